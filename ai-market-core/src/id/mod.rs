@@ -1,0 +1,9 @@
+//! Names of things: tasks, workers, runs of a worker, kinds of work.
+
+mod name;
+mod task_id;
+
+pub use name::{
+    IdempotencyKey, InstanceId, InvalidName, Label, OwnerId, PolicyName, TaskType, WorkerId,
+};
+pub use task_id::{InvalidTaskId, TaskId};

@@ -1,0 +1,1 @@
+//! The benches share nothing but this package.

@@ -1,0 +1,1 @@
+//! The example programs share nothing but this package.
