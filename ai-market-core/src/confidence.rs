@@ -40,7 +40,11 @@ impl Confidence {
     /// For sums and rounded probabilities that may lie a hair outside.
     #[must_use]
     pub fn saturating(value: f64) -> Self {
-        if value.is_nan() { Self::ZERO } else { Self(value.clamp(0.0, 1.0) + 0.0) }
+        if value.is_nan() {
+            Self::ZERO
+        } else {
+            Self(value.clamp(0.0, 1.0) + 0.0)
+        }
     }
 
     /// The number.

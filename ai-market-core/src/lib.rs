@@ -2,8 +2,12 @@
 //!
 //! (module overview follows with the crate)
 
+pub mod assignment;
 pub mod confidence;
+pub mod consensus;
 pub mod id;
 pub mod inference;
+pub mod store;
 pub mod submission;
+pub mod task;
 pub mod time;

@@ -224,7 +224,10 @@ mod tests {
         let error = TaskType::new("x".repeat(65)).unwrap_err();
         assert_eq!(error.to_string(), "the task type is longer than 64 bytes");
         let error = WorkerId::new("a\tb").unwrap_err();
-        assert_eq!(error.to_string(), "the worker id contains the control character '\\t'");
+        assert_eq!(
+            error.to_string(),
+            "the worker id contains the control character '\\t'"
+        );
     }
 
     #[test]

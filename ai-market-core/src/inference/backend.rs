@@ -28,8 +28,7 @@ pub trait InferenceBackend: Debug + Send + Sync + 'static {
     fn max_batch(&self) -> NonZeroUsize;
 
     /// Answers each input.
-    async fn infer(&self, inputs: Vec<InferenceInput>)
-    -> Vec<Result<Prediction, InferenceError>>;
+    async fn infer(&self, inputs: Vec<InferenceInput>) -> Vec<Result<Prediction, InferenceError>>;
 }
 
 macro_rules! forward {

@@ -53,8 +53,14 @@ impl BlockingBackend {
         let (jobs, queue) = channel();
         let info = model.model().clone();
         let max_batch = model.max_batch();
-        thread::Builder::new().name(name.to_owned()).spawn(move || serve(model, &queue))?;
-        Ok(Self { model: info, max_batch, jobs })
+        thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || serve(model, &queue))?;
+        Ok(Self {
+            model: info,
+            max_batch,
+            jobs,
+        })
     }
 }
 
@@ -69,8 +75,11 @@ fn serve(mut model: impl BlockingModel, queue: &Receiver<Job>) {
         let answers = match outcome {
             Ok(answers) if answers.len() == inputs.len() => answers,
             Ok(answers) => {
-                let message =
-                    format!("the model gave {} answers to {} inputs", answers.len(), inputs.len());
+                let message = format!(
+                    "the model gave {} answers to {} inputs",
+                    answers.len(),
+                    inputs.len()
+                );
                 fail_all(inputs.len(), &message)
             }
             Err(panic) => {
@@ -88,7 +97,9 @@ fn serve(mut model: impl BlockingModel, queue: &Receiver<Job>) {
 }
 
 fn fail_all(count: usize, message: &str) -> Answers {
-    (0..count).map(|_| Err(InferenceError::failed(message.to_owned()))).collect()
+    (0..count)
+        .map(|_| Err(InferenceError::failed(message.to_owned())))
+        .collect()
 }
 
 #[async_trait]
@@ -153,7 +164,10 @@ mod tests {
     #[tokio::test]
     async fn answers_come_in_the_order_of_the_inputs() {
         let answers = backend().infer(vec![input("a"), input("b")]).await;
-        let labels: Vec<_> = answers.into_iter().map(|a| a.unwrap().label.to_string()).collect();
+        let labels: Vec<_> = answers
+            .into_iter()
+            .map(|a| a.unwrap().label.to_string())
+            .collect();
         assert_eq!(labels, ["a", "b"]);
         assert!(backend().infer(Vec::new()).await.is_empty());
     }
@@ -162,7 +176,11 @@ mod tests {
     async fn a_panic_fails_its_batch_only() {
         let backend = backend();
         let answers = backend.infer(vec![input("a"), input("panic")]).await;
-        assert!(answers.iter().all(|answer| matches!(answer, Err(InferenceError::Failed(_)))));
+        assert!(
+            answers
+                .iter()
+                .all(|answer| matches!(answer, Err(InferenceError::Failed(_))))
+        );
         assert!(backend.infer(vec![input("b")]).await[0].is_ok());
     }
 }

@@ -18,7 +18,11 @@ pub struct ModelInfo {
 impl ModelInfo {
     /// A model of `identity` that serves `task_types` and answers in free text.
     pub fn new(identity: ModelIdentity, task_types: impl IntoIterator<Item = TaskType>) -> Self {
-        Self { identity, task_types: task_types.into_iter().collect(), labels: Vec::new() }
+        Self {
+            identity,
+            task_types: task_types.into_iter().collect(),
+            labels: Vec::new(),
+        }
     }
 
     /// Says which labels the model can give.

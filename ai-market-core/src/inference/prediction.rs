@@ -17,7 +17,10 @@ pub struct InferenceInput {
 impl InferenceInput {
     /// The text `text`, to be answered as a task of `task_type`.
     pub fn new(task_type: TaskType, text: impl Into<Arc<str>>) -> Self {
-        Self { task_type, text: text.into() }
+        Self {
+            task_type,
+            text: text.into(),
+        }
     }
 }
 
@@ -39,7 +42,12 @@ impl Prediction {
     /// The answer `label`, given with `confidence`.
     #[must_use]
     pub fn new(label: Label, confidence: Confidence) -> Self {
-        Self { label, confidence, scores: None, truncated: false }
+        Self {
+            label,
+            confidence,
+            scores: None,
+            truncated: false,
+        }
     }
 
     /// Adds the probabilities of all labels.

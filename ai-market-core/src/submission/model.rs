@@ -26,7 +26,10 @@ struct Unchecked {
 
 /// A model identity that breaks its rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the model's {part} must be 1 to {} bytes without control characters", ModelIdentity::MAX_BYTES)]
+#[error(
+    "the model's {part} must be 1 to {} bytes without control characters",
+    ModelIdentity::MAX_BYTES
+)]
 pub struct InvalidModel {
     part: &'static str,
 }
@@ -35,7 +38,11 @@ fn check(part: &'static str, text: &str) -> Result<(), InvalidModel> {
     let fits = !text.trim().is_empty()
         && text.len() <= ModelIdentity::MAX_BYTES
         && !text.chars().any(char::is_control);
-    if fits { Ok(()) } else { Err(InvalidModel { part }) }
+    if fits {
+        Ok(())
+    } else {
+        Err(InvalidModel { part })
+    }
 }
 
 impl ModelIdentity {
@@ -50,7 +57,11 @@ impl ModelIdentity {
     pub fn new(id: impl Into<Arc<str>>) -> Result<Self, InvalidModel> {
         let id = id.into();
         check("id", &id)?;
-        Ok(Self { id, revision: None, precision: None })
+        Ok(Self {
+            id,
+            revision: None,
+            precision: None,
+        })
     }
 
     /// Adds the revision: a commit, a tag or a hash of the weights.
@@ -140,7 +151,10 @@ mod tests {
 
     #[test]
     fn json_round_trips_and_is_checked() {
-        let model = ModelIdentity::new("m").unwrap().with_precision("f32").unwrap();
+        let model = ModelIdentity::new("m")
+            .unwrap()
+            .with_precision("f32")
+            .unwrap();
         let json = serde_json::to_string(&model).unwrap();
         assert_eq!(json, r#"{"id":"m","precision":"f32"}"#);
         assert_eq!(serde_json::from_str::<ModelIdentity>(&json).unwrap(), model);
@@ -150,7 +164,13 @@ mod tests {
 
     #[test]
     fn it_reads_well() {
-        let model = ModelIdentity::new("m").unwrap().with_revision("1f").unwrap();
-        assert_eq!(model.with_precision("int8").unwrap().to_string(), "m@1f (int8)");
+        let model = ModelIdentity::new("m")
+            .unwrap()
+            .with_revision("1f")
+            .unwrap();
+        assert_eq!(
+            model.with_precision("int8").unwrap().to_string(),
+            "m@1f (int8)"
+        );
     }
 }

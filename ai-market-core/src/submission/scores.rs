@@ -7,7 +7,10 @@ use crate::id::Label;
 
 /// The probability that a model gave to each label it knows, in the order of the labels.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(try_from = "BTreeMap<Label, Confidence>", into = "BTreeMap<Label, Confidence>")]
+#[serde(
+    try_from = "BTreeMap<Label, Confidence>",
+    into = "BTreeMap<Label, Confidence>"
+)]
 pub struct Scores(BTreeMap<Label, Confidence>);
 
 /// Scores for more labels than can be taken.
@@ -28,7 +31,9 @@ impl Scores {
     /// [`InvalidScores`] when there are more than [`MAX_LABELS`](Self::MAX_LABELS).
     pub fn new(scores: BTreeMap<Label, Confidence>) -> Result<Self, InvalidScores> {
         if scores.len() > Self::MAX_LABELS {
-            return Err(InvalidScores { given: scores.len() });
+            return Err(InvalidScores {
+                given: scores.len(),
+            });
         }
         Ok(Self(scores))
     }

@@ -28,7 +28,15 @@ impl Vote {
     /// An answer without scores, model or truncation.
     #[must_use]
     pub fn new(task: TaskId, worker: WorkerId, label: Label, confidence: Confidence) -> Self {
-        Self { task, worker, label, confidence, scores: None, model: None, truncated: false }
+        Self {
+            task,
+            worker,
+            label,
+            confidence,
+            scores: None,
+            model: None,
+            truncated: false,
+        }
     }
 
     /// Adds the probabilities of all labels.

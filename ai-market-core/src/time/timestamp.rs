@@ -101,7 +101,12 @@ mod tests {
         let time = Timestamp::from_micros(1_700_000_000_123_456);
         assert_eq!(time.to_string(), "2023-11-14T22:13:20.123456Z");
         assert_eq!(time.to_string().parse::<Timestamp>().unwrap(), time);
-        assert_eq!("2023-11-14T23:13:20.123456+01:00".parse::<Timestamp>().unwrap(), time);
+        assert_eq!(
+            "2023-11-14T23:13:20.123456+01:00"
+                .parse::<Timestamp>()
+                .unwrap(),
+            time
+        );
         assert!("yesterday".parse::<Timestamp>().is_err());
     }
 
@@ -111,7 +116,10 @@ mod tests {
         assert_eq!(end.plus(Duration::MAX), end);
         let early = Timestamp::from_micros(0);
         assert_eq!(early.since(end), Duration::ZERO);
-        assert_eq!(early.plus(Duration::from_secs(1)).since(early), Duration::from_secs(1));
+        assert_eq!(
+            early.plus(Duration::from_secs(1)).since(early),
+            Duration::from_secs(1)
+        );
         assert!(end.to_string().starts_with("9999-12-30T"));
     }
 }

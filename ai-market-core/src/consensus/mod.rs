@@ -1,0 +1,17 @@
+//! Which answers to believe: policies that decide a task on its votes.
+
+mod ballot;
+mod decide;
+mod majority;
+mod policies;
+mod policy;
+mod track_record;
+mod verdict;
+
+pub use ballot::Ballot;
+pub use decide::{Decision, decide};
+pub use majority::MajorityVote;
+pub use policies::Policies;
+pub use policy::ConsensusPolicy;
+pub use track_record::TrackRecord;
+pub use verdict::{Consensus, Reward, Updates, Verdict};

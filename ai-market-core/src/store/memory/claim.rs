@@ -1,0 +1,113 @@
+use std::collections::{BTreeSet, HashMap};
+use std::convert::Infallible;
+use std::ops::Bound;
+
+use crate::assignment::{Assignment, Lease};
+use crate::id::{OwnerId, TaskId, TaskType, WorkerId};
+use crate::store::rules::MAX_LOSSES_PER_WORKER;
+use crate::store::{Claim, ClaimKey, ClaimList, Claimed, Effects, Selection};
+use std::collections::BTreeMap;
+
+use super::state::{Entry, HeldLease, State};
+
+/// The claimable tasks, seen with the eyes of one worker.
+struct List<'a> {
+    tasks: &'a BTreeMap<TaskId, Entry>,
+    claimable: &'a HashMap<TaskType, BTreeSet<ClaimKey>>,
+    worker: &'a WorkerId,
+    owner: Option<&'a OwnerId>,
+}
+
+impl List<'_> {
+    fn suits(&self, key: ClaimKey) -> bool {
+        self.tasks.get(&key.id()).is_some_and(|entry| {
+            !entry.is_taken_by(self.worker, self.owner)
+                && entry
+                    .losses
+                    .get(self.worker)
+                    .is_none_or(|n| *n < MAX_LOSSES_PER_WORKER)
+        })
+    }
+}
+
+impl ClaimList for List<'_> {
+    type Error = Infallible;
+
+    fn is_for_worker(&mut self, task_type: &TaskType, key: ClaimKey) -> Result<bool, Infallible> {
+        let claimable = self
+            .claimable
+            .get(task_type)
+            .is_some_and(|keys| keys.contains(&key));
+        Ok(claimable && self.suits(key))
+    }
+
+    fn next(
+        &mut self,
+        task_type: &TaskType,
+        after: Option<ClaimKey>,
+        limit: usize,
+    ) -> Result<Vec<(ClaimKey, bool)>, Infallible> {
+        let Some(keys) = self.claimable.get(task_type) else {
+            return Ok(Vec::new());
+        };
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let keys = keys.range((from, Bound::Unbounded)).take(limit);
+        Ok(keys.map(|key| (*key, self.suits(*key))).collect())
+    }
+}
+
+impl State {
+    pub(super) fn claim(&mut self, claim: &Claim) -> Claimed {
+        if !self.seen(&claim.worker, claim.now) {
+            return Claimed::UnknownWorker;
+        }
+        let Some(worker) = self.workers.get(&claim.worker) else {
+            return Claimed::UnknownWorker;
+        };
+        let profile = worker.profile.clone();
+        let held = self.held.get(&claim.worker).map_or(0, BTreeSet::len);
+        let room = claim.limit.min(claim.max_leases.saturating_sub(held));
+        let mut list = List {
+            tasks: &self.tasks,
+            claimable: &self.claimable,
+            worker: &claim.worker,
+            owner: profile.owner.as_ref(),
+        };
+        let selected = self.frontier.select(
+            &claim.worker,
+            &profile.capabilities,
+            room,
+            usize::MAX,
+            &mut list,
+        );
+        let Ok(selection) = selected;
+        let tasks = match selection {
+            Selection::Tasks(tasks) => tasks,
+            // Not reached with an endless budget.
+            Selection::Unfinished => Vec::new(),
+        };
+        let until = claim.now.plus(claim.lease);
+        // Handing out replicas frees none and closes nothing.
+        let mut effects = Effects::default();
+        let assignments = tasks.into_iter().filter_map(|(task_type, key)| {
+            let id = key.id();
+            let lease = Lease::new(claim.worker.clone(), claim.now, until);
+            let held = HeldLease {
+                lease,
+                owner: profile.owner.clone(),
+                instance: profile.instance.clone(),
+            };
+            let text = self.change(id, &mut effects, |entry| {
+                entry.leases.push(held);
+                entry.task.text.clone()
+            })?;
+            self.held
+                .entry(claim.worker.clone())
+                .or_default()
+                .insert(id);
+            self.expiries.insert((until, id, claim.worker.clone()));
+            Some(Assignment::new(id, text, task_type, until))
+        });
+        Claimed::Assigned(assignments.collect())
+    }
+}

@@ -1,0 +1,150 @@
+use crate::consensus::{Ballot, Decision, Policies, TrackRecord, decide};
+use crate::id::{TaskId, TaskType, WorkerId};
+use crate::store::rules::{MAX_LOSSES_PER_WORKER, attempts_exhausted, bounded_reason};
+use crate::store::{Effects, Progress};
+use crate::task::TaskState;
+use crate::time::Timestamp;
+
+use super::state::State;
+
+impl State {
+    pub(super) fn record(&self, task_type: &TaskType, worker: &WorkerId) -> TrackRecord {
+        let records = self.records.get(task_type);
+        records
+            .and_then(|records| records.get(worker))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    pub(super) fn set_record(
+        &mut self,
+        task_type: &TaskType,
+        worker: WorkerId,
+        record: TrackRecord,
+    ) {
+        self.records
+            .entry(task_type.clone())
+            .or_default()
+            .insert(worker, record);
+    }
+
+    /// Asks the policy about the votes on an open task, and does what it says.
+    ///
+    /// With `closing`, no more votes can come.
+    pub(super) fn decide(
+        &mut self,
+        id: TaskId,
+        policies: &Policies,
+        closing: bool,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Progress {
+        let Some(entry) = self.tasks.get(&id) else {
+            return Progress::Open;
+        };
+        let task_type = entry.task.task_type.clone();
+        let records: Vec<_> = entry
+            .votes
+            .iter()
+            .map(|vote| self.record(&task_type, &vote.worker))
+            .collect();
+        let prior = self.priors.get(&task_type).cloned().unwrap_or_default();
+        let ballot = Ballot::new(&entry.task, &entry.votes, &records, &prior, now);
+        match decide(policies.get(&task_type), &ballot, closing) {
+            Decision::Pending => Progress::Open,
+            Decision::Extend { wanted } => {
+                let by = wanted - entry.task.wanted;
+                self.change(id, effects, |entry| entry.task.wanted = wanted);
+                Progress::Extended { task_type, by }
+            }
+            Decision::Finalize {
+                consensus,
+                rewards,
+                updates,
+                policy,
+            } => {
+                for reward in rewards {
+                    if let Some(worker) = self.workers.get_mut(&reward.worker) {
+                        worker.points = worker.points.saturating_add(reward.points);
+                    }
+                }
+                for (worker, record) in updates.records {
+                    self.set_record(&task_type, worker, record);
+                }
+                if let Some(prior) = updates.prior {
+                    self.priors.insert(task_type, prior);
+                }
+                let state = TaskState::Finalized {
+                    label: consensus.label,
+                    agreement: consensus.agreement,
+                    policy,
+                    at: now,
+                };
+                self.close(id, state, effects);
+                Progress::Finalized
+            }
+            Decision::Fail(reason) => {
+                let reason = bounded_reason(reason);
+                self.close(id, TaskState::Failed { reason, at: now }, effects);
+                Progress::Failed
+            }
+        }
+    }
+
+    /// Closes an open task. The leases on a finalized one stand until they run out, for late
+    /// answers; those on a failed one end.
+    fn close(&mut self, id: TaskId, state: TaskState, effects: &mut Effects) {
+        let finalized = matches!(state, TaskState::Finalized { .. });
+        let leases = self.change(id, effects, |entry| {
+            entry.task.state = state;
+            let leases = entry.leases.clone();
+            if !finalized {
+                entry.leases.clear();
+            }
+            leases
+        });
+        for held in leases.into_iter().flatten() {
+            self.unindex_lease(id, &held.lease);
+            if finalized {
+                self.expiries
+                    .insert((held.lease.until, id, held.lease.worker));
+            }
+        }
+    }
+
+    /// Ends a lease on an open task without an answer.
+    ///
+    /// With a `cause` it is lost, which is an attempt and may fail the task; else it is free.
+    pub(super) fn end_lease(
+        &mut self,
+        id: TaskId,
+        worker: &WorkerId,
+        cause: Option<&str>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> bool {
+        let Some(entry) = self.tasks.get(&id).filter(|entry| entry.is_open()) else {
+            return false;
+        };
+        let Some(held) = entry.lease_of(worker).cloned() else {
+            return false;
+        };
+        self.unindex_lease(id, &held.lease);
+        let exhausted = self.change(id, effects, |entry| {
+            entry.leases.retain(|held| held.lease.worker != *worker);
+            let cause = cause?;
+            let losses = entry.losses.entry(worker.clone()).or_default();
+            *losses += 1;
+            if *losses <= MAX_LOSSES_PER_WORKER {
+                entry.task.attempts += 1;
+            }
+            let attempts = entry.task.attempts;
+            (attempts >= entry.task.max_attempts)
+                .then(|| attempts_exhausted(attempts, worker, cause))
+        });
+        if let Some(reason) = exhausted.flatten() {
+            self.close(id, TaskState::Failed { reason, at: now }, effects);
+        }
+        true
+    }
+}

@@ -1,0 +1,10 @@
+//! A store in memory.
+
+mod claim;
+mod close;
+mod read;
+mod state;
+mod store;
+mod write;
+
+pub use store::MemoryStore;

@@ -1,0 +1,112 @@
+use std::cmp::Reverse;
+use std::ops::Bound;
+
+use crate::id::{TaskId, WorkerId};
+use crate::store::{
+    LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskQuery, WorkerQuery, WorkerSummary,
+};
+use crate::task::{Task, TaskDetails};
+
+use super::state::State;
+
+impl State {
+    pub(super) fn details(&self, id: TaskId) -> Option<TaskDetails> {
+        let entry = self.tasks.get(&id)?;
+        let submissions = entry.votes.iter().chain(&entry.late).cloned().collect();
+        let leases = if entry.is_open() {
+            entry.leases.iter().map(|held| held.lease.clone()).collect()
+        } else {
+            Vec::new()
+        };
+        Some(TaskDetails::new(entry.task.clone(), submissions, leases))
+    }
+
+    pub(super) fn tasks(&self, query: &TaskQuery) -> Vec<Task> {
+        let from = query.after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.tasks
+            .range((from, Bound::Unbounded))
+            .map(|(_, entry)| &entry.task)
+            .filter(|task| query.status.is_none_or(|status| task.status() == status))
+            .filter(|task| {
+                query
+                    .task_type
+                    .as_ref()
+                    .is_none_or(|t| task.task_type == *t)
+            })
+            .take(query.limit)
+            .cloned()
+            .collect()
+    }
+
+    fn summary(&self, worker: &WorkerSummary) -> WorkerSummary {
+        let held = self.held.get(&worker.profile.worker);
+        WorkerSummary {
+            leases: held.map_or(0, |held| held.len() as u64),
+            ..worker.clone()
+        }
+    }
+
+    pub(super) fn worker(&self, id: &WorkerId) -> Option<WorkerSummary> {
+        self.workers.get(id).map(|worker| self.summary(worker))
+    }
+
+    pub(super) fn workers(&self, query: &WorkerQuery) -> Vec<WorkerSummary> {
+        let from = query
+            .after
+            .clone()
+            .map_or(Bound::Unbounded, Bound::Excluded);
+        self.workers
+            .range((from, Bound::Unbounded))
+            .take(query.limit)
+            .map(|(_, worker)| self.summary(worker))
+            .collect()
+    }
+
+    pub(super) fn leaderboard(&self, query: &LeaderboardQuery) -> Vec<Standing> {
+        let place = |standing: &Standing| (Reverse(standing.points), standing.worker.clone());
+        let after = query
+            .after
+            .clone()
+            .map(|(points, worker)| (Reverse(points), worker));
+        let mut standings: Vec<_> = self
+            .workers
+            .values()
+            .filter(|worker| worker.submissions > 0)
+            .map(|worker| {
+                let id = worker.profile.worker.clone();
+                Standing::new(id, worker.points, worker.submissions)
+            })
+            .filter(|standing| after.as_ref().is_none_or(|after| place(standing) > *after))
+            .collect();
+        standings.sort_by_cached_key(place);
+        standings.truncate(query.limit);
+        standings
+    }
+
+    pub(super) fn stats(&self, query: &StatsQuery) -> StoreStats {
+        let stale = |worker: &&WorkerSummary| worker.last_seen < query.stale_before;
+        let able = |task: &Task| {
+            let workers = self.workers.values();
+            workers
+                .filter(|worker| worker.profile.capabilities.contains(&task.task_type))
+                .count()
+        };
+        let short = |task: &Task| {
+            let missing = task
+                .wanted
+                .saturating_sub(task.submission_count + task.lease_count);
+            missing > 0 && able(task) < task.wanted as usize
+        };
+        StoreStats {
+            tasks: self.counts.clone(),
+            submissions: self.submissions,
+            workers: self.workers.len() as u64,
+            workers_stale: self.workers.values().filter(stale).count() as u64,
+            tasks_short_of_workers: self
+                .tasks
+                .values()
+                .filter(|entry| entry.is_open() && short(&entry.task))
+                .count() as u64,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use crate::consensus::Policies;
+use crate::id::{TaskId, WorkerId};
+use crate::store::{
+    Claim, Claimed, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release, Released,
+    Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome, TaskQuery,
+    TaskStore, WorkerProfile, WorkerQuery, WorkerSummary,
+};
+use crate::submission::Vote;
+use crate::task::{NewTask, Task, TaskDetails};
+use crate::time::Timestamp;
+
+use super::state::State;
+
+/// A [`TaskStore`] in memory: for tests, for trying things out, and for markets that may end with
+/// their process.
+///
+/// One lock guards everything, and each step holds it from beginning to end. Pages of tasks and of
+/// the leaderboard are read by walking the whole map; a persistent store has indexes for them.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // OK because the only foreign code that runs under the lock is the policy, whose panic
+        // `decide` catches.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl TaskStore for MemoryStore {
+    async fn insert(
+        &self,
+        tasks: Vec<NewTask>,
+        now: Timestamp,
+    ) -> Result<Vec<InsertOutcome>, StoreError> {
+        let mut state = self.state();
+        Ok(tasks
+            .into_iter()
+            .map(|task| state.insert(task, now))
+            .collect())
+    }
+
+    async fn register(
+        &self,
+        profile: WorkerProfile,
+        now: Timestamp,
+    ) -> Result<Registered, StoreError> {
+        Ok(self.state().register(profile, now))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        Ok(self.state().claim(&claim))
+    }
+
+    async fn renew(&self, renew: Renew) -> Result<Renewed, StoreError> {
+        Ok(self.state().renew(&renew))
+    }
+
+    async fn submit(
+        &self,
+        votes: Vec<Vote>,
+        policies: &Policies,
+        now: Timestamp,
+    ) -> Result<Vec<SubmitOutcome>, StoreError> {
+        let mut state = self.state();
+        Ok(votes
+            .into_iter()
+            .map(|vote| state.submit(vote, policies, now))
+            .collect())
+    }
+
+    async fn release(&self, release: Release) -> Result<Released, StoreError> {
+        Ok(self.state().release(&release))
+    }
+
+    async fn reap(&self, reap: Reap, policies: &Policies) -> Result<Reaped, StoreError> {
+        Ok(self.state().reap(&reap, policies))
+    }
+
+    async fn clear(&self) -> Result<(), StoreError> {
+        *self.state() = State::default();
+        Ok(())
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError> {
+        Ok(self.state().details(id))
+    }
+
+    async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, StoreError> {
+        Ok(self.state().tasks(&query))
+    }
+
+    async fn worker(&self, id: WorkerId) -> Result<Option<WorkerSummary>, StoreError> {
+        Ok(self.state().worker(&id))
+    }
+
+    async fn workers(&self, query: WorkerQuery) -> Result<Vec<WorkerSummary>, StoreError> {
+        Ok(self.state().workers(&query))
+    }
+
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, StoreError> {
+        Ok(self.state().leaderboard(&query))
+    }
+
+    async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {
+        Ok(self.state().stats(&query))
+    }
+}

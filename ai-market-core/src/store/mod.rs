@@ -1,0 +1,26 @@
+//! Where tasks, leases, votes and points are kept.
+
+mod effects;
+mod error;
+mod frontier;
+mod memory;
+mod outcome;
+mod params;
+mod query;
+pub mod rules;
+mod selection;
+mod task_store;
+
+pub use effects::Effects;
+pub use error::StoreError;
+pub use frontier::{ClaimFrontier, ClaimKey};
+pub use memory::MemoryStore;
+pub use outcome::{
+    Claimed, InsertOutcome, Progress, Reaped, Registered, Released, Renewed, SubmitOutcome,
+};
+pub use params::{Claim, Reap, Release, ReleaseReason, Renew, RenewScope, WorkerProfile};
+pub use query::{
+    LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskQuery, WorkerQuery, WorkerSummary,
+};
+pub use selection::{ClaimList, Selection};
+pub use task_store::TaskStore;

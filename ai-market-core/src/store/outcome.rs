@@ -1,0 +1,111 @@
+use crate::assignment::Assignment;
+use crate::id::{TaskId, TaskType};
+
+use super::Effects;
+
+/// What became of one task that was put in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsertOutcome {
+    /// It is new.
+    Created(TaskId),
+    /// A task of this id, or with this idempotency key and the same text and type, was there.
+    Existing(TaskId),
+    /// The idempotency key belongs to this task, which has another text or type.
+    Conflict(TaskId),
+}
+
+/// A registration was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Registered {
+    /// What the end of an earlier instance's leases did.
+    pub effects: Effects,
+}
+
+/// What became of a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// The worker is not registered.
+    UnknownWorker,
+    /// The leases that the worker got; none when there is nothing for it.
+    Assigned(Vec<Assignment>),
+}
+
+/// What became of a renewal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Renewed {
+    /// The worker is not registered.
+    UnknownWorker,
+    /// Another instance of the worker has registered since; nothing was renewed.
+    Superseded,
+    /// The leases were renewed.
+    Renewed {
+        /// The named tasks on which the worker holds no lease, in the order in which it named
+        /// them; empty for [`RenewScope::AllOf`](super::RenewScope::AllOf).
+        gone: Vec<TaskId>,
+    },
+}
+
+/// What became of one vote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SubmitOutcome {
+    /// There is no such task.
+    UnknownTask,
+    /// The worker has answered the task before; the first answer stands.
+    Duplicate {
+        /// Whether the task is finalized.
+        finalized: bool,
+    },
+    /// The task was decided before the answer came.
+    Closed {
+        /// Whether the answer was kept as a late one, since its lease stood at the decision and
+        /// has not run out.
+        kept: bool,
+    },
+    /// The worker holds no lease on the task.
+    NotAssigned,
+    /// The vote counts.
+    Accepted(Progress),
+}
+
+/// What an accepted vote did to its task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// The task waits for further votes.
+    Open,
+    /// The policy asked for more votes than were wanted.
+    Extended {
+        /// The type of the task.
+        task_type: TaskType,
+        /// How many more are wanted.
+        by: u32,
+    },
+    /// It was the last vote, and the task has its final label.
+    Finalized,
+    /// It was the last vote, and the policy could not decide.
+    Failed,
+}
+
+/// What became of leases that were given back.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Released {
+    /// How many the worker held and holds no longer.
+    pub released: u64,
+    /// What that did.
+    pub effects: Effects,
+}
+
+/// What a round of ending what ran out did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Reaped {
+    /// How many leases on open tasks ran out.
+    pub lost: u64,
+    /// How many tasks were decided at their deadline.
+    pub expired: u64,
+    /// Whether more has run out than the round's limit.
+    pub more: bool,
+    /// What that did.
+    pub effects: Effects,
+}

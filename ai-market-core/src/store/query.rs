@@ -1,0 +1,212 @@
+use std::collections::BTreeMap;
+
+use crate::id::{TaskId, TaskType, WorkerId};
+use crate::task::TaskStatus;
+use crate::time::Timestamp;
+
+use super::WorkerProfile;
+
+/// A page of tasks, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskQuery {
+    /// Only tasks of this status.
+    pub status: Option<TaskStatus>,
+    /// Only tasks of this type.
+    pub task_type: Option<TaskType>,
+    /// Only tasks younger than this one: where the page before ended.
+    pub after: Option<TaskId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl TaskQuery {
+    /// The first `limit` tasks.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self {
+            status: None,
+            task_type: None,
+            after: None,
+            limit,
+        }
+    }
+
+    /// Only tasks of `status`.
+    #[must_use]
+    pub fn with_status(mut self, status: TaskStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Only tasks of `task_type`.
+    #[must_use]
+    pub fn with_task_type(mut self, task_type: TaskType) -> Self {
+        self.task_type = Some(task_type);
+        self
+    }
+
+    /// Only tasks younger than `task`.
+    #[must_use]
+    pub fn after(mut self, task: TaskId) -> Self {
+        self.after = Some(task);
+        self
+    }
+}
+
+/// A page of the leaderboard: most points first, then by worker id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeaderboardQuery {
+    /// Only what comes after this place: where the page before ended.
+    pub after: Option<(i64, WorkerId)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl LeaderboardQuery {
+    /// The first `limit` places.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { after: None, limit }
+    }
+
+    /// Only what comes after a worker with these points.
+    #[must_use]
+    pub fn after(mut self, points: i64, worker: WorkerId) -> Self {
+        self.after = Some((points, worker));
+        self
+    }
+}
+
+/// One place of the leaderboard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// The worker.
+    pub worker: WorkerId,
+    /// Its points.
+    pub points: i64,
+    /// How many votes of it were accepted in time.
+    pub submissions: u64,
+}
+
+impl Standing {
+    /// A worker with its points and votes.
+    #[must_use]
+    pub fn new(worker: WorkerId, points: i64, submissions: u64) -> Self {
+        Self {
+            worker,
+            points,
+            submissions,
+        }
+    }
+}
+
+/// A page of workers, ordered by id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerQuery {
+    /// Only workers after this one: where the page before ended.
+    pub after: Option<WorkerId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl WorkerQuery {
+    /// The first `limit` workers.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { after: None, limit }
+    }
+
+    /// Only workers after `worker`.
+    #[must_use]
+    pub fn after(mut self, worker: WorkerId) -> Self {
+        self.after = Some(worker);
+        self
+    }
+}
+
+/// A registered worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WorkerSummary {
+    /// What it said of itself.
+    pub profile: WorkerProfile,
+    /// When it first registered.
+    pub registered_at: Timestamp,
+    /// When it last registered, claimed, renewed, submitted or released.
+    pub last_seen: Timestamp,
+    /// Its points.
+    pub points: i64,
+    /// How many votes of it were accepted in time.
+    pub submissions: u64,
+    /// How many leases on open tasks it holds.
+    pub leases: u64,
+}
+
+impl WorkerSummary {
+    /// A worker that registered at `now` and has done nothing yet.
+    #[must_use]
+    pub fn new(profile: WorkerProfile, now: Timestamp) -> Self {
+        Self {
+            profile,
+            registered_at: now,
+            last_seen: now,
+            points: 0,
+            submissions: 0,
+            leases: 0,
+        }
+    }
+}
+
+/// What to count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StatsQuery {
+    /// A worker that was not seen since then is stale.
+    pub stale_before: Timestamp,
+}
+
+impl StatsQuery {
+    /// Counts everything; workers not seen since `stale_before` are stale.
+    #[must_use]
+    pub fn new(stale_before: Timestamp) -> Self {
+        Self { stale_before }
+    }
+}
+
+/// How much there is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct StoreStats {
+    /// Tasks by type and status; a pair that is absent has none.
+    pub tasks: BTreeMap<(TaskType, TaskStatus), u64>,
+    /// Votes that were accepted in time.
+    pub submissions: u64,
+    /// Registered workers.
+    pub workers: u64,
+    /// Registered workers that are stale.
+    pub workers_stale: u64,
+    /// Open tasks that want more votes than there are registered workers for their type.
+    pub tasks_short_of_workers: u64,
+}
+
+impl StoreStats {
+    /// How many tasks are in `status`.
+    #[must_use]
+    pub fn tasks_in(&self, status: TaskStatus) -> u64 {
+        self.tasks
+            .iter()
+            .filter(|((_, s), _)| *s == status)
+            .map(|(_, n)| n)
+            .sum()
+    }
+
+    /// How many tasks there are.
+    #[must_use]
+    pub fn tasks_total(&self) -> u64 {
+        self.tasks.values().sum()
+    }
+}

@@ -1,0 +1,114 @@
+//! Rules that every store repeats, as pure functions.
+
+use std::time::Duration;
+
+use crate::id::WorkerId;
+use crate::time::Timestamp;
+
+/// How often a worker may lose a task; it does not get it again after that.
+pub const MAX_LOSSES_PER_WORKER: u32 = 2;
+
+/// How many leases after its claim a bare heartbeat keeps a lease at most.
+pub const MAX_BARE_RENEWALS: u32 = 10;
+
+/// The longest reason that is kept, in bytes.
+pub const MAX_REASON_BYTES: usize = 500;
+
+/// The reason of an attempt whose lease ran out.
+pub const LEASE_RAN_OUT: &str = "the lease ran out";
+
+/// The reason of an attempt whose worker came back as another instance.
+pub const WORKER_RESTARTED: &str = "the worker was started again";
+
+/// Until when a lease lasts after a renewal that names its task.
+#[must_use]
+pub fn renewed_until(until: Timestamp, lease: Duration, now: Timestamp) -> Timestamp {
+    until.max(now.plus(lease))
+}
+
+/// Until when a lease lasts after a bare heartbeat.
+///
+/// It is not kept beyond its claim time plus [`MAX_BARE_RENEWALS`] leases, and never shortened.
+#[must_use]
+pub fn renewed_until_bare(
+    until: Timestamp,
+    claimed_at: Timestamp,
+    lease: Duration,
+    now: Timestamp,
+) -> Timestamp {
+    let cap = claimed_at.plus(lease.saturating_mul(MAX_BARE_RENEWALS));
+    until.max(now.plus(lease).min(cap))
+}
+
+/// How long nobody served before a round of reaping at `now`; zero when the round before it, at
+/// `last`, is at most `silence` ago or unknown.
+///
+/// Leases are extended by that time, so that the coordinator's absence costs nobody a lease.
+#[must_use]
+pub fn downtime(last: Option<Timestamp>, silence: Duration, now: Timestamp) -> Duration {
+    let gap = last.map_or(Duration::ZERO, |last| now.since(last));
+    if gap > silence { gap } else { Duration::ZERO }
+}
+
+/// Why a task fails with its last attempt, which `worker` lost for `cause`.
+#[must_use]
+pub fn attempts_exhausted(attempts: u32, worker: &WorkerId, cause: &str) -> String {
+    bounded_reason(format!(
+        "{attempts} attempts were lost, the last by {worker}: {cause}"
+    ))
+}
+
+/// Cuts a reason to [`MAX_REASON_BYTES`], between characters.
+#[must_use]
+pub fn bounded_reason(mut reason: String) -> String {
+    if reason.len() > MAX_REASON_BYTES {
+        reason.truncate(reason.floor_char_boundary(MAX_REASON_BYTES));
+    }
+    reason
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_micros(seconds * 1_000_000)
+    }
+
+    const LEASE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_renewal_never_shortens() {
+        assert_eq!(renewed_until(at(100), LEASE, at(10)), at(100));
+        assert_eq!(renewed_until(at(30), LEASE, at(10)), at(40));
+        assert_eq!(
+            renewed_until_bare(at(1_000), at(0), LEASE, at(10)),
+            at(1_000)
+        );
+    }
+
+    #[test]
+    fn a_bare_heartbeat_keeps_a_lease_for_ten_leases_at_most() {
+        assert_eq!(renewed_until_bare(at(30), at(0), LEASE, at(20)), at(50));
+        assert_eq!(renewed_until_bare(at(290), at(0), LEASE, at(280)), at(300));
+        assert_eq!(renewed_until_bare(at(300), at(0), LEASE, at(299)), at(300));
+    }
+
+    #[test]
+    fn a_gap_counts_as_downtime_only_beyond_the_silence() {
+        let silence = Duration::from_secs(5);
+        assert_eq!(downtime(None, silence, at(100)), Duration::ZERO);
+        assert_eq!(downtime(Some(at(95)), silence, at(100)), Duration::ZERO);
+        assert_eq!(
+            downtime(Some(at(94)), silence, at(100)),
+            Duration::from_secs(6)
+        );
+        assert_eq!(downtime(Some(at(200)), silence, at(100)), Duration::ZERO);
+    }
+
+    #[test]
+    fn reasons_are_cut_between_characters() {
+        let cut = bounded_reason("é".repeat(400));
+        assert!(cut.len() <= MAX_REASON_BYTES && cut.chars().all(|c| c == 'é'));
+    }
+}

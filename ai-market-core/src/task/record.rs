@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use crate::assignment::Lease;
+use crate::confidence::Confidence;
+use crate::id::{Label, PolicyName, TaskId, TaskType};
+use crate::submission::Submission;
+use crate::time::Timestamp;
+
+use super::{NewTask, TaskStatus};
+
+/// A task as a store holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Task {
+    /// Its id; the order of ids is the order of age.
+    pub id: TaskId,
+    /// What is to be answered.
+    pub text: Arc<str>,
+    /// The kind of inference.
+    pub task_type: TaskType,
+    /// When it was put in.
+    pub created_at: Timestamp,
+    /// How many votes were asked for.
+    pub required_submissions: u32,
+    /// How many votes are wanted now.
+    pub wanted: u32,
+    /// How many votes the policy may want in the end.
+    pub max_submissions: u32,
+    /// How many leases may be lost before the task fails.
+    pub max_attempts: u32,
+    /// How many leases were lost.
+    pub attempts: u32,
+    /// Higher comes first.
+    pub priority: i32,
+    /// When it is decided on the votes it has.
+    pub deadline: Option<Timestamp>,
+    /// How many votes came in time; late answers are not counted.
+    pub submission_count: u32,
+    /// How many workers hold a lease on it.
+    pub lease_count: u32,
+    /// Open, or how it ended.
+    pub state: TaskState,
+}
+
+/// Whether a task is open, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskState {
+    /// Votes are awaited.
+    Open,
+    /// The votes were decided.
+    Finalized {
+        /// The final label.
+        label: Label,
+        /// The share of the votes that stand for the label, as the policy weighs them.
+        agreement: Confidence,
+        /// The policy that decided.
+        policy: PolicyName,
+        /// When it was decided.
+        at: Timestamp,
+    },
+    /// No decision could be reached.
+    Failed {
+        /// Why.
+        reason: String,
+        /// When the task failed.
+        at: Timestamp,
+    },
+}
+
+impl Task {
+    /// The task that a store holds after taking `new` at `now`.
+    #[must_use]
+    pub fn create(new: NewTask, now: Timestamp) -> Self {
+        Self {
+            id: new.id,
+            text: new.text,
+            task_type: new.task_type,
+            created_at: now,
+            required_submissions: new.required_submissions.get(),
+            wanted: new.wanted.get(),
+            max_submissions: new.max_submissions.get(),
+            max_attempts: new.max_attempts.get(),
+            attempts: 0,
+            priority: new.priority,
+            deadline: new.deadline,
+            submission_count: 0,
+            lease_count: 0,
+            state: TaskState::Open,
+        }
+    }
+
+    /// Where the task stands in its life.
+    #[must_use]
+    pub fn status(&self) -> TaskStatus {
+        match self.state {
+            TaskState::Open if self.lease_count == 0 => TaskStatus::Queued,
+            TaskState::Open => TaskStatus::Assigned,
+            TaskState::Finalized { .. } => TaskStatus::Finalized,
+            TaskState::Failed { .. } => TaskStatus::Failed,
+        }
+    }
+
+    /// How many more workers may hold a lease on the task now.
+    #[must_use]
+    pub fn claimable_replicas(&self) -> u32 {
+        match self.state {
+            TaskState::Open => self
+                .wanted
+                .saturating_sub(self.submission_count)
+                .saturating_sub(self.lease_count),
+            TaskState::Finalized { .. } | TaskState::Failed { .. } => 0,
+        }
+    }
+
+    /// The final label, once there is one.
+    #[must_use]
+    pub fn final_label(&self) -> Option<&Label> {
+        match &self.state {
+            TaskState::Finalized { label, .. } => Some(label),
+            TaskState::Open | TaskState::Failed { .. } => None,
+        }
+    }
+}
+
+/// A task with what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskDetails {
+    /// The task.
+    pub task: Task,
+    /// Its votes in the order in which they came, late ones last.
+    pub submissions: Vec<Submission>,
+    /// Who holds a lease on it, in the order in which they claimed it; empty for a closed task.
+    pub leases: Vec<Lease>,
+}
+
+impl TaskDetails {
+    /// A task with its votes and leases.
+    #[must_use]
+    pub fn new(task: Task, submissions: Vec<Submission>, leases: Vec<Lease>) -> Self {
+        Self {
+            task,
+            submissions,
+            leases,
+        }
+    }
+}
