@@ -2,9 +2,11 @@
 //!
 //! (module overview follows with the crate)
 
+pub mod api;
 pub mod assignment;
 pub mod confidence;
 pub mod consensus;
+pub mod coordinator;
 pub mod id;
 pub mod inference;
 pub mod store;

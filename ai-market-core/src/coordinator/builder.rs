@@ -1,0 +1,100 @@
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::consensus::{ConsensusPolicy, Policies};
+use crate::id::TaskType;
+use crate::store::TaskStore;
+use crate::time::{Clock, SystemClock};
+
+use super::{Coordinator, InvalidSettings, Limits, Settings};
+
+/// Builds a [`Coordinator`].
+#[derive(Debug)]
+#[must_use]
+pub struct CoordinatorBuilder {
+    store: Arc<dyn TaskStore>,
+    policies: Policies,
+    clock: Arc<dyn Clock>,
+    settings: Settings,
+}
+
+impl CoordinatorBuilder {
+    pub(super) fn new(store: Arc<dyn TaskStore>) -> Self {
+        Self {
+            store,
+            policies: Policies::default(),
+            clock: Arc::new(SystemClock),
+            settings: Settings::default(),
+        }
+    }
+
+    /// Decides tasks by `policy`, but for types with a policy of their own.
+    pub fn policy(mut self, policy: impl ConsensusPolicy) -> Self {
+        self.policies = self.policies.with_default(policy);
+        self
+    }
+
+    /// Decides tasks of `task_type` by `policy`.
+    pub fn policy_for(mut self, task_type: TaskType, policy: impl ConsensusPolicy) -> Self {
+        self.policies = self.policies.with(task_type, policy);
+        self
+    }
+
+    /// Sets how long a lease lasts.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    /// Sets how often workers are asked for a heartbeat.
+    pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
+        self.settings.heartbeat = heartbeat;
+        self
+    }
+
+    /// Sets how many votes a task asks for that does not say.
+    pub fn required_submissions(mut self, votes: NonZeroU32) -> Self {
+        self.settings.required_submissions = votes;
+        self
+    }
+
+    /// Sets whether everybody sees the votes on open tasks.
+    pub fn open_votes(mut self, open: bool) -> Self {
+        self.settings.open_votes = open;
+        self
+    }
+
+    /// Sets the bounds on what is taken.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// Replaces all settings.
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Takes the time from `clock`.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Builds the coordinator.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSettings`] when the settings cannot work together.
+    pub fn build(self) -> Result<Coordinator, InvalidSettings> {
+        self.settings.check()?;
+        Ok(Coordinator::new(
+            self.store,
+            self.policies,
+            self.clock,
+            self.settings,
+        ))
+    }
+}

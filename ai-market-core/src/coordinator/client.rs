@@ -1,0 +1,123 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::{Instant, sleep_until};
+
+use crate::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
+use crate::id::TaskId;
+use crate::store::{
+    Effects, InsertOutcome, LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskQuery,
+};
+use crate::task::{Task, TaskDetails};
+
+use super::reply::{fail_all, too_many_waiting, unknown_task};
+use super::worker::LOOK_AGAIN;
+use super::{Coordinator, validate};
+
+#[async_trait]
+impl ClientApi for Coordinator {
+    async fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<Result<TaskId, ApiError>> {
+        let settings = &self.inner.settings;
+        if let Err(error) = validate::batch("tasks", tasks.len(), settings) {
+            return tasks.iter().map(|_| Err(error.clone())).collect();
+        }
+        let now = self.now();
+        let mut results = Vec::with_capacity(tasks.len());
+        let mut good = Vec::with_capacity(tasks.len());
+        for spec in tasks {
+            match validate::new_task(spec, settings, &self.inner.policies, now) {
+                Ok(task) => {
+                    results.push(Ok((task.task_type.clone(), task.wanted)));
+                    good.push(task);
+                }
+                Err(error) => results.push(Err(error)),
+            }
+        }
+        let mut outcomes = match self.inner.store.insert(good, now).await {
+            Ok(outcomes) => outcomes.into_iter(),
+            Err(error) => return fail_all(results, error),
+        };
+        let mut effects = Effects::default();
+        let ids = results.into_iter().map(|result| {
+            let (task_type, wanted) = result?;
+            match outcomes.next() {
+                Some(InsertOutcome::Created(id)) => {
+                    effects.free(&task_type, wanted.get());
+                    Ok(id)
+                }
+                Some(InsertOutcome::Existing(id)) => Ok(id),
+                Some(InsertOutcome::Conflict(id)) => {
+                    let message = format!(
+                        "the idempotency key belongs to task {id}, which asks another thing"
+                    );
+                    Err(ApiError::new(ErrorCode::IdempotencyConflict, message)
+                        .with_field("idempotency_key"))
+                }
+                None => Err(ApiError::new(
+                    ErrorCode::Internal,
+                    "the store gave no outcome",
+                )),
+            }
+        });
+        let ids = ids.collect();
+        self.announce(&effects);
+        ids
+    }
+
+    async fn task(&self, id: TaskId, wait: Duration) -> Result<TaskDetails, ApiError> {
+        let wait = wait.min(self.inner.settings.limits.max_wait);
+        let details = self.details(id).await?;
+        let done = !details.task.status().is_open();
+        if done || wait.is_zero() || self.inner.stopping.is_cancelled() {
+            return Ok(details);
+        }
+        let until = Instant::now() + wait;
+        let Some(mut watcher) = self.inner.watchers.watch(id) else {
+            return Err(too_many_waiting());
+        };
+        loop {
+            // Looked up after the watch began, so that a close in between is not missed.
+            let details = self.details(id).await?;
+            let done = !details.task.status().is_open();
+            if done || Instant::now() >= until || self.inner.stopping.is_cancelled() {
+                return Ok(details);
+            }
+            tokio::select! {
+                () = watcher.closed() => {}
+                () = sleep_until(until.min(Instant::now() + LOOK_AGAIN)) => {}
+                () = self.inner.stopping.cancelled() => {}
+            }
+        }
+    }
+
+    async fn tasks(&self, mut query: TaskQuery) -> Result<Vec<Task>, ApiError> {
+        query.limit = query.limit.min(self.inner.settings.limits.max_page);
+        Ok(self.inner.store.tasks(query).await?)
+    }
+
+    async fn leaderboard(&self, mut query: LeaderboardQuery) -> Result<Vec<Standing>, ApiError> {
+        query.limit = query.limit.min(self.inner.settings.limits.max_page);
+        Ok(self.inner.store.leaderboard(query).await?)
+    }
+
+    async fn stats(&self) -> Result<StoreStats, ApiError> {
+        let stale_before = self.now().minus(self.inner.settings.stale_after());
+        Ok(self
+            .inner
+            .store
+            .stats(StatsQuery::new(stale_before))
+            .await?)
+    }
+}
+
+impl Coordinator {
+    async fn details(&self, id: TaskId) -> Result<TaskDetails, ApiError> {
+        let details = self.inner.store.task(id).await?;
+        let mut details = details.ok_or_else(|| unknown_task(id))?;
+        if details.task.status().is_open() && !self.inner.settings.open_votes {
+            // Blind votes: whoever reads them could copy them.
+            details.submissions.clear();
+        }
+        Ok(details)
+    }
+}

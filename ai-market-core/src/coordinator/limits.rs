@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+/// Bounds on what a coordinator takes.
+///
+/// What is over a bound on size is refused; what is over a bound on how much to give or how long to
+/// wait counts as the bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest text of a task, in bytes of UTF-8.
+    pub max_text_bytes: usize,
+    /// The longest label of a vote, in bytes of UTF-8.
+    pub max_label_bytes: usize,
+    /// The most votes that a task may ask for, and that a policy may extend it to.
+    pub max_submissions: u32,
+    /// The most lost leases that a task may allow.
+    pub max_attempts: u32,
+    /// The most tasks, votes or ids in one request.
+    pub max_batch: usize,
+    /// The most tasks or places on one page.
+    pub max_page: usize,
+    /// The most tasks given out in one claim.
+    pub max_claim: usize,
+    /// The most leases that one worker may hold.
+    pub max_leases_per_worker: usize,
+    /// The most task types that one worker may name.
+    pub max_capabilities: usize,
+    /// The longest that a request may wait for something to happen.
+    pub max_wait: Duration,
+    /// The most requests that may wait at the same time.
+    pub max_waiting: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_text_bytes: 100_000,
+            max_label_bytes: 4_096,
+            max_submissions: 100,
+            max_attempts: 100,
+            max_batch: 1_000,
+            max_page: 1_000,
+            max_claim: 64,
+            max_leases_per_worker: crate::store::Claim::DEFAULT_MAX_LEASES,
+            max_capabilities: 64,
+            max_wait: Duration::from_secs(30),
+            max_waiting: 10_000,
+        }
+    }
+}

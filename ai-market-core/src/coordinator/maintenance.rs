@@ -1,0 +1,96 @@
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::store::{Effects, Reap, Reaped, StoreError};
+
+use super::Coordinator;
+
+/// How many leases and deadlines one step of maintenance ends: few enough that claims and votes
+/// which wait for the store meanwhile do not notice.
+const REAP_BATCH: usize = 500;
+
+/// After how many missed rounds of maintenance the coordinator counts as having been down.
+const SILENT_ROUNDS: u32 = 5;
+
+impl Coordinator {
+    /// Does the maintenance until `stop` is cancelled: ends leases and deadlines that ran out.
+    ///
+    /// Its first round gives every lease the time back in which no coordinator ran. When it
+    /// returns, requests that wait are answered, and later ones wait no more. What else is in
+    /// progress is not ended; dropping the store finishes it. An error of the store is logged, and
+    /// the next round tries again.
+    pub async fn run(&self, stop: CancellationToken) {
+        let interval = self.inner.settings.reap_interval();
+        let mut ticks = tokio::time::interval(interval);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut silence = Duration::ZERO;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            match self.reap(silence).await {
+                Ok(_) => silence = interval * SILENT_ROUNDS,
+                Err(error) => tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "maintenance could not end what ran out"
+                ),
+            }
+        }
+        self.inner.stopping.cancel();
+    }
+
+    /// Ends every lease and deadline that has run out, at once.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails; what was ended before that stays ended.
+    pub async fn reap_now(&self) -> Result<Reaped, StoreError> {
+        self.reap(self.inner.settings.reap_interval() * SILENT_ROUNDS)
+            .await
+    }
+
+    async fn reap(&self, silence: Duration) -> Result<Reaped, StoreError> {
+        let mut total = Reaped::default();
+        let mut silence = silence;
+        loop {
+            let reap = Reap::new(self.now(), REAP_BATCH, silence);
+            let reaped = self.inner.store.reap(reap, &self.inner.policies).await?;
+            self.announce(&reaped.effects);
+            total.lost += reaped.lost;
+            total.expired += reaped.expired;
+            total.effects.merge(reaped.effects);
+            if !reaped.more {
+                break;
+            }
+            // Rounds that follow at once are not apart, however long the first one took.
+            silence = Duration::MAX;
+        }
+        if total.lost > 0 {
+            tracing::info!(lost = total.lost, "leases ran out");
+        }
+        Ok(total)
+    }
+
+    /// Forgets every task, worker, vote and point.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub async fn reset(&self) -> Result<(), StoreError> {
+        self.inner.store.clear().await
+    }
+
+    /// Wakes those that wait for what a step of the store did.
+    pub(super) fn announce(&self, effects: &Effects) {
+        for (task_type, replicas) in effects.freed() {
+            self.inner.wakeups.freed(task_type, replicas);
+        }
+        for task in effects.closed() {
+            self.inner.watchers.closed(*task);
+        }
+    }
+}

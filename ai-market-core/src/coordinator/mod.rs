@@ -1,0 +1,18 @@
+//! The coordinator: what stands between workers, clients and the store.
+
+mod builder;
+mod client;
+mod coordinator;
+mod limits;
+mod maintenance;
+mod reply;
+mod settings;
+mod validate;
+mod wakeups;
+mod watchers;
+mod worker;
+
+pub use builder::CoordinatorBuilder;
+pub use coordinator::Coordinator;
+pub use limits::Limits;
+pub use settings::{InvalidSettings, Settings};

@@ -1,0 +1,38 @@
+//! Errors that several routes answer with.
+
+use std::error::Error;
+use std::time::Duration;
+
+use crate::api::{ApiError, ErrorCode};
+use crate::id::{TaskId, WorkerId};
+use crate::store::StoreError;
+
+/// One failure of the store for every item of a batch that had passed so far.
+pub(super) fn fail_all<T, R>(
+    results: Vec<Result<T, ApiError>>,
+    error: StoreError,
+) -> Vec<Result<R, ApiError>> {
+    let error = ApiError::from(error);
+    tracing::error!(error = &error as &dyn Error, "a batch could not be stored");
+    results
+        .into_iter()
+        .map(|result| Err(result.err().unwrap_or_else(|| error.clone())))
+        .collect()
+}
+
+pub(super) fn unknown_task(task: TaskId) -> ApiError {
+    ApiError::new(ErrorCode::UnknownTask, format!("there is no task {task}"))
+}
+
+pub(super) fn unknown_worker(worker: &WorkerId) -> ApiError {
+    let message = format!("there is no worker {worker}; it must register first");
+    ApiError::new(ErrorCode::UnknownWorker, message)
+}
+
+pub(super) fn too_many_waiting() -> ApiError {
+    ApiError::new(
+        ErrorCode::TooManyRequests,
+        "too many requests wait already; try again soon",
+    )
+    .with_retry_after(Duration::from_secs(1))
+}

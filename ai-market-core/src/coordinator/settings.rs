@@ -1,0 +1,99 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::task::NewTask;
+
+use super::Limits;
+
+/// How a coordinator works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Settings {
+    /// How long a lease lasts unless it is renewed; 60 seconds.
+    pub lease: Duration,
+    /// How often workers are asked for a heartbeat; 15 seconds.
+    pub heartbeat: Duration,
+    /// How many votes a task asks for that does not say; 3.
+    pub required_submissions: NonZeroU32,
+    /// How many leases a task may lose that does not say; 5.
+    pub max_attempts: NonZeroU32,
+    /// Whether everybody sees the votes on open tasks, which lets workers copy each other; not so.
+    pub open_votes: bool,
+    /// Whether a worker that claims without having registered is registered on the fly for
+    /// sentiment tasks, as workers of the original system need; so.
+    pub register_on_claim: bool,
+    /// Bounds on what is taken.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(60),
+            heartbeat: Duration::from_secs(15),
+            required_submissions: NewTask::DEFAULT_REQUIRED_SUBMISSIONS,
+            max_attempts: NewTask::DEFAULT_MAX_ATTEMPTS,
+            open_votes: false,
+            register_on_claim: true,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Settings that cannot work together.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidSettings {
+    /// The heartbeat is zero, or leases run out between two heartbeats.
+    #[error(
+        "the heartbeat ({heartbeat:?}) must be more than zero and at most half the lease \
+         ({lease:?})"
+    )]
+    Heartbeat {
+        /// The lease asked for.
+        lease: Duration,
+        /// The heartbeat asked for.
+        heartbeat: Duration,
+    },
+    /// More votes are asked for by default than the limit allows.
+    #[error("{required} votes are asked for by default, but at most {max} are allowed")]
+    RequiredSubmissions {
+        /// The number asked for.
+        required: u32,
+        /// The limit.
+        max: u32,
+    },
+}
+
+impl Settings {
+    /// Checks that the settings can work together.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSettings`] says which cannot.
+    pub fn check(&self) -> Result<(), InvalidSettings> {
+        let (lease, heartbeat) = (self.lease, self.heartbeat);
+        if heartbeat.is_zero() || heartbeat > lease / 2 {
+            return Err(InvalidSettings::Heartbeat { lease, heartbeat });
+        }
+        let (required, max) = (self.required_submissions.get(), self.limits.max_submissions);
+        if required > max {
+            return Err(InvalidSettings::RequiredSubmissions { required, max });
+        }
+        Ok(())
+    }
+
+    /// How often the coordinator ends what ran out: a tenth of a lease, from 50 milliseconds to
+    /// one second.
+    #[must_use]
+    pub fn reap_interval(&self) -> Duration {
+        (self.lease / 10).clamp(Duration::from_millis(50), Duration::from_secs(1))
+    }
+
+    /// After how long without a sign of life a worker counts as stale: three heartbeats, at least
+    /// one lease.
+    #[must_use]
+    pub fn stale_after(&self) -> Duration {
+        (self.heartbeat * 3).max(self.lease)
+    }
+}

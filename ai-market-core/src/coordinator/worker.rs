@@ -1,0 +1,192 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::{Instant, sleep_until};
+
+use crate::api::{
+    ApiError, ClaimRequest, ErrorCode, Heartbeat, HeartbeatReply, Receipt, ReleaseRequest, Terms,
+    WorkerApi,
+};
+use crate::assignment::Assignment;
+use crate::id::{TaskId, TaskType, WorkerId};
+use crate::store::{
+    Claim, Claimed, Progress, Release, Renew, RenewScope, Renewed, SubmitOutcome, WorkerProfile,
+};
+use crate::submission::Vote;
+
+use super::reply::{fail_all, too_many_waiting, unknown_task, unknown_worker};
+use super::{Coordinator, validate};
+
+/// After how long one that waits looks again by itself, in case the news reached another
+/// coordinator on the same store.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+#[async_trait]
+impl WorkerApi for Coordinator {
+    async fn register(&self, profile: WorkerProfile) -> Result<Terms, ApiError> {
+        validate::profile(&profile, &self.inner.settings)?;
+        let registered = self.inner.store.register(profile, self.now()).await?;
+        self.announce(&registered.effects);
+        Ok(Terms::new(
+            self.inner.settings.lease,
+            self.inner.settings.heartbeat,
+        ))
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Assignment>, ApiError> {
+        let ClaimRequest {
+            worker,
+            limit,
+            wait,
+        } = request;
+        let limit = limit.min(self.inner.settings.limits.max_claim);
+        let found = self.claim_now(&worker, limit).await?;
+        let wait = wait.min(self.inner.settings.limits.max_wait);
+        if !found.is_empty() || limit == 0 || wait.is_zero() || self.inner.stopping.is_cancelled() {
+            return Ok(found);
+        }
+        let until = Instant::now() + wait;
+        let Some(known) = self.inner.store.worker(worker.clone()).await? else {
+            return Err(unknown_worker(&worker));
+        };
+        let Some(mut waiter) = self.inner.wakeups.arm(known.profile.capabilities) else {
+            return Err(too_many_waiting());
+        };
+        loop {
+            waiter.look();
+            let found = self.claim_now(&worker, limit).await?;
+            if !found.is_empty() || Instant::now() >= until {
+                return Ok(found);
+            }
+            tokio::select! {
+                () = waiter.sleep() => {}
+                () = sleep_until(until.min(Instant::now() + LOOK_AGAIN)) => {}
+                () = self.inner.stopping.cancelled() => return Ok(Vec::new()),
+            }
+        }
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatReply, ApiError> {
+        let now = self.now();
+        let scope = match heartbeat.tasks {
+            Some(tasks) => RenewScope::Named(validate::tasks(tasks, &self.inner.settings)?),
+            None => RenewScope::AllOf,
+        };
+        let worker = heartbeat.worker;
+        let mut renew = Renew::new(worker.clone(), scope, self.inner.settings.lease, now);
+        renew.instance = heartbeat.instance;
+        match self.inner.store.renew(renew).await? {
+            Renewed::Renewed { gone } => Ok(HeartbeatReply::new(now, gone)),
+            Renewed::UnknownWorker => Err(unknown_worker(&worker)),
+            Renewed::Superseded => {
+                let message = format!("another instance of worker {worker} has registered");
+                Err(ApiError::new(ErrorCode::Superseded, message))
+            }
+        }
+    }
+
+    async fn submit(&self, votes: Vec<Vote>) -> Vec<Result<Receipt, ApiError>> {
+        let settings = &self.inner.settings;
+        if let Err(error) = validate::batch("votes", votes.len(), settings) {
+            return votes.iter().map(|_| Err(error.clone())).collect();
+        }
+        let mut results = Vec::with_capacity(votes.len());
+        let mut good = Vec::with_capacity(votes.len());
+        for vote in votes {
+            let checked = validate::vote(&vote, settings);
+            results.push(checked.map(|()| (vote.task, vote.worker.clone())));
+            if matches!(results.last(), Some(Ok(_))) {
+                good.push(vote);
+            }
+        }
+        let submitted = self
+            .inner
+            .store
+            .submit(good, &self.inner.policies, self.now())
+            .await;
+        let mut outcomes = match submitted {
+            Ok(outcomes) => outcomes.into_iter(),
+            Err(error) => return fail_all(results, error),
+        };
+        let receipts = results.into_iter().map(|result| {
+            let (task, worker) = result?;
+            match outcomes.next() {
+                Some(outcome) => self.receipt(task, &worker, outcome),
+                None => Err(ApiError::new(
+                    ErrorCode::Internal,
+                    "the store gave no outcome",
+                )),
+            }
+        });
+        receipts.collect()
+    }
+
+    async fn release(&self, request: ReleaseRequest) -> Result<u64, ApiError> {
+        let tasks = validate::tasks(request.tasks, &self.inner.settings)?;
+        let mut release = Release::new(request.worker, tasks, self.now());
+        release.instance = request.instance;
+        release.reason = request.reason;
+        let released = self.inner.store.release(release).await?;
+        self.announce(&released.effects);
+        Ok(released.released)
+    }
+}
+
+impl Coordinator {
+    async fn claim_now(
+        &self,
+        worker: &WorkerId,
+        limit: usize,
+    ) -> Result<Vec<Assignment>, ApiError> {
+        let settings = &self.inner.settings;
+        let claim = || {
+            Claim::new(worker.clone(), settings.lease, self.now())
+                .with_limit(limit)
+                .with_max_leases(settings.limits.max_leases_per_worker)
+        };
+        let mut claimed = self.inner.store.claim(claim()).await?;
+        if claimed == Claimed::UnknownWorker && settings.register_on_claim {
+            let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
+            self.inner.store.register(profile, self.now()).await?;
+            claimed = self.inner.store.claim(claim()).await?;
+        }
+        let Claimed::Assigned(assignments) = claimed else {
+            return Err(unknown_worker(worker));
+        };
+        for assignment in &assignments {
+            self.inner.wakeups.claimed(&assignment.task_type, 1);
+        }
+        Ok(assignments)
+    }
+
+    fn receipt(
+        &self,
+        task: TaskId,
+        worker: &WorkerId,
+        outcome: SubmitOutcome,
+    ) -> Result<Receipt, ApiError> {
+        match outcome {
+            SubmitOutcome::Accepted(progress) => {
+                let finalized = matches!(progress, Progress::Finalized);
+                match progress {
+                    Progress::Open => {}
+                    Progress::Extended { task_type, by } => {
+                        self.inner.wakeups.freed(&task_type, u64::from(by));
+                    }
+                    Progress::Finalized | Progress::Failed => self.inner.watchers.closed(task),
+                }
+                Ok(Receipt::Accepted { finalized })
+            }
+            SubmitOutcome::Duplicate { finalized } => Ok(Receipt::Duplicate { finalized }),
+            SubmitOutcome::UnknownTask => Err(unknown_task(task)),
+            SubmitOutcome::Closed { .. } => {
+                let message = format!("task {task} was decided before this answer came");
+                Err(ApiError::new(ErrorCode::Closed, message))
+            }
+            SubmitOutcome::NotAssigned => {
+                let message = format!("worker {worker} holds no lease on task {task}");
+                Err(ApiError::new(ErrorCode::NotAssigned, message))
+            }
+        }
+    }
+}
