@@ -2,7 +2,7 @@
 
 mod builder;
 mod client;
-mod coordinator;
+mod handle;
 mod limits;
 mod maintenance;
 mod reply;
@@ -13,6 +13,6 @@ mod watchers;
 mod worker;
 
 pub use builder::CoordinatorBuilder;
-pub use coordinator::Coordinator;
+pub use handle::Coordinator;
 pub use limits::Limits;
 pub use settings::{InvalidSettings, Settings};
