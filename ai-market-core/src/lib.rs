@@ -5,6 +5,8 @@
 pub mod api;
 pub mod assignment;
 pub mod confidence;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod consensus;
 pub mod coordinator;
 pub mod id;

@@ -1,0 +1,37 @@
+//! The behaviour suites of the traits, for whoever implements them (feature `conformance`).
+//!
+//! Each case is an async function that panics where the rule that it is named after is broken. A
+//! macro makes a `#[tokio::test]` of every case: [`task_store_tests!`](crate::task_store_tests)
+//! for a [`TaskStore`](crate::store::TaskStore),
+//! [`persistent_task_store_tests!`](crate::persistent_task_store_tests) for one that outlives its
+//! process, and [`market_api_tests!`](crate::market_api_tests) for a
+//! [`WorkerApi`](crate::api::WorkerApi) and [`ClientApi`](crate::api::ClientApi) in one. No case
+//! sleeps: the time is an argument.
+//!
+//! ```
+//! # #[cfg(test)]
+//! mod conformance {
+//!     use ai_market_core::store::MemoryStore;
+//!
+//!     async fn open() -> ((), MemoryStore) {
+//!         ((), MemoryStore::new())
+//!     }
+//!
+//!     ai_market_core::task_store_tests!(open);
+//! }
+//! ```
+
+// The suite speaks by panicking.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc
+)]
+
+pub mod api;
+mod desk;
+mod policies;
+pub mod store;
+
+pub use desk::Desk;

@@ -1,0 +1,210 @@
+//! The cases of a [`TaskStore`](crate::store::TaskStore), by rule.
+
+pub mod attempts;
+pub mod backlog;
+pub mod cancelling;
+pub mod claiming;
+pub mod deciding;
+pub mod durability;
+pub mod leases;
+pub mod putting;
+pub mod reading;
+pub mod renewing;
+pub mod voting;
+
+/// Hands the list of all cases to another macro, as `module::case` paths.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __for_each_task_store_case {
+    ($then:ident, $($args:tt)*) => {
+        $crate::$then! {
+            $($args)*;
+            putting::tasks_get_one_outcome_each_in_order,
+            putting::an_idempotency_key_names_one_task,
+            putting::putting_the_same_id_in_again_changes_nothing,
+            putting::clearing_forgets_everything,
+            claiming::rule_1_several_workers_hold_one_task_at_the_same_time,
+            claiming::rule_1_no_more_leases_than_wanted_votes,
+            claiming::rule_1_nobody_gets_a_task_that_it_holds_or_answered,
+            claiming::rule_1_one_owner_answers_a_task_once,
+            claiming::rule_1_only_types_that_the_worker_can_do,
+            claiming::rule_1_higher_priority_first_then_oldest,
+            claiming::rule_1_a_closed_task_is_not_handed_out,
+            claiming::rule_1_order_holds_over_several_types,
+            claiming::an_unknown_worker_claims_nothing,
+            claiming::an_assignment_says_what_is_to_be_done,
+            claiming::new_capabilities_hold_from_the_next_claim,
+            leases::rule_2_a_lease_does_not_end_by_the_clock_alone,
+            leases::rule_2_a_lost_lease_takes_no_vote,
+            leases::rule_2_a_vote_needs_the_lease,
+            leases::rule_2_another_instance_ends_the_leases_of_the_first,
+            leases::rule_2_the_same_instance_again_ends_nothing,
+            leases::rule_2_registering_without_an_instance_ends_nothing,
+            leases::rule_2_a_returned_lease_is_claimable_at_once_and_no_attempt,
+            leases::rule_2_a_release_by_another_instance_is_passed_over,
+            leases::releasing_what_is_not_held_is_passed_over,
+            voting::rule_3_points_are_paid_when_the_task_closes,
+            voting::rule_3_points_are_paid_once_whatever_is_repeated,
+            voting::rule_4_a_repeated_vote_changes_nothing,
+            voting::rule_4_a_repeated_vote_on_a_closed_task_is_a_duplicate,
+            voting::rule_4_an_answer_under_a_standing_lease_is_kept_as_late,
+            voting::rule_4_a_late_answer_changes_only_the_track_record,
+            voting::rule_4_an_answer_whose_lease_ran_out_is_not_kept,
+            voting::an_unknown_task_takes_no_vote,
+            voting::one_bad_vote_does_not_fail_the_batch,
+            voting::a_vote_without_a_model_gets_the_registered_one,
+            voting::what_a_vote_says_is_kept,
+            renewing::rule_5_a_renewal_never_shortens_a_lease,
+            renewing::rule_5_a_renewal_touches_only_the_named_tasks,
+            renewing::rule_5_a_bare_heartbeat_keeps_a_lease_for_ten_leases_at_most,
+            renewing::rule_5_what_is_gone_is_returned,
+            renewing::another_instance_is_told_that_it_is_superseded,
+            renewing::an_unknown_worker_renews_nothing,
+            attempts::rule_6_a_lost_lease_is_an_attempt_and_a_claim_is_not,
+            attempts::rule_6_a_failed_task_says_why,
+            attempts::rule_6_a_worker_that_lost_a_task_twice_does_not_get_it_again,
+            attempts::rule_6_leases_per_worker_are_bounded,
+            attempts::rule_6_time_in_which_nobody_reaped_costs_no_lease,
+            attempts::a_round_of_reaping_keeps_to_its_limit,
+            deciding::the_majority_decides,
+            deciding::a_tie_goes_to_the_higher_mean_confidence,
+            deciding::a_tie_of_confidence_goes_to_the_first_label,
+            deciding::rule_7_extending_raises_the_wanted_votes,
+            deciding::rule_7_at_its_limit_the_policy_concludes,
+            deciding::rule_7_pending_with_all_votes_in_concludes,
+            deciding::rule_7_a_deadline_ends_a_task_on_its_votes,
+            deciding::rule_7_a_deadline_without_votes_fails_the_task,
+            deciding::rule_7_tasks_short_of_workers_are_counted,
+            deciding::a_panicking_policy_fails_the_task_and_not_the_store,
+            deciding::each_type_has_its_own_policy,
+            backlog::rule_9_an_answered_prefix_hides_nothing_behind_it,
+            backlog::rule_9_a_returned_lease_inside_the_prefix_is_found,
+            backlog::rule_9_a_higher_priority_before_the_prefix_is_found,
+            backlog::rule_9_a_lost_lease_of_its_own_is_found_again,
+            backlog::rule_9_an_extended_task_inside_the_prefix_is_found,
+            backlog::rule_9_another_owner_sees_what_the_first_could_not_have,
+            cancelling::rule_10_a_dropped_future_leaves_the_step_done_or_undone,
+            cancelling::rule_10_racing_claims_never_overbook,
+            cancelling::rule_10_racing_votes_pay_once,
+            reading::tasks_are_paged_by_age_and_status,
+            reading::the_leaderboard_is_paged_by_points_and_name,
+            reading::workers_are_paged_by_name,
+            reading::stats_add_up,
+            reading::what_is_not_there_is_none,
+        }
+    };
+}
+
+/// Hands the list of the cases for persistent stores to another macro.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __for_each_persistent_task_store_case {
+    ($then:ident, $($args:tt)*) => {
+        $crate::$then! {
+            $($args)*;
+            durability::rule_8_what_was_acknowledged_is_there_again,
+            durability::rule_8_leases_votes_and_losses_are_there_again,
+            durability::rule_8_time_between_two_processes_costs_no_lease,
+            durability::rule_9_a_reopened_store_still_hands_out_what_is_left,
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __task_store_tests {
+    ($open:expr; $($module:ident::$case:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let (guard, store) = $open().await;
+                $crate::conformance::store::$module::$case(&store).await;
+                drop(store);
+                drop(guard);
+            }
+        )*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __persistent_task_store_tests {
+    ($reopen:expr; $($module:ident::$case:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let (guard, reopen) = $reopen().await;
+                $crate::conformance::store::$module::$case(&reopen).await;
+                drop(reopen);
+                drop(guard);
+            }
+        )*
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __case_names {
+    ($(;)? $($module:ident::$case:ident,)*) => {
+        &[$(concat!(stringify!($module), "::", stringify!($case))),*]
+    };
+}
+
+/// Makes a test of every case of a [`TaskStore`](crate::store::TaskStore).
+///
+/// `$open` is an async function without arguments that returns `(guard, store)`: a fresh, empty
+/// store, and what must live as long as it (a temporary folder, say). The crate needs tokio with
+/// its `macros` and `rt` features.
+#[macro_export]
+macro_rules! task_store_tests {
+    ($open:expr) => {
+        $crate::__for_each_task_store_case!(__task_store_tests, $open);
+    };
+}
+
+/// Makes a test of every further case of a [`TaskStore`](crate::store::TaskStore) that outlives its
+/// process.
+///
+/// `$reopen` is an async function without arguments that returns `(guard, reopen)`, where `reopen`
+/// is a [`Reopen`](durability::Reopen) on a place that is empty at first.
+#[macro_export]
+macro_rules! persistent_task_store_tests {
+    ($reopen:expr) => {
+        $crate::__for_each_persistent_task_store_case!(__persistent_task_store_tests, $reopen);
+    };
+}
+
+/// The names of all cases of [`task_store_tests!`](crate::task_store_tests).
+pub const CASES: &[&str] = crate::__for_each_task_store_case!(__case_names,);
+
+/// The names of all cases of
+/// [`persistent_task_store_tests!`](crate::persistent_task_store_tests).
+pub const PERSISTENT_CASES: &[&str] = crate::__for_each_persistent_task_store_case!(__case_names,);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A case that is written but not listed would silently not run.
+    #[test]
+    fn every_case_is_listed() {
+        let files = [
+            include_str!("attempts.rs"),
+            include_str!("backlog.rs"),
+            include_str!("cancelling.rs"),
+            include_str!("claiming.rs"),
+            include_str!("deciding.rs"),
+            include_str!("durability.rs"),
+            include_str!("leases.rs"),
+            include_str!("putting.rs"),
+            include_str!("reading.rs"),
+            include_str!("renewing.rs"),
+            include_str!("voting.rs"),
+        ];
+        let written: usize = files
+            .iter()
+            .map(|file| file.matches("\npub async fn ").count())
+            .sum();
+        assert_eq!(CASES.len() + PERSISTENT_CASES.len(), written);
+    }
+}

@@ -1,0 +1,169 @@
+//! Pages and counts.
+
+use crate::conformance::desk::{Desk, at, new_task, number, task_type, worker};
+use crate::id::TaskId;
+use crate::store::{LeaderboardQuery, StatsQuery, TaskQuery, TaskStore, WorkerQuery};
+use crate::task::TaskStatus;
+
+async fn all_pages(store: &dyn TaskStore, query: TaskQuery) -> Vec<TaskId> {
+    let mut ids = Vec::new();
+    let mut page_query = query.clone();
+    loop {
+        let page = store.tasks(page_query).await.unwrap();
+        assert!(page.len() <= query.limit);
+        ids.extend(page.iter().map(|task| task.id));
+        match page.last() {
+            Some(last) if page.len() == query.limit => page_query = query.clone().after(last.id),
+            _ => return ids,
+        }
+    }
+}
+
+/// Pages follow one another without gap or overlap, also under a filter.
+pub async fn tasks_are_paged_by_age_and_status(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register(&["alice"], 0).await;
+    let mut ids = Vec::new();
+    for i in 0..10 {
+        let kind = task_type(if i % 2 == 0 { "sentiment" } else { "ner" });
+        let task = new_task("a", 1, i)
+            .with_task_type(kind)
+            .with_priority(-(i as i32));
+        ids.push(desk.put(task, i).await);
+    }
+    assert_eq!(all_pages(store, TaskQuery::new(3)).await, ids);
+    assert_eq!(all_pages(store, TaskQuery::new(10)).await, ids);
+    assert!(store.tasks(TaskQuery::new(0)).await.unwrap().is_empty());
+    let ner = TaskQuery::new(2).with_task_type(task_type("ner"));
+    assert_eq!(
+        all_pages(store, ner).await,
+        [ids[1], ids[3], ids[5], ids[7], ids[9]]
+    );
+    desk.answer("alice", "positive", 20).await;
+    desk.claim("alice", 1, 20).await;
+    let with = |status| all_pages(store, TaskQuery::new(2).with_status(status));
+    assert_eq!(with(TaskStatus::Finalized).await, [ids[0]]);
+    assert_eq!(with(TaskStatus::Assigned).await, [ids[2]]);
+    assert!(with(TaskStatus::Failed).await.is_empty());
+    let mut queued = ids.clone();
+    queued.remove(2);
+    queued.remove(0);
+    assert_eq!(with(TaskStatus::Queued).await, queued);
+    let both = TaskQuery::new(2)
+        .with_status(TaskStatus::Queued)
+        .with_task_type(task_type("ner"));
+    assert_eq!(
+        all_pages(store, both).await,
+        [ids[1], ids[3], ids[5], ids[7], ids[9]]
+    );
+    let full = store.tasks(TaskQuery::new(1)).await.unwrap().remove(0);
+    assert_eq!(
+        full,
+        desk.get(ids[0]).await,
+        "a page shows the same as the task itself"
+    );
+}
+
+/// Most points first, then by name; who never voted is not on it.
+pub async fn the_leaderboard_is_paged_by_points_and_name(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register(&["eve", "dora", "carl", "bob", "alice"], 0)
+        .await;
+    for (round, right) in [["bob", "dora"], ["bob", "carl"]].into_iter().enumerate() {
+        let id = desk.task(3, round as i64).await;
+        for (name, label) in [(right[0], "x"), (right[1], "x"), ("alice", "y")] {
+            assert_eq!(desk.claim(name, 1, 5).await, [id]);
+            desk.submit(crate::conformance::desk::vote(id, name, label, 0.9), 5)
+                .await;
+        }
+    }
+    let expected: Vec<_> = [("bob", 2), ("carl", 1), ("dora", 1), ("alice", 0)]
+        .map(|(name, points)| (name.to_owned(), points))
+        .to_vec();
+    assert_eq!(desk.points().await, expected);
+    let mut paged = Vec::new();
+    let mut query = LeaderboardQuery::new(1);
+    loop {
+        let page = store.leaderboard(query).await.unwrap();
+        let Some(standing) = page.first() else { break };
+        paged.push((standing.worker.to_string(), standing.points));
+        query = LeaderboardQuery::new(1).after(standing.points, standing.worker.clone());
+    }
+    assert_eq!(paged, expected);
+    let first = store.leaderboard(LeaderboardQuery::new(1)).await.unwrap();
+    assert_eq!(first[0].submissions, 2);
+}
+
+/// Workers are listed by name, with what they said of themselves.
+pub async fn workers_are_paged_by_name(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register(&["carole", "alice", "bob"], 3).await;
+    desk.register(&["bob"], 7).await;
+    let page = store.workers(WorkerQuery::new(2)).await.unwrap();
+    let names: Vec<_> = page.iter().map(|w| w.profile.worker.as_str()).collect();
+    assert_eq!(names, ["alice", "bob"]);
+    assert_eq!((page[1].registered_at, page[1].last_seen), (at(3), at(7)));
+    let rest = store
+        .workers(WorkerQuery::new(2).after(worker("bob")))
+        .await
+        .unwrap();
+    assert_eq!(rest.len(), 1);
+    assert_eq!(
+        store.worker(worker("carole")).await.unwrap().as_ref(),
+        rest.first()
+    );
+}
+
+/// Every task, vote and worker is counted once.
+pub async fn stats_add_up(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register(&["alice"], 0).await;
+    desk.register(&["bob"], 50).await;
+    for i in 0..6 {
+        desk.put(new_task("a", 1, i).with_max_attempts(number(1)), i)
+            .await;
+    }
+    desk.answer("bob", "x", 60).await;
+    desk.answer("bob", "x", 60).await;
+    let lost = desk.claim("bob", 1, 60).await;
+    desk.fail("bob", lost[0], "broken", 61).await;
+    desk.claim("bob", 1, 62).await;
+    desk.put(new_task("a", 1, 9).with_task_type(task_type("ner")), 62)
+        .await;
+    let stats = store.stats(StatsQuery::new(at(30))).await.unwrap();
+    let by_status = TaskStatus::ALL.map(|status| stats.tasks_in(status));
+    assert_eq!(
+        by_status,
+        [3, 1, 2, 1],
+        "queued, assigned, finalized, failed"
+    );
+    assert_eq!(
+        stats.tasks.get(&(task_type("ner"), TaskStatus::Queued)),
+        Some(&1)
+    );
+    assert_eq!((stats.tasks_total(), stats.submissions), (7, 2));
+    assert_eq!(
+        (stats.workers, stats.workers_stale),
+        (2, 1),
+        "alice was last seen at 0"
+    );
+    assert!(
+        stats.tasks.values().all(|n| *n > 0),
+        "empty counts are absent"
+    );
+}
+
+/// Asking for what is not there is no error.
+pub async fn what_is_not_there_is_none(store: &dyn TaskStore) {
+    assert_eq!(store.task(TaskId::generate(at(0))).await.unwrap(), None);
+    assert_eq!(store.worker(worker("nobody")).await.unwrap(), None);
+    assert!(store.workers(WorkerQuery::new(5)).await.unwrap().is_empty());
+    assert!(
+        store
+            .leaderboard(LeaderboardQuery::new(5))
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(Desk::new(store).stats().await.tasks_total(), 0);
+}

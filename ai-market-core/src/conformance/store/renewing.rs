@@ -1,0 +1,114 @@
+//! Rule 5: what a heartbeat does.
+
+use crate::conformance::desk::{Desk, LEASE, at, worker};
+use crate::id::{InstanceId, TaskId};
+use crate::store::{Renew, RenewScope, Renewed, TaskStore};
+
+fn gone(tasks: &[TaskId]) -> Renewed {
+    Renewed::Renewed {
+        gone: tasks.to_vec(),
+    }
+}
+
+async fn until(desk: &Desk<'_>, task: TaskId) -> i64 {
+    let leases = desk.details(task).await.leases;
+    (leases[0].until.as_micros() - at(0).as_micros()) / 1_000_000
+}
+
+/// An earlier time, or a shorter lease, takes nothing away.
+pub async fn rule_5_a_renewal_never_shortens_a_lease(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register(&["alice"], 0).await;
+    let id = desk.task(1, 0).await;
+    desk.claim("alice", 1, 100).await;
+    for scope in [RenewScope::Named(vec![id]), RenewScope::AllOf] {
+        assert_eq!(desk.renew("alice", scope, 10).await, gone(&[]));
+        assert_eq!(until(&desk, id).await, 160);
+    }
+    desk.renew("alice", RenewScope::Named(vec![id]), 130).await;
+    assert_eq!(until(&desk, id).await, 190);
+    assert_eq!(desk.reap(190).await.lost, 0);
+    assert_eq!(desk.reap(191).await.lost, 1);
+}
+
+/// What is not named runs out.
+pub async fn rule_5_a_renewal_touches_only_the_named_tasks(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register(&["alice", "bob"], 0).await;
+    let (a, b) = (desk.task(2, 0).await, desk.task(1, 1).await);
+    desk.claim("alice", 2, 1).await;
+    desk.claim("bob", 1, 1).await;
+    desk.renew("alice", RenewScope::Named(vec![a]), 50).await;
+    assert_eq!((until(&desk, a).await, until(&desk, b).await), (110, 61));
+    let bobs = &desk.details(a).await.leases[1];
+    assert_eq!((bobs.worker.as_str(), bobs.until), ("bob", at(61)));
+    desk.renew("alice", RenewScope::Named(Vec::new()), 55).await;
+    assert_eq!((until(&desk, a).await, until(&desk, b).await), (110, 61));
+}
+
+/// A heartbeat that names nothing cannot keep a dead process's leases for ever.
+pub async fn rule_5_a_bare_heartbeat_keeps_a_lease_for_ten_leases_at_most(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register(&["alice"], 0).await;
+    let id = desk.task(1, 0).await;
+    desk.claim("alice", 1, 0).await;
+    for seconds in (0..=590).step_by(10) {
+        assert_eq!(
+            desk.renew("alice", RenewScope::AllOf, seconds).await,
+            gone(&[])
+        );
+        assert_eq!(desk.reap(seconds).await.lost, 0);
+    }
+    assert_eq!(until(&desk, id).await, 600);
+    desk.renew("alice", RenewScope::AllOf, 600).await;
+    assert_eq!(desk.reap(601).await.lost, 1);
+}
+
+/// The worker learns which of its tasks it may drop.
+pub async fn rule_5_what_is_gone_is_returned(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register(&["alice", "bob"], 0).await;
+    let (a, b, c) = (
+        desk.task(1, 0).await,
+        desk.task(1, 1).await,
+        desk.task(1, 2).await,
+    );
+    assert_eq!(desk.claim("alice", 2, 2).await, [a, b]);
+    assert_eq!(desk.claim("bob", 1, 2).await, [c]);
+    desk.give_back("alice", &[a], 3).await;
+    let unknown = TaskId::generate(at(0));
+    let named = RenewScope::Named(vec![unknown, c, b, a]);
+    assert_eq!(desk.renew("alice", named, 4).await, gone(&[unknown, c, a]));
+    assert_eq!(desk.renew("alice", RenewScope::AllOf, 4).await, gone(&[]));
+}
+
+/// Two processes of one worker id: the one that registered last is the worker.
+pub async fn another_instance_is_told_that_it_is_superseded(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register_instance("alice", "one", 0).await;
+    desk.register_instance("alice", "two", 1).await;
+    let id = desk.task(1, 1).await;
+    desk.claim("alice", 1, 1).await;
+    let by = |instance: &str| {
+        Renew::new(worker("alice"), RenewScope::Named(vec![id]), LEASE, at(30))
+            .with_instance(InstanceId::new(instance).unwrap())
+    };
+    assert_eq!(store.renew(by("one")).await.unwrap(), Renewed::Superseded);
+    assert_eq!(until(&desk, id).await, 61);
+    assert_eq!(store.renew(by("two")).await.unwrap(), gone(&[]));
+    assert_eq!(until(&desk, id).await, 90);
+    let seen = store
+        .worker(worker("alice"))
+        .await
+        .unwrap()
+        .unwrap()
+        .last_seen;
+    assert_eq!(seen, at(30));
+}
+
+/// Registering comes first.
+pub async fn an_unknown_worker_renews_nothing(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    let renewed = desk.renew("nobody", RenewScope::AllOf, 0).await;
+    assert_eq!(renewed, Renewed::UnknownWorker);
+}
