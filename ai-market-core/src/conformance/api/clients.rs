@@ -1,0 +1,160 @@
+//! What a client asks for.
+
+use std::time::Duration;
+
+use super::Market;
+use super::words::{answer, claim, enqueue, register, task};
+use crate::api::{ErrorCode, TaskSpec};
+use crate::conformance::desk::{at, number, task_type};
+use crate::id::{IdempotencyKey, TaskId};
+use crate::store::{LeaderboardQuery, TaskQuery};
+use crate::task::{TaskState, TaskStatus};
+use crate::time::Timestamp;
+
+const NOW: Duration = Duration::ZERO;
+
+/// Whoever reads votes could copy them.
+pub async fn votes_are_blind_while_a_task_is_open(market: &dyn Market) {
+    register(market, &["alice", "bob"]).await;
+    let id = task(market, "a", 2).await;
+    answer(market, "alice", "positive").await;
+    let details = market.task(id, NOW).await.unwrap();
+    assert_eq!(
+        (details.task.submission_count, details.submissions.len()),
+        (1, 0)
+    );
+    answer(market, "bob", "positive").await;
+    assert_eq!(market.task(id, NOW).await.unwrap().submissions.len(), 2);
+}
+
+/// Asking again is safe; asking another thing under the same key is refused.
+pub async fn an_idempotency_key_names_one_task(market: &dyn Market) {
+    let key = IdempotencyKey::new("order 7").unwrap();
+    let spec = |text| TaskSpec::new(text).with_idempotency_key(key.clone());
+    let id = enqueue(market, spec("a")).await.unwrap();
+    assert_eq!(enqueue(market, spec("a")).await.unwrap(), id);
+    let error = enqueue(market, spec("b")).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::IdempotencyConflict);
+    assert_eq!(error.field(), Some("idempotency_key"));
+    assert_eq!(market.stats().await.unwrap().tasks_total(), 1);
+}
+
+/// In order; one bad task does not fail the others.
+pub async fn a_batch_of_tasks_has_a_result_each(market: &dyn Market) {
+    let texts = ["a", "", "c"];
+    let results = market.enqueue(texts.map(TaskSpec::new).to_vec()).await;
+    assert_eq!(results.len(), 3);
+    assert_eq!(results[1].as_ref().unwrap_err().code(), ErrorCode::Invalid);
+    for i in [0, 2] {
+        let id = *results[i].as_ref().unwrap();
+        assert_eq!(&*market.task(id, NOW).await.unwrap().task.text, texts[i]);
+    }
+    assert!(market.enqueue(Vec::new()).await.is_empty());
+}
+
+/// Everything that can be asked for.
+pub async fn what_a_client_asked_for_comes_back(market: &dyn Market) {
+    let far = Timestamp::from_micros(4_000_000_000_000_000);
+    let spec = TaskSpec::new("\u{1F600} \"quoted\"\nline")
+        .with_task_type(task_type("ner"))
+        .with_required_submissions(number(2))
+        .with_max_submissions(number(7))
+        .with_max_attempts(number(9))
+        .with_priority(-4)
+        .with_deadline(far);
+    let id = enqueue(market, spec.clone()).await.unwrap();
+    let task = market.task(id, NOW).await.unwrap().task;
+    assert_eq!((task.text, task.task_type), (spec.text, spec.task_type));
+    assert_eq!(
+        (task.required_submissions, task.wanted, task.max_submissions),
+        (2, 2, 7)
+    );
+    assert_eq!((task.max_attempts, task.attempts), (9, 0));
+    assert_eq!((task.priority, task.deadline), (-4, Some(far)));
+    assert_eq!(
+        (task.state, task.submission_count, task.lease_count),
+        (TaskState::Open, 0, 0)
+    );
+    let plain = enqueue(market, TaskSpec::new("b")).await.unwrap();
+    let task = market.task(plain, NOW).await.unwrap().task;
+    assert_eq!(
+        (
+            task.required_submissions,
+            task.max_submissions,
+            task.max_attempts
+        ),
+        (3, 3, 5)
+    );
+}
+
+/// Oldest first, without gap or overlap.
+pub async fn tasks_are_paged(market: &dyn Market) {
+    register(market, &["alice"]).await;
+    let specs = (0..7).map(|i| TaskSpec::new(format!("t{i}")).with_required_submissions(number(1)));
+    for result in market.enqueue(specs.collect()).await {
+        result.unwrap();
+    }
+    let mut texts = Vec::new();
+    let mut query = TaskQuery::new(3);
+    loop {
+        let page = market.tasks(query).await.unwrap();
+        texts.extend(page.iter().map(|task| (task.id, task.text.to_string())));
+        match page.last() {
+            Some(last) if page.len() == 3 => query = TaskQuery::new(3).after(last.id),
+            _ => break,
+        }
+    }
+    assert!(texts.is_sorted_by_key(|(id, _)| *id));
+    let mut names: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
+    names.sort();
+    assert_eq!(names, ["t0", "t1", "t2", "t3", "t4", "t5", "t6"]);
+    let (id, _) = answer(market, "alice", "positive").await;
+    let finalized = TaskQuery::new(9).with_status(TaskStatus::Finalized);
+    let page = market.tasks(finalized).await.unwrap();
+    assert_eq!(page, [market.task(id, NOW).await.unwrap().task]);
+}
+
+/// Most points first, then by name.
+pub async fn the_leaderboard_is_paged(market: &dyn Market) {
+    register(market, &["carl", "bob", "alice"]).await;
+    for name in ["carl", "bob", "alice", "bob"] {
+        task(market, "a", 1).await;
+        answer(market, name, "positive").await;
+    }
+    let mut names = Vec::new();
+    let mut query = LeaderboardQuery::new(1);
+    while let Some(standing) = market.leaderboard(query).await.unwrap().pop() {
+        names.push(format!(
+            "{} {} {}",
+            standing.worker, standing.points, standing.submissions
+        ));
+        query = LeaderboardQuery::new(1).after(standing.points, standing.worker);
+    }
+    assert_eq!(names, ["bob 2 2", "alice 1 1", "carl 1 1"]);
+}
+
+/// Every task, vote and worker is counted.
+pub async fn stats_add_up(market: &dyn Market) {
+    register(market, &["alice", "bob"]).await;
+    for _ in 0..3 {
+        task(market, "a", 1).await;
+    }
+    answer(market, "alice", "positive").await;
+    claim(market, "bob", 1).await;
+    let stats = market.stats().await.unwrap();
+    assert_eq!(
+        TaskStatus::ALL.map(|status| stats.tasks_in(status)),
+        [1, 1, 1, 0]
+    );
+    assert_eq!(
+        (stats.submissions, stats.workers, stats.workers_stale),
+        (1, 2, 0)
+    );
+    assert_eq!(stats.tasks_short_of_workers, 0);
+}
+
+/// There is nothing to show.
+pub async fn an_unknown_task_is_refused(market: &dyn Market) {
+    let error = market.task(TaskId::generate(at(0)), NOW).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::UnknownTask);
+}

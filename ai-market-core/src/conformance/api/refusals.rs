@@ -1,0 +1,101 @@
+//! What is refused with a clear error, and changes nothing.
+
+use super::Market;
+use super::words::{claim, enqueue, register, submit, task};
+use crate::api::{ApiError, ErrorCode, TaskSpec};
+use crate::conformance::desk::{at, number, vote, worker};
+use crate::coordinator::Limits;
+use crate::store::WorkerProfile;
+
+async fn refused(market: &dyn Market, spec: TaskSpec, field: &str) {
+    let error = enqueue(market, spec).await.unwrap_err();
+    is_invalid(&error, field);
+    assert_eq!(market.stats().await.unwrap().tasks_total(), 0);
+}
+
+fn is_invalid(error: &ApiError, field: &str) {
+    assert_eq!(
+        (error.code(), error.field()),
+        (ErrorCode::Invalid, Some(field)),
+        "{error}"
+    );
+    assert!(!error.message().is_empty());
+}
+
+/// There is nothing to answer.
+pub async fn an_empty_text_is_refused(market: &dyn Market) {
+    for text in ["", " ", "\n\t"] {
+        refused(market, TaskSpec::new(text), "text").await;
+    }
+}
+
+/// A byte over the limit.
+pub async fn a_huge_text_is_refused(market: &dyn Market) {
+    let max = Limits::default().max_text_bytes;
+    refused(market, TaskSpec::new("x".repeat(max + 1)), "text").await;
+    assert!(
+        enqueue(market, TaskSpec::new("x".repeat(max)))
+            .await
+            .is_ok()
+    );
+}
+
+/// Votes and attempts are bounded, and their maximum is not below what is required.
+pub async fn numbers_out_of_range_are_refused(market: &dyn Market) {
+    let limits = Limits::default();
+    let spec = || TaskSpec::new("a");
+    let votes = number(limits.max_submissions + 1);
+    refused(
+        market,
+        spec().with_required_submissions(votes),
+        "required_submissions",
+    )
+    .await;
+    refused(
+        market,
+        spec().with_max_submissions(votes),
+        "max_submissions",
+    )
+    .await;
+    refused(
+        market,
+        spec().with_max_submissions(number(2)),
+        "max_submissions",
+    )
+    .await;
+    let attempts = number(limits.max_attempts + 1);
+    refused(market, spec().with_max_attempts(attempts), "max_attempts").await;
+}
+
+/// It could never be met.
+pub async fn a_deadline_in_the_past_is_refused(market: &dyn Market) {
+    refused(market, TaskSpec::new("a").with_deadline(at(0)), "deadline").await;
+}
+
+/// It would wait for ever.
+pub async fn a_worker_that_can_do_nothing_is_refused(market: &dyn Market) {
+    let error = market
+        .register(WorkerProfile::new(worker("alice"), []))
+        .await
+        .unwrap_err();
+    is_invalid(&error, "capabilities");
+    assert_eq!(market.stats().await.unwrap().workers, 0);
+}
+
+/// A byte over the limit, and the lease stays.
+pub async fn a_huge_label_is_refused(market: &dyn Market) {
+    register(market, &["alice"]).await;
+    let id = task(market, "a", 1).await;
+    claim(market, "alice", 1).await;
+    let max = Limits::default().max_label_bytes;
+    let error = submit(market, vote(id, "alice", &"x".repeat(max + 1), 0.5))
+        .await
+        .unwrap_err();
+    is_invalid(&error, "label");
+    assert_eq!(market.stats().await.unwrap().submissions, 0);
+    assert!(
+        submit(market, vote(id, "alice", &"x".repeat(max), 0.5))
+            .await
+            .is_ok()
+    );
+}
