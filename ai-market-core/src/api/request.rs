@@ -240,20 +240,31 @@ pub struct ReleaseRequest {
     pub worker: WorkerId,
     /// Which run of it, where it says so.
     pub instance: Option<InstanceId>,
-    /// The tasks; those that it does not hold are passed over.
-    pub tasks: Vec<TaskId>,
+    /// The tasks; those that it does not hold are passed over. `None` gives back all that it holds.
+    pub tasks: Option<Vec<TaskId>>,
     /// Whether it failed at them.
     pub reason: ReleaseReason,
 }
 
 impl ReleaseRequest {
+    /// `worker` gives all that it holds back without having failed at it.
+    #[must_use]
+    pub fn all(worker: WorkerId) -> Self {
+        Self {
+            worker,
+            instance: None,
+            tasks: None,
+            reason: ReleaseReason::Returned,
+        }
+    }
+
     /// `worker` gives `tasks` back without having failed at them.
     #[must_use]
     pub fn new(worker: WorkerId, tasks: Vec<TaskId>) -> Self {
         Self {
             worker,
             instance: None,
-            tasks,
+            tasks: Some(tasks),
             reason: ReleaseReason::Returned,
         }
     }

@@ -5,8 +5,8 @@ use crate::confidence::Confidence;
 use crate::consensus::Policies;
 use crate::id::{InstanceId, Label, TaskId, TaskType, WorkerId};
 use crate::store::{
-    Claim, Claimed, InsertOutcome, LeaderboardQuery, Reap, Reaped, Release, Released, Renew,
-    RenewScope, Renewed, StatsQuery, StoreStats, SubmitOutcome, TaskStore, WorkerProfile,
+    Claim, Claimed, InsertOutcome, LeaderboardQuery, LeaseScope, Reap, Reaped, Release, Released,
+    Renew, Renewed, StatsQuery, StoreStats, SubmitOutcome, TaskStore, WorkerProfile,
 };
 use crate::submission::Vote;
 use crate::task::{NewTask, Task, TaskDetails};
@@ -140,18 +140,19 @@ impl<'a> Desk<'a> {
         self.store.reap(reap, &self.policies).await.unwrap()
     }
 
-    pub(super) async fn renew(&self, name: &str, scope: RenewScope, seconds: i64) -> Renewed {
+    pub(super) async fn renew(&self, name: &str, scope: LeaseScope, seconds: i64) -> Renewed {
         let renew = Renew::new(worker(name), scope, LEASE, at(seconds));
         self.store.renew(renew).await.unwrap()
     }
 
     pub(super) async fn give_back(&self, name: &str, tasks: &[TaskId], seconds: i64) -> Released {
-        let release = Release::new(worker(name), tasks.to_vec(), at(seconds));
+        let release = Release::new(worker(name), LeaseScope::Named(tasks.to_vec()), at(seconds));
         self.store.release(release).await.unwrap()
     }
 
     pub(super) async fn fail(&self, name: &str, task: TaskId, why: &str, seconds: i64) -> Released {
-        let release = Release::new(worker(name), vec![task], at(seconds)).failed(why);
+        let release =
+            Release::new(worker(name), LeaseScope::Named(vec![task]), at(seconds)).failed(why);
         self.store.release(release).await.unwrap()
     }
 

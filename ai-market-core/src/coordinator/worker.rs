@@ -10,7 +10,7 @@ use crate::api::{
 use crate::assignment::Assignment;
 use crate::id::{TaskId, TaskType, WorkerId};
 use crate::store::{
-    Claim, Claimed, Progress, Release, Renew, RenewScope, Renewed, SubmitOutcome, WorkerProfile,
+    Claim, Claimed, LeaseScope, Progress, Release, Renew, Renewed, SubmitOutcome, WorkerProfile,
 };
 use crate::submission::Vote;
 
@@ -68,10 +68,7 @@ impl WorkerApi for Coordinator {
 
     async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatReply, ApiError> {
         let now = self.now();
-        let scope = match heartbeat.tasks {
-            Some(tasks) => RenewScope::Named(validate::tasks(tasks, &self.inner.settings)?),
-            None => RenewScope::AllOf,
-        };
+        let scope = self.scope(heartbeat.tasks)?;
         let worker = heartbeat.worker;
         let mut renew = Renew::new(worker.clone(), scope, self.inner.settings.lease, now);
         renew.instance = heartbeat.instance;
@@ -122,8 +119,8 @@ impl WorkerApi for Coordinator {
     }
 
     async fn release(&self, request: ReleaseRequest) -> Result<u64, ApiError> {
-        let tasks = validate::tasks(request.tasks, &self.inner.settings)?;
-        let mut release = Release::new(request.worker, tasks, self.now());
+        let scope = self.scope(request.tasks)?;
+        let mut release = Release::new(request.worker, scope, self.now());
         release.instance = request.instance;
         release.reason = request.reason;
         let released = self.inner.store.release(release).await?;
@@ -133,6 +130,13 @@ impl WorkerApi for Coordinator {
 }
 
 impl Coordinator {
+    fn scope(&self, tasks: Option<Vec<TaskId>>) -> Result<LeaseScope, ApiError> {
+        Ok(match tasks {
+            Some(tasks) => LeaseScope::Named(validate::tasks(tasks, &self.inner.settings)?),
+            None => LeaseScope::AllOf,
+        })
+    }
+
     async fn claim_now(
         &self,
         worker: &WorkerId,

@@ -18,7 +18,7 @@ pub use memory::MemoryStore;
 pub use outcome::{
     Claimed, InsertOutcome, Progress, Reaped, Registered, Released, Renewed, SubmitOutcome,
 };
-pub use params::{Claim, Reap, Release, ReleaseReason, Renew, RenewScope, WorkerProfile};
+pub use params::{Claim, LeaseScope, Reap, Release, ReleaseReason, Renew, WorkerProfile};
 pub use query::{
     LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskQuery, WorkerQuery, WorkerSummary,
 };

@@ -41,7 +41,7 @@ pub enum Renewed {
     /// The leases were renewed.
     Renewed {
         /// The named tasks on which the worker holds no lease, in the order in which it named
-        /// them; empty for [`RenewScope::AllOf`](super::RenewScope::AllOf).
+        /// them; empty for [`LeaseScope::AllOf`](super::LeaseScope::AllOf).
         gone: Vec<TaskId>,
     },
 }

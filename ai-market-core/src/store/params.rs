@@ -111,26 +111,26 @@ pub struct Renew {
     /// Which run of it, where it says so.
     pub instance: Option<InstanceId>,
     /// Which leases to renew.
-    pub scope: RenewScope,
+    pub scope: LeaseScope,
     /// How long the leases are to last from now.
     pub lease: Duration,
     /// The time now.
     pub now: Timestamp,
 }
 
-/// Which leases a worker renews.
+/// Which of its leases a worker means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RenewScope {
+pub enum LeaseScope {
     /// Those on these tasks.
     Named(Vec<TaskId>),
-    /// All that it holds, each to at most its claim time plus ten leases.
+    /// All that it holds. Renewing keeps each to at most its claim time plus ten leases.
     AllOf,
 }
 
 impl Renew {
     /// `worker` renews `scope` for `lease` from `now`.
     #[must_use]
-    pub fn new(worker: WorkerId, scope: RenewScope, lease: Duration, now: Timestamp) -> Self {
+    pub fn new(worker: WorkerId, scope: LeaseScope, lease: Duration, now: Timestamp) -> Self {
         Self {
             worker,
             instance: None,
@@ -156,8 +156,8 @@ pub struct Release {
     pub worker: WorkerId,
     /// Which run of it, where it says so.
     pub instance: Option<InstanceId>,
-    /// The tasks; those that it does not hold are passed over.
-    pub tasks: Vec<TaskId>,
+    /// Which leases; tasks that it does not hold are passed over.
+    pub scope: LeaseScope,
     /// Whether it failed at them.
     pub reason: ReleaseReason,
     /// The time now.
@@ -174,13 +174,13 @@ pub enum ReleaseReason {
 }
 
 impl Release {
-    /// `worker` gives `tasks` back without having failed at them.
+    /// `worker` gives the leases of `scope` back without having failed at them.
     #[must_use]
-    pub fn new(worker: WorkerId, tasks: Vec<TaskId>, now: Timestamp) -> Self {
+    pub fn new(worker: WorkerId, scope: LeaseScope, now: Timestamp) -> Self {
         Self {
             worker,
             instance: None,
-            tasks,
+            scope,
             reason: ReleaseReason::Returned,
             now,
         }

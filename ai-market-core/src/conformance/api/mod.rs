@@ -33,6 +33,7 @@ macro_rules! __for_each_market_api_case {
             workers::a_heartbeat_of_an_unknown_worker_is_refused,
             workers::a_heartbeat_of_an_earlier_instance_is_refused,
             workers::a_released_task_goes_to_another_worker,
+            workers::releasing_all_gives_back_whatever_is_held,
             workers::a_task_that_fails_often_enough_fails,
             workers::what_a_vote_says_comes_back,
             clients::votes_are_blind_while_a_task_is_open,

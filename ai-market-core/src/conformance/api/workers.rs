@@ -196,6 +196,21 @@ pub async fn a_released_task_goes_to_another_worker(market: &dyn Market) {
     assert_eq!(claim(market, "bob", 1).await, [id]);
 }
 
+/// A worker that stops does not have to know what it was given last.
+pub async fn releasing_all_gives_back_whatever_is_held(market: &dyn Market) {
+    register(market, &["alice", "bob"]).await;
+    let ids = [task(market, "a", 1).await, task(market, "b", 1).await];
+    assert_eq!(claim(market, "alice", 2).await, ids);
+    assert_eq!(
+        market
+            .release(ReleaseRequest::all(worker("alice")))
+            .await
+            .unwrap(),
+        2
+    );
+    assert_eq!(claim(market, "bob", 2).await, ids);
+}
+
 /// And says why.
 pub async fn a_task_that_fails_often_enough_fails(market: &dyn Market) {
     register(market, &["alice"]).await;

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use crate::conformance::desk::{Desk, LEASE, at, new_task, number, vote, worker};
 use crate::id::IdempotencyKey;
-use crate::store::{InsertOutcome, Reap, RenewScope, Renewed, SubmitOutcome, TaskStore};
+use crate::store::{InsertOutcome, LeaseScope, Reap, Renewed, SubmitOutcome, TaskStore};
 use crate::task::TaskStatus;
 
 /// Opens one place again and again.
@@ -81,7 +81,7 @@ pub async fn rule_8_leases_votes_and_losses_are_there_again(reopen: &dyn Reopen)
     assert_eq!(desk.get(id).await.attempts, 2);
     let gone = Renewed::Renewed { gone: Vec::new() };
     assert_eq!(
-        desk.renew("bob", RenewScope::Named(vec![id]), 210).await,
+        desk.renew("bob", LeaseScope::Named(vec![id]), 210).await,
         gone
     );
     for name in ["alice", "bob", "carole"] {

@@ -2,7 +2,7 @@
 
 use crate::conformance::desk::{Desk, at, vote, worker};
 use crate::id::InstanceId;
-use crate::store::{Progress, Release, SubmitOutcome, TaskStore};
+use crate::store::{LeaseScope, Progress, Release, SubmitOutcome, TaskStore};
 use crate::task::TaskStatus;
 
 /// A slow worker's answer counts until its lease was taken from it.
@@ -122,7 +122,7 @@ pub async fn rule_2_a_release_by_another_instance_is_passed_over(store: &dyn Tas
     let id = desk.task(1, 0).await;
     desk.claim("alice", 1, 0).await;
     let by = |instance| {
-        Release::new(worker("alice"), vec![id], at(1))
+        Release::new(worker("alice"), LeaseScope::Named(vec![id]), at(1))
             .with_instance(InstanceId::new(instance).unwrap())
     };
     assert_eq!(store.release(by("one")).await.unwrap().released, 0);
@@ -150,4 +150,29 @@ pub async fn releasing_what_is_not_held_is_passed_over(store: &dyn TaskStore) {
         0
     );
     assert_eq!(desk.get(other).await.lease_count, 1);
+}
+
+/// A worker that stops does not have to know what it was given last.
+pub async fn releasing_all_gives_back_whatever_is_held(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register_instance("alice", "one", 0).await;
+    desk.register(&["bob"], 0).await;
+    let ids = [desk.task(2, 0).await, desk.task(2, 1).await];
+    for name in ["alice", "bob"] {
+        assert_eq!(desk.claim(name, 2, 1).await, ids);
+    }
+    let by = |instance| {
+        Release::new(worker("alice"), LeaseScope::AllOf, at(2))
+            .with_instance(InstanceId::new(instance).unwrap())
+    };
+    assert_eq!(store.release(by("two")).await.unwrap().released, 0);
+    assert_eq!(store.release(by("one")).await.unwrap().released, 2);
+    for id in ids {
+        let task = desk.get(id).await;
+        assert_eq!(
+            (task.lease_count, task.attempts),
+            (1, 0),
+            "bob still holds it"
+        );
+    }
 }

@@ -43,6 +43,7 @@ macro_rules! __for_each_task_store_case {
             leases::rule_2_a_returned_lease_is_claimable_at_once_and_no_attempt,
             leases::rule_2_a_release_by_another_instance_is_passed_over,
             leases::releasing_what_is_not_held_is_passed_over,
+            leases::releasing_all_gives_back_whatever_is_held,
             voting::rule_3_points_are_paid_when_the_task_closes,
             voting::rule_3_points_are_paid_once_whatever_is_repeated,
             voting::rule_4_a_repeated_vote_changes_nothing,

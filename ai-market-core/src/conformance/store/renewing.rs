@@ -2,7 +2,7 @@
 
 use crate::conformance::desk::{Desk, LEASE, at, worker};
 use crate::id::{InstanceId, TaskId};
-use crate::store::{Renew, RenewScope, Renewed, TaskStore};
+use crate::store::{LeaseScope, Renew, Renewed, TaskStore};
 
 fn gone(tasks: &[TaskId]) -> Renewed {
     Renewed::Renewed {
@@ -21,11 +21,11 @@ pub async fn rule_5_a_renewal_never_shortens_a_lease(store: &dyn TaskStore) {
     desk.register(&["alice"], 0).await;
     let id = desk.task(1, 0).await;
     desk.claim("alice", 1, 100).await;
-    for scope in [RenewScope::Named(vec![id]), RenewScope::AllOf] {
+    for scope in [LeaseScope::Named(vec![id]), LeaseScope::AllOf] {
         assert_eq!(desk.renew("alice", scope, 10).await, gone(&[]));
         assert_eq!(until(&desk, id).await, 160);
     }
-    desk.renew("alice", RenewScope::Named(vec![id]), 130).await;
+    desk.renew("alice", LeaseScope::Named(vec![id]), 130).await;
     assert_eq!(until(&desk, id).await, 190);
     assert_eq!(desk.reap(190).await.lost, 0);
     assert_eq!(desk.reap(191).await.lost, 1);
@@ -38,11 +38,11 @@ pub async fn rule_5_a_renewal_touches_only_the_named_tasks(store: &dyn TaskStore
     let (a, b) = (desk.task(2, 0).await, desk.task(1, 1).await);
     desk.claim("alice", 2, 1).await;
     desk.claim("bob", 1, 1).await;
-    desk.renew("alice", RenewScope::Named(vec![a]), 50).await;
+    desk.renew("alice", LeaseScope::Named(vec![a]), 50).await;
     assert_eq!((until(&desk, a).await, until(&desk, b).await), (110, 61));
     let bobs = &desk.details(a).await.leases[1];
     assert_eq!((bobs.worker.as_str(), bobs.until), ("bob", at(61)));
-    desk.renew("alice", RenewScope::Named(Vec::new()), 55).await;
+    desk.renew("alice", LeaseScope::Named(Vec::new()), 55).await;
     assert_eq!((until(&desk, a).await, until(&desk, b).await), (110, 61));
 }
 
@@ -54,13 +54,13 @@ pub async fn rule_5_a_bare_heartbeat_keeps_a_lease_for_ten_leases_at_most(store:
     desk.claim("alice", 1, 0).await;
     for seconds in (0..=590).step_by(10) {
         assert_eq!(
-            desk.renew("alice", RenewScope::AllOf, seconds).await,
+            desk.renew("alice", LeaseScope::AllOf, seconds).await,
             gone(&[])
         );
         assert_eq!(desk.reap(seconds).await.lost, 0);
     }
     assert_eq!(until(&desk, id).await, 600);
-    desk.renew("alice", RenewScope::AllOf, 600).await;
+    desk.renew("alice", LeaseScope::AllOf, 600).await;
     assert_eq!(desk.reap(601).await.lost, 1);
 }
 
@@ -77,9 +77,9 @@ pub async fn rule_5_what_is_gone_is_returned(store: &dyn TaskStore) {
     assert_eq!(desk.claim("bob", 1, 2).await, [c]);
     desk.give_back("alice", &[a], 3).await;
     let unknown = TaskId::generate(at(0));
-    let named = RenewScope::Named(vec![unknown, c, b, a]);
+    let named = LeaseScope::Named(vec![unknown, c, b, a]);
     assert_eq!(desk.renew("alice", named, 4).await, gone(&[unknown, c, a]));
-    assert_eq!(desk.renew("alice", RenewScope::AllOf, 4).await, gone(&[]));
+    assert_eq!(desk.renew("alice", LeaseScope::AllOf, 4).await, gone(&[]));
 }
 
 /// Two processes of one worker id: the one that registered last is the worker.
@@ -90,7 +90,7 @@ pub async fn another_instance_is_told_that_it_is_superseded(store: &dyn TaskStor
     let id = desk.task(1, 1).await;
     desk.claim("alice", 1, 1).await;
     let by = |instance: &str| {
-        Renew::new(worker("alice"), RenewScope::Named(vec![id]), LEASE, at(30))
+        Renew::new(worker("alice"), LeaseScope::Named(vec![id]), LEASE, at(30))
             .with_instance(InstanceId::new(instance).unwrap())
     };
     assert_eq!(store.renew(by("one")).await.unwrap(), Renewed::Superseded);
@@ -109,6 +109,6 @@ pub async fn another_instance_is_told_that_it_is_superseded(store: &dyn TaskStor
 /// Registering comes first.
 pub async fn an_unknown_worker_renews_nothing(store: &dyn TaskStore) {
     let desk = Desk::new(store);
-    let renewed = desk.renew("nobody", RenewScope::AllOf, 0).await;
+    let renewed = desk.renew("nobody", LeaseScope::AllOf, 0).await;
     assert_eq!(renewed, Renewed::UnknownWorker);
 }

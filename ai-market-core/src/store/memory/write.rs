@@ -7,8 +7,8 @@ use crate::store::rules::{
     LEASE_RAN_OUT, WORKER_RESTARTED, bounded_reason, downtime, renewed_until, renewed_until_bare,
 };
 use crate::store::{
-    ClaimKey, Effects, InsertOutcome, Reap, Reaped, Registered, Release, ReleaseReason, Released,
-    Renew, RenewScope, Renewed, SubmitOutcome, WorkerProfile, WorkerSummary,
+    ClaimKey, Effects, InsertOutcome, LeaseScope, Reap, Reaped, Registered, Release, ReleaseReason,
+    Released, Renew, Renewed, SubmitOutcome, WorkerProfile, WorkerSummary,
 };
 use crate::submission::{Submission, Vote};
 use crate::task::{NewTask, Task, TaskState};
@@ -106,8 +106,8 @@ impl State {
         self.seen(&renew.worker, renew.now);
         let held: BTreeSet<_> = self.held_by(&renew.worker).into_iter().collect();
         let (tasks, gone): (Vec<_>, Vec<_>) = match &renew.scope {
-            RenewScope::Named(tasks) => tasks.iter().partition(|id| held.contains(id)),
-            RenewScope::AllOf => (held.into_iter().collect(), Vec::new()),
+            LeaseScope::Named(tasks) => tasks.iter().partition(|id| held.contains(id)),
+            LeaseScope::AllOf => (held.into_iter().collect(), Vec::new()),
         };
         for id in tasks {
             let lease = self
@@ -118,8 +118,8 @@ impl State {
                 continue;
             };
             let until = match renew.scope {
-                RenewScope::Named(_) => renewed_until(lease.until, renew.lease, renew.now),
-                RenewScope::AllOf => {
+                LeaseScope::Named(_) => renewed_until(lease.until, renew.lease, renew.now),
+                LeaseScope::AllOf => {
                     renewed_until_bare(lease.until, lease.claimed_at, renew.lease, renew.now)
                 }
             };
@@ -206,7 +206,11 @@ impl State {
             ReleaseReason::Returned => None,
             ReleaseReason::Failed(reason) => Some(bounded_reason(reason.clone())),
         };
-        for id in &release.tasks {
+        let tasks = match &release.scope {
+            LeaseScope::Named(tasks) => tasks.clone(),
+            LeaseScope::AllOf => self.held_by(&release.worker),
+        };
+        for id in &tasks {
             let lease = self
                 .tasks
                 .get(id)
