@@ -1,1 +1,15 @@
-#![doc = ""]
+//! The embedded task store of ai-market: tasks, leases, votes and points in one SQLite file.
+
+mod data;
+mod error;
+mod open;
+mod options;
+mod read;
+mod sql;
+mod steps;
+mod store;
+mod writer;
+
+pub use open::OpenError;
+pub use options::SqliteOptions;
+pub use store::SqliteStore;

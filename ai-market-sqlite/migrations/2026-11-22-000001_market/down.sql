@@ -1,0 +1,14 @@
+DROP TABLE meta;
+DROP TABLE counters;
+DROP TABLE priors;
+DROP TABLE track_records;
+DROP TABLE votes;
+DROP TABLE models;
+DROP TABLE losses;
+DROP TABLE leases;
+DROP TABLE workers;
+DROP TABLE idempotency_keys;
+DROP TABLE tasks;
+DROP TABLE outcomes;
+DROP TABLE inputs;
+PRAGMA user_version = 0;

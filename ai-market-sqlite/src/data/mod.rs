@@ -1,0 +1,11 @@
+//! The rows of the database as the types of the market.
+
+mod decode;
+mod lease;
+mod task;
+mod vote;
+mod worker;
+
+pub(crate) use decode::{count, from_json, json, limit, micros, name, task_id, time};
+pub(crate) use task::{state_number, status_number, status_of};
+pub(crate) use worker::{Profile, capabilities_json};

@@ -1,0 +1,122 @@
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use ai_market_core::store::StoreError;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::Error;
+use crate::sql::Connection;
+use crate::sql::statements::{BeginRead, Commit, Rollback};
+
+/// A question for a reader.
+struct Question(Box<dyn FnOnce(&mut Connection) + Send>);
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").finish_non_exhaustive()
+    }
+}
+
+/// Threads with a read-only connection each, so that a slow read holds up neither the writer nor an
+/// async runtime.
+///
+/// They are threads of the store and not the runtime's blocking pool, so that a connection stays
+/// with its thread, with its statements prepared and its pages cached, and reads need no runtime of
+/// a certain kind.
+#[derive(Debug)]
+pub(crate) struct Readers {
+    /// `None` only while it is being dropped.
+    queue: Option<mpsc::Sender<Question>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    /// Starts a thread on each connection; at most `queue` questions wait for them.
+    pub(crate) fn start(connections: Vec<Connection>, queue: usize) -> io::Result<Self> {
+        let (sender, receiver) = mpsc::channel::<Question>(queue);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let mut readers = Self {
+            queue: Some(sender),
+            threads: Vec::with_capacity(connections.len()),
+        };
+        for (n, mut db) in connections.into_iter().enumerate() {
+            let receiver = Arc::clone(&receiver);
+            let thread = thread::Builder::new()
+                .name(format!("ai-market-read-{n}"))
+                .spawn(move || {
+                    // One idle thread waits for a question, the others for their turn to wait.
+                    let next = || {
+                        let mut receiver = receiver.lock().unwrap_or_else(PoisonError::into_inner);
+                        receiver.blocking_recv()
+                    };
+                    while let Some(Question(ask)) = next() {
+                        ask(&mut db);
+                    }
+                })?;
+            readers.threads.push(thread);
+        }
+        Ok(readers)
+    }
+
+    /// Asks in one snapshot of the database.
+    ///
+    /// Dropping the future before a reader has come to the question takes it back.
+    pub(crate) async fn ask<T, F>(&self, question: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
+        let (caller, answer) = oneshot::channel();
+        let question = Question(Box::new(move |db| {
+            if !caller.is_closed() {
+                // A caller that no longer waits does not need the answer.
+                let _ = caller.send(snapshot(db, question).map_err(StoreError::from));
+            }
+        }));
+        match queue.try_send(question) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => return Err(StoreError::Overloaded),
+            Err(TrySendError::Closed(_)) => return Err(Error::Stopped.into()),
+        }
+        answer.await.unwrap_or_else(|_| Err(Error::Stopped.into()))
+    }
+}
+
+/// Answers a question from one state of the database, whatever is written meanwhile.
+fn snapshot<T>(
+    db: &mut Connection,
+    question: impl FnOnce(&mut Connection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    db.execute::<BeginRead>(())?;
+    // OK because a reader keeps nothing from one question to the next but its connection, whose
+    // transaction ends here.
+    let answer = catch_unwind(AssertUnwindSafe(|| question(db)));
+    let answer = answer.unwrap_or(Err(Error::Panicked));
+    match answer {
+        Ok(answer) => {
+            db.execute::<Commit>(())?;
+            Ok(answer)
+        }
+        Err(error) => {
+            // A failure means that SQLite has ended the transaction itself.
+            let _ = db.execute::<Rollback>(());
+            Err(error)
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a reading thread panicked");
+            }
+        }
+    }
+}

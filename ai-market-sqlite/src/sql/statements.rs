@@ -1,0 +1,253 @@
+//! Every statement of the store. The tests look at the query plan of each.
+
+use diesel::sql_types::{BigInt, Binary, Bool, Double, Nullable, Text};
+
+use super::Statement;
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident -> $row:ty = $sql:literal;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) struct $name;
+
+            impl Statement for $name {
+                const SQL: &'static str = $sql;
+                type Row = $row;
+            }
+        )*
+
+        /// Every statement with its name.
+        #[cfg(test)]
+        pub(crate) const ALL: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
+    };
+}
+
+type MaybeText = Nullable<Text>;
+type MaybeInt = Nullable<BigInt>;
+
+/// What never changes of a task but for its counts.
+type TaskHead = (
+    (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
+    (BigInt, BigInt, BigInt, BigInt, MaybeInt, Text),
+);
+/// The text of a task and how it ended.
+type TaskTail = (
+    Text,
+    MaybeInt,
+    MaybeText,
+    Nullable<Double>,
+    MaybeText,
+    MaybeText,
+);
+
+/// A vote but for its place.
+type VoteRow = (
+    (Text, MaybeText, Text, Double, MaybeText),
+    (MaybeText, BigInt, BigInt, BigInt),
+);
+
+/// A worker but for its leases.
+type WorkerRow = (
+    (Text, MaybeText, MaybeText, Text, MaybeText),
+    (BigInt, BigInt, BigInt, BigInt),
+);
+
+statements! {
+    // Transactions.
+
+    Begin -> () = "BEGIN IMMEDIATE";
+    BeginRead -> () = "BEGIN DEFERRED";
+    Commit -> () = "COMMIT";
+    Rollback -> () = "ROLLBACK";
+    Savepoint -> () = "SAVEPOINT job";
+    ReleaseSavepoint -> () = "RELEASE job";
+    RollbackToSavepoint -> () = "ROLLBACK TO job";
+
+    // Tasks.
+
+    TaskById -> (TaskHead, TaskTail) =
+        "SELECT t.created_at, t.required, t.wanted, t.max_submissions, t.max_attempts, t.attempts,
+            t.rank, t.submission_count, t.lease_count, t.state, t.deadline, t.task_type,
+            i.text, t.closed_at, o.label, o.agreement, o.policy, o.reason
+        FROM tasks t
+        CROSS JOIN inputs i ON i.seq = t.input
+        LEFT JOIN outcomes o ON o.seq = t.outcome
+        WHERE t.id = ?";
+    TaskExists -> (BigInt,) = "SELECT 1 FROM tasks WHERE id = ?";
+    TaskByKey -> (Binary, Text, Text) =
+        "SELECT t.id, t.task_type, i.text
+        FROM idempotency_keys k
+        CROSS JOIN tasks t ON t.id = k.task
+        CROSS JOIN inputs i ON i.seq = t.input
+        WHERE k.name = ?";
+    InsertInput -> (BigInt,) = "INSERT INTO inputs (text) VALUES (?) RETURNING seq";
+    InsertTask -> () =
+        "INSERT INTO tasks (id, input, task_type, created_at, required, wanted, max_submissions,
+            max_attempts, rank, deadline)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    InsertKey -> () = "INSERT INTO idempotency_keys (name, task) VALUES (?, ?)";
+    /// Leaves the columns of the indexes on state and deadline alone, so that those do not move.
+    UpdateTask -> () =
+        "UPDATE tasks SET wanted = ?, attempts = ?, submission_count = ?, lease_count = ?
+        WHERE id = ?";
+    CloseTask -> () =
+        "UPDATE tasks SET wanted = ?, attempts = ?, submission_count = ?, lease_count = 0,
+            state = ?, closed_at = ?, outcome = ?
+        WHERE id = ? AND state = 0";
+    InsertOutcome -> (BigInt,) =
+        "INSERT INTO outcomes (label, agreement, policy, reason) VALUES (?, ?, ?, ?)
+        RETURNING seq";
+    OverdueTasks -> (Binary,) =
+        "SELECT id FROM tasks
+        WHERE state = 0 AND deadline IS NOT NULL AND deadline <= ?
+        ORDER BY deadline, id LIMIT ?";
+
+    // Claiming.
+
+    /// A page of the claimable tasks of a type after a place, each with whether it is for a worker.
+    /// The counts spare the look-up where there is nothing to find.
+    Claimable -> (Binary, BigInt, Bool) =
+        "SELECT t.id, t.rank,
+            (t.lease_count = 0 OR NOT EXISTS (
+                SELECT 1 FROM leases l WHERE l.task = t.id AND (l.worker = ? OR l.owner = ?)))
+            AND (t.submission_count = 0 OR NOT EXISTS (
+                SELECT 1 FROM votes v WHERE v.task = t.id AND (v.worker = ? OR v.owner = ?)))
+            AND (t.attempts = 0 OR NOT EXISTS (
+                SELECT 1 FROM losses s WHERE s.task = t.id AND s.worker = ? AND s.n >= ?))
+        FROM tasks t INDEXED BY tasks_claimable
+        WHERE t.task_type = ? AND t.state = 0
+            AND t.wanted > t.submission_count + t.lease_count
+            AND (t.rank, t.id) > (?, ?)
+        ORDER BY t.rank, t.id LIMIT ?";
+    /// Whether one task is claimable and for a worker.
+    IsClaimable -> (Bool,) =
+        "SELECT (t.lease_count = 0 OR NOT EXISTS (
+                SELECT 1 FROM leases l WHERE l.task = t.id AND (l.worker = ? OR l.owner = ?)))
+            AND (t.submission_count = 0 OR NOT EXISTS (
+                SELECT 1 FROM votes v WHERE v.task = t.id AND (v.worker = ? OR v.owner = ?)))
+            AND (t.attempts = 0 OR NOT EXISTS (
+                SELECT 1 FROM losses s WHERE s.task = t.id AND s.worker = ? AND s.n >= ?))
+        FROM tasks t
+        WHERE t.id = ? AND t.state = 0 AND t.wanted > t.submission_count + t.lease_count";
+
+    // Leases.
+
+    HeldCount -> (BigInt,) = "SELECT count(*) FROM leases WHERE worker = ? AND standing = 0";
+    HeldBy -> (Binary, BigInt, BigInt, MaybeText) =
+        "SELECT task, claimed_at, until, instance FROM leases
+        WHERE worker = ? AND standing = 0 ORDER BY task";
+    LeaseOf -> (BigInt, BigInt, MaybeText, MaybeText) =
+        "SELECT claimed_at, until, owner, instance FROM leases WHERE task = ? AND worker = ?";
+    LeasesOn -> (BigInt, Text, BigInt, BigInt) =
+        "SELECT n, worker, claimed_at, until FROM leases WHERE task = ? AND standing = 0";
+    InsertLease -> () =
+        "INSERT INTO leases (task, worker, n, claimed_at, until, owner, instance)
+        VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM leases WHERE task = ?), ?, ?, ?, ?)";
+    RenewLease -> () = "UPDATE leases SET until = ? WHERE task = ? AND worker = ?";
+    /// Ends a lease, and tells the owner whom the worker held it for.
+    TakeLease -> (MaybeText,) =
+        "DELETE FROM leases WHERE task = ? AND worker = ? RETURNING owner";
+    DeleteLease -> () = "DELETE FROM leases WHERE task = ? AND worker = ?";
+    DeleteLeasesOn -> () = "DELETE FROM leases WHERE task = ?";
+    StandLeasesOn -> () = "UPDATE leases SET standing = 1 WHERE task = ?";
+    OverdueLeases -> (Binary, Text) =
+        "SELECT task, worker FROM leases WHERE until < ? ORDER BY until, task, worker LIMIT ?";
+    /// Visits every lease, whose number is bounded by what the workers may hold, once after each
+    /// time in which nobody served.
+    ExtendLeases -> () = "UPDATE leases SET until = min(until + ?, ?)";
+    CountLoss -> (BigInt,) =
+        "INSERT INTO losses (task, worker, n) VALUES (?, ?, 1)
+        ON CONFLICT (task, worker) DO UPDATE SET n = n + 1 RETURNING n";
+
+    // Votes.
+
+    VotesOn -> (BigInt, VoteRow) =
+        "SELECT v.seq, v.worker, v.owner, v.label, v.confidence, v.scores,
+            (SELECT m.identity FROM models m WHERE m.seq = v.model),
+            v.truncated, v.submitted_at, v.late
+        FROM votes v WHERE v.task = ?";
+    InsertVote -> () =
+        "INSERT INTO votes (task, worker, owner, label, confidence, scores, model, truncated,
+            submitted_at, late)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    ModelByIdentity -> (BigInt,) = "SELECT seq FROM models WHERE identity = ?";
+    InsertModel -> (BigInt,) = "INSERT INTO models (identity) VALUES (?) RETURNING seq";
+
+    // Workers.
+
+    WorkerById -> WorkerRow =
+        "SELECT id, owner, instance, capabilities, model, registered_at, last_seen, points,
+            submissions
+        FROM workers WHERE id = ?";
+    WorkersAfter -> WorkerRow =
+        "SELECT id, owner, instance, capabilities, model, registered_at, last_seen, points,
+            submissions
+        FROM workers WHERE id > ? ORDER BY id LIMIT ?";
+    InsertWorker -> () =
+        "INSERT INTO workers (id, owner, instance, capabilities, model, registered_at, last_seen)
+        VALUES (?, ?, ?, ?, ?, ?, ?)";
+    UpdateWorker -> () =
+        "UPDATE workers SET owner = ?, instance = ?, capabilities = ?, model = ? WHERE id = ?";
+    SeeWorker -> () = "UPDATE workers SET last_seen = max(last_seen, ?) WHERE id = ?";
+    PointsOf -> (BigInt,) = "SELECT points FROM workers WHERE id = ?";
+    /// Apart from `SeeWorker`, so that hearing of a worker does not move it in the leaderboard's
+    /// index.
+    CreditWorker -> () =
+        "UPDATE workers SET points = ?, submissions = submissions + ? WHERE id = ?";
+    /// Workers of equal points, and those of fewer: two statements, since one range over an index
+    /// that falls by points and rises by id is not a comparison of pairs.
+    LeadersTied -> (Text, BigInt, BigInt) =
+        "SELECT id, points, submissions FROM workers
+        WHERE submissions > 0 AND points = ? AND id > ? ORDER BY id LIMIT ?";
+    LeadersBelow -> (Text, BigInt, BigInt) =
+        "SELECT id, points, submissions FROM workers
+        WHERE submissions > 0 AND points < ? ORDER BY points DESC, id LIMIT ?";
+    LeadersFirst -> (Text, BigInt, BigInt) =
+        "SELECT id, points, submissions FROM workers
+        WHERE submissions > 0 ORDER BY points DESC, id LIMIT ?";
+    /// Visits every worker; workers are few beside tasks, and an index on when each was last seen
+    /// would be moved by every step.
+    StaleWorkers -> (BigInt,) = "SELECT count(*) FROM workers WHERE last_seen < ?";
+
+    // Track records.
+
+    RecordOf -> (Text,) = "SELECT record FROM track_records WHERE task_type = ? AND worker = ?";
+    SetRecord -> () =
+        "INSERT INTO track_records (task_type, worker, agreements, disagreements, record)
+        VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (task_type, worker) DO UPDATE SET agreements = excluded.agreements,
+            disagreements = excluded.disagreements, record = excluded.record";
+    PriorOf -> (Text,) = "SELECT record FROM priors WHERE task_type = ?";
+    SetPrior -> () =
+        "INSERT INTO priors (task_type, agreements, disagreements, record) VALUES (?, ?, ?, ?)
+        ON CONFLICT (task_type) DO UPDATE SET agreements = excluded.agreements,
+            disagreements = excluded.disagreements, record = excluded.record";
+
+    // Pages of tasks.
+
+    TasksAfter -> (Binary,) = "SELECT id FROM tasks WHERE id > ? ORDER BY id LIMIT ?";
+    TasksInState -> (Binary,) =
+        "SELECT id FROM tasks WHERE task_type = ? AND state = ? AND id > ? ORDER BY id LIMIT ?";
+    /// Passes over assigned tasks, of which there are at most as many as leases.
+    TasksQueued -> (Binary,) =
+        "SELECT id FROM tasks
+        WHERE task_type = ? AND state = 0 AND lease_count = 0 AND id > ? ORDER BY id LIMIT ?";
+    /// Visits the leases after a place, whose number is bounded by what the workers may hold.
+    TasksAssigned -> (Binary,) =
+        "SELECT DISTINCT l.task FROM leases l
+        CROSS JOIN tasks t ON t.id = l.task
+        WHERE l.task > ? AND l.standing = 0 AND t.task_type = ? ORDER BY l.task LIMIT ?";
+
+    // Counters and what the store knows of itself.
+
+    /// Visits the counters, of which there are a few per task type.
+    Counters -> (BigInt, Text, BigInt, BigInt) =
+        "SELECT kind, task_type, \"key\", n FROM counters";
+    CountersOf -> (Text, BigInt) = "SELECT task_type, n FROM counters WHERE kind = ?";
+    AddToCounter -> () =
+        "UPDATE counters SET n = n + ? WHERE kind = ? AND task_type = ? AND \"key\" = ?";
+    InsertCounter -> () =
+        "INSERT INTO counters (n, kind, task_type, \"key\") VALUES (?, ?, ?, ?)";
+    ReapedAt -> (MaybeInt,) = "SELECT reaped_at FROM meta WHERE one = 1";
+    SetReapedAt -> () = "UPDATE meta SET reaped_at = ? WHERE one = 1";
+}

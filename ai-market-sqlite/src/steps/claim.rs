@@ -1,0 +1,146 @@
+use ai_market_core::assignment::Assignment;
+use ai_market_core::id::{OwnerId, TaskId, TaskType, WorkerId};
+use ai_market_core::store::rules::MAX_LOSSES_PER_WORKER;
+use ai_market_core::store::{
+    Claim, ClaimKey, ClaimList, Claimed, Effects, Selection, WorkerProfile,
+};
+
+use crate::data::{count, limit, micros, task_id};
+use crate::error::Error;
+use crate::sql::Connection;
+use crate::sql::statements::{Claimable, InsertLease, IsClaimable};
+use crate::writer::{Session, Step};
+
+use super::change::Seen;
+
+/// How many claimable tasks a claim looks at before it lets others go first. Hardly any claim needs
+/// more: only one whose worker has answered a long run of open tasks, after a restart of the store.
+const FIRST_LOOK: usize = 256;
+
+/// How many it looks at in each later group: a few milliseconds.
+const LOOK: usize = 2_000;
+
+/// The claimable tasks in the database, seen with the eyes of one worker.
+struct List<'a> {
+    db: &'a mut Connection,
+    worker: &'a WorkerId,
+    owner: Option<&'a OwnerId>,
+}
+
+impl ClaimList for List<'_> {
+    type Error = Error;
+
+    fn is_for_worker(&mut self, _: &TaskType, key: ClaimKey) -> Result<bool, Error> {
+        let owner = self.owner.map(AsRef::as_ref);
+        let row = self.db.row::<IsClaimable, (bool,), _>((
+            self.worker,
+            owner,
+            self.worker,
+            owner,
+            self.worker,
+            i64::from(MAX_LOSSES_PER_WORKER),
+            key.id(),
+        ))?;
+        Ok(row.is_some_and(|(mine,)| mine))
+    }
+
+    fn next(
+        &mut self,
+        task_type: &TaskType,
+        after: Option<ClaimKey>,
+        at_most: usize,
+    ) -> Result<Vec<(ClaimKey, bool)>, Error> {
+        // No rank is that low, so the place before the first task is before every task.
+        let rank = after.map_or(i64::MIN, |key| -i64::from(key.priority()));
+        let id = after.map(|key| key.id());
+        let id: &[u8] = id.as_ref().map_or(&[], |id| id.as_bytes());
+        let owner = self.owner.map(AsRef::as_ref);
+        let rows = self.db.rows::<Claimable, (Vec<u8>, i64, bool), _>((
+            self.worker,
+            owner,
+            self.worker,
+            owner,
+            self.worker,
+            i64::from(MAX_LOSSES_PER_WORKER),
+            task_type,
+            rank,
+            id,
+            limit(at_most),
+        ))?;
+        rows.into_iter()
+            .map(|(id, rank, mine)| {
+                let priority = count("a priority", -rank)?;
+                Ok((ClaimKey::new(priority, task_id(&id)?), mine))
+            })
+            .collect()
+    }
+}
+
+impl Session {
+    /// Gives a worker leases on tasks that it can do; `first` says that the claim begins only now.
+    pub(crate) fn claim(&mut self, claim: &Claim, first: bool) -> Result<Step<Claimed>, Error> {
+        let Some(profile) = self.seen(&claim.worker, claim.now)? else {
+            return Ok(Step::Done(Claimed::UnknownWorker));
+        };
+        let held = usize::try_from(self.db.held_count(&claim.worker)?).unwrap_or(usize::MAX);
+        let room = claim.limit.min(claim.max_leases.saturating_sub(held));
+        let budget = if first {
+            FIRST_LOOK.max(room.saturating_mul(2))
+        } else {
+            let budget = LOOK.min(self.look_budget);
+            self.look_budget -= budget;
+            budget
+        };
+        if budget == 0 {
+            return Ok(Step::Again);
+        }
+        let mut list = List {
+            db: &mut self.db,
+            worker: &claim.worker,
+            owner: profile.owner.as_ref(),
+        };
+        let selection = self.frontier.select(
+            &claim.worker,
+            &profile.capabilities,
+            room,
+            budget,
+            &mut list,
+        )?;
+        let tasks = match selection {
+            Selection::Tasks(tasks) => tasks,
+            Selection::Unfinished => return Ok(Step::Again),
+        };
+        let mut assignments = Vec::with_capacity(tasks.len());
+        for (_, key) in tasks {
+            assignments.push(self.assign(claim, &profile, key.id())?);
+        }
+        Ok(Step::Done(Claimed::Assigned(assignments)))
+    }
+
+    fn assign(
+        &mut self,
+        claim: &Claim,
+        profile: &WorkerProfile,
+        id: TaskId,
+    ) -> Result<Assignment, Error> {
+        let until = claim.now.plus(claim.lease);
+        let Some(mut task) = self.db.task(id)? else {
+            return Err(Error::corrupt("a claimable task", "it is not there"));
+        };
+        self.db.execute::<InsertLease>((
+            id,
+            &claim.worker,
+            id,
+            micros(claim.now),
+            micros(until),
+            profile.owner.as_ref().map(AsRef::as_ref),
+            profile.instance.as_ref().map(AsRef::as_ref),
+        ))?;
+        let before = Seen::of(&task);
+        task.lease_count += 1;
+        // Handing out a replica frees none and closes nothing.
+        self.note_change(before, &task, &mut Effects::default());
+        self.save(&task)?;
+        Ok(Assignment::new(id, task.text, task.task_type, until))
+    }
+}

@@ -1,0 +1,28 @@
+use crate::error::Error;
+use crate::writer::Session;
+
+/// Children before parents, so that no foreign key is looked up for a row that is deleted.
+const CLEAR: &str = "
+    DELETE FROM votes;
+    DELETE FROM losses;
+    DELETE FROM leases;
+    DELETE FROM idempotency_keys;
+    DELETE FROM track_records;
+    DELETE FROM priors;
+    DELETE FROM tasks;
+    DELETE FROM inputs;
+    DELETE FROM outcomes;
+    DELETE FROM models;
+    DELETE FROM workers;
+    DELETE FROM counters;
+    UPDATE meta SET reaped_at = NULL;
+";
+
+impl Session {
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) -> Result<(), Error> {
+        self.db.script(CLEAR)?;
+        self.wipe();
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+use ai_market_core::consensus::{Ballot, Decision, Policies, decide};
+use ai_market_core::id::{TaskId, WorkerId};
+use ai_market_core::store::rules::{MAX_LOSSES_PER_WORKER, attempts_exhausted, bounded_reason};
+use ai_market_core::store::{Effects, Progress};
+use ai_market_core::submission::Submission;
+use ai_market_core::task::{Task, TaskState};
+use ai_market_core::time::Timestamp;
+
+use crate::error::Error;
+use crate::sql::statements::{CountLoss, DeleteLeasesOn, StandLeasesOn, TakeLease};
+use crate::writer::Session;
+
+use super::change::Seen;
+
+/// Whether more votes may come for a task that is to be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// A vote came in.
+    AtVote,
+    /// Its deadline passed.
+    AtDeadline,
+}
+
+impl Session {
+    /// Asks the policy about the votes on an open task, does what it says, and writes the task.
+    pub(super) fn decide(
+        &mut self,
+        task: &mut Task,
+        votes: &[Submission],
+        policies: &Policies,
+        asked: Asked,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<Progress, Error> {
+        let before = Seen::of(task);
+        let task_type = task.task_type.clone();
+        let records: Vec<_> = votes
+            .iter()
+            .map(|vote| self.record(&task_type, &vote.worker))
+            .collect::<Result<_, _>>()?;
+        let prior = self.prior(&task_type)?;
+        let ballot = Ballot::new(task, votes, &records, &prior, now);
+        let policy = policies.get(&task_type);
+        let progress = match decide(policy, &ballot, asked == Asked::AtDeadline) {
+            Decision::Pending => Progress::Open,
+            Decision::Extend { wanted } => {
+                let by = wanted - task.wanted;
+                task.wanted = wanted;
+                Progress::Extended { task_type, by }
+            }
+            Decision::Finalize {
+                consensus,
+                rewards,
+                updates,
+                policy,
+            } => {
+                for reward in rewards {
+                    self.reward(&reward.worker, reward.points);
+                }
+                for (worker, record) in updates.records {
+                    self.set_record(&task_type, worker, record);
+                }
+                if let Some(prior) = updates.prior {
+                    self.set_prior(task_type, prior);
+                }
+                task.state = TaskState::Finalized {
+                    label: consensus.label,
+                    agreement: consensus.agreement,
+                    policy,
+                    at: now,
+                };
+                self.end_leases_on(task)?;
+                Progress::Finalized
+            }
+            Decision::Fail(reason) => {
+                let reason = bounded_reason(reason);
+                task.state = TaskState::Failed { reason, at: now };
+                self.end_leases_on(task)?;
+                Progress::Failed
+            }
+        };
+        self.note_change(before, task, effects);
+        self.save(task)?;
+        Ok(progress)
+    }
+
+    /// Ends the leases on a task that was just closed. Those on a finalized one stand until they
+    /// run out, for late answers; those on a failed one are gone.
+    fn end_leases_on(&mut self, task: &mut Task) -> Result<(), Error> {
+        if task.lease_count > 0 {
+            match task.state {
+                TaskState::Finalized { .. } => self.db.execute::<StandLeasesOn>((task.id,))?,
+                TaskState::Failed { .. } | TaskState::Open => {
+                    self.db.execute::<DeleteLeasesOn>((task.id,))?
+                }
+            };
+            task.lease_count = 0;
+        }
+        Ok(())
+    }
+
+    /// Ends a lease on an open task without an answer, and says whether there was one.
+    ///
+    /// With a `cause` it is lost, which is an attempt and may fail the task; else it is free.
+    pub(super) fn end_lease(
+        &mut self,
+        id: TaskId,
+        worker: &WorkerId,
+        cause: Option<&str>,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) -> Result<bool, Error> {
+        let Some(mut task) = self.db.task(id)? else {
+            return Ok(false);
+        };
+        if task.state != TaskState::Open {
+            return Ok(false);
+        }
+        let taken = self
+            .db
+            .row::<TakeLease, (Option<String>,), _>((id, worker))?;
+        if taken.is_none() {
+            return Ok(false);
+        }
+        let before = Seen::of(&task);
+        task.lease_count = task.lease_count.saturating_sub(1);
+        let mut exhausted = None;
+        if let Some(cause) = cause {
+            let row = self.db.row::<CountLoss, (i64,), _>((id, worker))?;
+            if row.is_some_and(|(losses,)| losses <= i64::from(MAX_LOSSES_PER_WORKER)) {
+                task.attempts += 1;
+            }
+            if task.attempts >= task.max_attempts {
+                exhausted = Some(attempts_exhausted(task.attempts, worker, cause));
+            }
+        }
+        let freed = self.note_change(before, &task, effects);
+        if let Some(reason) = exhausted {
+            task.state = TaskState::Failed { reason, at: now };
+            self.end_leases_on(&mut task)?;
+            self.note_change(freed, &task, effects);
+        }
+        self.save(&task)?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,55 @@
+use ai_market_core::store::InsertOutcome;
+use ai_market_core::task::{NewTask, Task};
+use ai_market_core::time::Timestamp;
+
+use crate::data::{micros, task_id};
+use crate::error::Error;
+use crate::sql::statements::{InsertInput, InsertKey, InsertTask, TaskByKey, TaskExists};
+use crate::writer::Session;
+
+impl Session {
+    /// Puts one task in.
+    pub(crate) fn insert(&mut self, new: &NewTask, now: Timestamp) -> Result<InsertOutcome, Error> {
+        let id = new.id;
+        if self.db.row::<TaskExists, (i64,), _>((id,))?.is_some() {
+            return Ok(InsertOutcome::Existing(id));
+        }
+        if let Some(name) = &new.idempotency_key {
+            let there = self
+                .db
+                .row::<TaskByKey, (Vec<u8>, String, String), _>((name,))?;
+            if let Some((there, task_type, text)) = there {
+                let there = task_id(&there)?;
+                let same = text == *new.text && task_type == new.task_type.as_str();
+                return Ok(if same {
+                    InsertOutcome::Existing(there)
+                } else {
+                    InsertOutcome::Conflict(there)
+                });
+            }
+        }
+        let text: &str = &new.text;
+        let input = self.db.row::<InsertInput, (i64,), _>((text,))?;
+        let Some((input,)) = input else {
+            return Err(Error::corrupt("a text", "it got no number"));
+        };
+        let task = Task::create(new.clone(), now);
+        self.db.execute::<InsertTask>((
+            id,
+            input,
+            &task.task_type,
+            micros(task.created_at),
+            i64::from(task.required_submissions),
+            i64::from(task.wanted),
+            i64::from(task.max_submissions),
+            i64::from(task.max_attempts),
+            -i64::from(task.priority),
+            task.deadline.map(micros),
+        ))?;
+        if let Some(name) = &new.idempotency_key {
+            self.db.execute::<InsertKey>((name, id))?;
+        }
+        self.note_created(&task);
+        Ok(InsertOutcome::Created(id))
+    }
+}

@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use ai_market_core::consensus::Policies;
+use ai_market_core::store::rules::{LEASE_RAN_OUT, downtime};
+use ai_market_core::store::{Reap, Reaped};
+use ai_market_core::task::TaskState;
+use ai_market_core::time::Timestamp;
+
+use crate::data::{limit, micros, name, task_id, time};
+use crate::error::Error;
+use crate::sql::statements::{
+    DeleteLease, ExtendLeases, OverdueLeases, OverdueTasks, ReapedAt, SetReapedAt,
+};
+use crate::writer::Session;
+
+use super::close::Asked;
+
+impl Session {
+    /// Ends leases whose time has passed, and decides tasks whose deadline has passed.
+    pub(crate) fn reap(&mut self, reap: &Reap, policies: &Policies) -> Result<Reaped, Error> {
+        let mut reaped = Reaped::default();
+        self.extend_leases(reap)?;
+        self.db.execute::<SetReapedAt>((micros(reap.now),))?;
+
+        let one_more = limit(reap.limit.saturating_add(1));
+        let overdue = self
+            .db
+            .rows::<OverdueLeases, (Vec<u8>, String), _>((micros(reap.now), one_more))?;
+        reaped.more = overdue.len() > reap.limit;
+        for (task, worker) in overdue.into_iter().take(reap.limit) {
+            let (task, worker) = (task_id(&task)?, name("a worker id", worker)?);
+            let effects = &mut reaped.effects;
+            if self.end_lease(task, &worker, Some(LEASE_RAN_OUT), reap.now, effects)? {
+                reaped.lost += 1;
+            } else {
+                // It stood at the decision and runs out with no late answer.
+                self.db.execute::<DeleteLease>((task, &worker))?;
+            }
+        }
+
+        let passed = self
+            .db
+            .rows::<OverdueTasks, (Vec<u8>,), _>((micros(reap.now), one_more))?;
+        reaped.more |= passed.len() > reap.limit;
+        for (task,) in passed.into_iter().take(reap.limit) {
+            let Some(mut task) = self.db.task(task_id(&task)?)? else {
+                continue;
+            };
+            debug_assert_eq!(task.state, TaskState::Open, "only those have a deadline");
+            let votes = self.db.votes_on(task.id)?;
+            self.decide(
+                &mut task,
+                &votes,
+                policies,
+                Asked::AtDeadline,
+                reap.now,
+                &mut reaped.effects,
+            )?;
+            reaped.expired += 1;
+        }
+        Ok(reaped)
+    }
+
+    /// Extends every lease by the time in which nobody served, if there was any.
+    fn extend_leases(&mut self, reap: &Reap) -> Result<(), Error> {
+        let row = self.db.row::<ReapedAt, (Option<i64>,), _>(())?;
+        let last = row.and_then(|(last,)| last).map(time);
+        let down = downtime(last, reap.silence, reap.now);
+        if down > Duration::ZERO {
+            let by = i64::try_from(down.as_micros()).unwrap_or(i64::MAX);
+            let latest = micros(Timestamp::from_micros(i64::MAX));
+            // OK because both are bounded by the years that a timestamp holds.
+            self.db.execute::<ExtendLeases>((by, latest))?;
+        }
+        Ok(())
+    }
+}

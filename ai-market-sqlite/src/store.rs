@@ -1,0 +1,193 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ai_market_core::consensus::Policies;
+use ai_market_core::id::{TaskId, WorkerId};
+use ai_market_core::store::{
+    Claim, Claimed, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release, Released,
+    Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome, TaskQuery,
+    TaskStore, WorkerProfile, WorkerQuery, WorkerSummary,
+};
+use ai_market_core::submission::Vote;
+use ai_market_core::task::{NewTask, Task, TaskDetails};
+use ai_market_core::time::Timestamp;
+use async_trait::async_trait;
+
+use crate::error::Error;
+use crate::open::{self, Opened, WriterLock};
+use crate::read::Readers;
+use crate::writer::{Session, Step, Writer};
+use crate::{OpenError, SqliteOptions};
+
+/// A [`TaskStore`] in a SQLite database.
+///
+/// Cloning is cheap and shares the store. When the last clone is dropped, the steps that wait are
+/// finished, the log is written into the file and the threads are joined; this blocks the dropping
+/// thread for as long as that takes, commonly some milliseconds.
+///
+/// # Cancel safety
+///
+/// Every method puts its step into a queue when it is first polled. Dropping the future before the
+/// step began takes it back; dropping it later lets the step finish, whole.
+#[derive(Debug, Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+/// The fields are dropped in this order: first the readers, so that the writer's connection is the
+/// last one and can remove the log; then the writer; and last the lock, so that whoever takes it
+/// next finds the database at rest.
+#[derive(Debug)]
+struct Inner {
+    readers: Readers,
+    writer: Writer,
+    path: PathBuf,
+    _lock: WriterLock,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, which is made where there is none, with the usual
+    /// [options](SqliteOptions).
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        SqliteOptions::new().open(path)
+    }
+
+    pub(crate) fn with_options(path: &Path, options: &SqliteOptions) -> Result<Self, OpenError> {
+        let Opened {
+            path,
+            writer,
+            readers,
+            lock,
+        } = open::open(path, options)?;
+        let queue = options.queue.get();
+        let writer = Writer::start(writer, queue, options.max_group.get());
+        let writer = writer.map_err(OpenError::Thread)?;
+        let readers = Readers::start(readers, queue).map_err(OpenError::Thread)?;
+        let inner = Inner {
+            readers,
+            writer,
+            path,
+            _lock: lock,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The file, with links resolved.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Does one step in the next transaction.
+    async fn write<T, F>(&self, mut step: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Session) -> Result<T, Error> + Send + 'static,
+    {
+        self.inner
+            .writer
+            .run(move |session| step(session).map(Step::Done))
+            .await
+    }
+}
+
+#[async_trait]
+impl TaskStore for SqliteStore {
+    async fn insert(
+        &self,
+        tasks: Vec<NewTask>,
+        now: Timestamp,
+    ) -> Result<Vec<InsertOutcome>, StoreError> {
+        self.write(move |session| tasks.iter().map(|task| session.insert(task, now)).collect())
+            .await
+    }
+
+    async fn register(
+        &self,
+        profile: WorkerProfile,
+        now: Timestamp,
+    ) -> Result<Registered, StoreError> {
+        self.write(move |session| session.register(&profile, now))
+            .await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        let mut first = true;
+        let work = move |session: &mut Session| {
+            let step = session.claim(&claim, first);
+            first = false;
+            step
+        };
+        self.inner.writer.run(work).await
+    }
+
+    async fn renew(&self, renew: Renew) -> Result<Renewed, StoreError> {
+        self.write(move |session| session.renew(&renew)).await
+    }
+
+    async fn submit(
+        &self,
+        votes: Vec<Vote>,
+        policies: &Policies,
+        now: Timestamp,
+    ) -> Result<Vec<SubmitOutcome>, StoreError> {
+        let policies = policies.clone();
+        self.write(move |session| {
+            let outcomes = votes
+                .iter()
+                .map(|vote| session.submit(vote, &policies, now));
+            outcomes.collect()
+        })
+        .await
+    }
+
+    async fn release(&self, release: Release) -> Result<Released, StoreError> {
+        self.write(move |session| session.release(&release)).await
+    }
+
+    async fn reap(&self, reap: Reap, policies: &Policies) -> Result<Reaped, StoreError> {
+        let policies = policies.clone();
+        self.write(move |session| session.reap(&reap, &policies))
+            .await
+    }
+
+    async fn clear(&self) -> Result<(), StoreError> {
+        self.write(Session::clear).await
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError> {
+        self.inner.readers.ask(move |db| db.details(id)).await
+    }
+
+    async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, StoreError> {
+        self.inner.readers.ask(move |db| db.page(&query)).await
+    }
+
+    async fn worker(&self, id: WorkerId) -> Result<Option<WorkerSummary>, StoreError> {
+        self.inner.readers.ask(move |db| db.worker(&id)).await
+    }
+
+    async fn workers(&self, query: WorkerQuery) -> Result<Vec<WorkerSummary>, StoreError> {
+        self.inner
+            .readers
+            .ask(move |db| {
+                let after = query.after.as_ref().map_or("", |id| id.as_str());
+                db.workers_after(after, query.limit)
+            })
+            .await
+    }
+
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, StoreError> {
+        self.inner.readers.ask(move |db| db.leaders(&query)).await
+    }
+
+    async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {
+        self.inner.readers.ask(move |db| db.stats(&query)).await
+    }
+}

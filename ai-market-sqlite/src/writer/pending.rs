@@ -1,0 +1,198 @@
+use std::collections::HashMap;
+
+use ai_market_core::consensus::TrackRecord;
+use ai_market_core::id::{TaskType, WorkerId};
+use ai_market_core::task::TaskStatus;
+use ai_market_core::time::Timestamp;
+
+use crate::data::{json, micros, status_number};
+use crate::error::Error;
+use crate::sql::Connection;
+use crate::sql::statements::{
+    AddToCounter, CreditWorker, InsertCounter, PointsOf, SeeWorker, SetPrior, SetRecord,
+};
+
+/// What is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum CounterKey {
+    /// Tasks of a type in a status.
+    Tasks(TaskType, TaskStatus),
+    /// Tasks of a type with a replica to hand out that want so many votes.
+    Claimable(TaskType, u32),
+    /// Workers that can do a type.
+    Able(TaskType),
+    /// Votes that came in time.
+    Submissions,
+    /// Workers.
+    Workers,
+}
+
+impl CounterKey {
+    /// The key as the database holds it.
+    fn row(&self) -> (i64, &str, i64) {
+        match self {
+            Self::Tasks(task_type, status) => (0, task_type.as_str(), status_number(*status)),
+            Self::Claimable(task_type, wanted) => (1, task_type.as_str(), i64::from(*wanted)),
+            Self::Able(task_type) => (2, task_type.as_str(), 0),
+            Self::Submissions => (3, "", 0),
+            Self::Workers => (4, "", 0),
+        }
+    }
+}
+
+/// What is to be added to a worker.
+#[derive(Debug, Default, Clone)]
+pub(super) struct WorkerDelta {
+    last_seen: Option<Timestamp>,
+    points: i64,
+    submissions: i64,
+}
+
+/// Changes that many jobs of a group make to the same few rows, collected so that each row is
+/// written once per group.
+///
+/// No step reads these rows but through this.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    counters: HashMap<CounterKey, i64>,
+    workers: HashMap<WorkerId, WorkerDelta>,
+    records: HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
+    priors: HashMap<TaskType, TrackRecord>,
+    /// Everything before was deleted.
+    wiped: bool,
+}
+
+impl Pending {
+    pub(super) fn count(&mut self, key: CounterKey, by: i64) {
+        *self.counters.entry(key).or_default() += by;
+    }
+
+    fn worker(&mut self, worker: &WorkerId) -> &mut WorkerDelta {
+        if !self.workers.contains_key(worker) {
+            self.workers.insert(worker.clone(), WorkerDelta::default());
+        }
+        self.workers.entry(worker.clone()).or_default()
+    }
+
+    pub(super) fn seen(&mut self, worker: &WorkerId, now: Timestamp) {
+        let delta = self.worker(worker);
+        delta.last_seen = delta.last_seen.max(Some(now));
+    }
+
+    pub(super) fn voted(&mut self, worker: &WorkerId) {
+        self.worker(worker).submissions += 1;
+    }
+
+    pub(super) fn reward(&mut self, worker: &WorkerId, points: i64) {
+        let delta = self.worker(worker);
+        delta.points = delta.points.saturating_add(points);
+    }
+
+    pub(super) fn record(&self, task_type: &TaskType, worker: &WorkerId) -> Option<&TrackRecord> {
+        self.records.get(task_type)?.get(worker)
+    }
+
+    pub(super) fn set_record(
+        &mut self,
+        task_type: &TaskType,
+        worker: WorkerId,
+        record: TrackRecord,
+    ) {
+        let records = match self.records.get_mut(task_type) {
+            Some(records) => records,
+            None => self.records.entry(task_type.clone()).or_default(),
+        };
+        records.insert(worker, record);
+    }
+
+    pub(super) fn prior(&self, task_type: &TaskType) -> Option<&TrackRecord> {
+        self.priors.get(task_type)
+    }
+
+    pub(super) fn set_prior(&mut self, task_type: TaskType, prior: TrackRecord) {
+        self.priors.insert(task_type, prior);
+    }
+
+    /// Drops everything, since what it would change was deleted.
+    pub(super) fn wipe(&mut self) {
+        *self = Self {
+            wiped: true,
+            ..Self::default()
+        };
+    }
+
+    /// Whether everything before was deleted, so that the database need not be asked.
+    pub(super) const fn is_wiped(&self) -> bool {
+        self.wiped
+    }
+
+    /// Adds what a later job of the same group did.
+    pub(super) fn merge(&mut self, later: Self) {
+        if later.wiped {
+            *self = later;
+            return;
+        }
+        for (key, by) in later.counters {
+            *self.counters.entry(key).or_default() += by;
+        }
+        for (worker, delta) in later.workers {
+            let sum = self.workers.entry(worker).or_default();
+            sum.last_seen = sum.last_seen.max(delta.last_seen);
+            sum.points = sum.points.saturating_add(delta.points);
+            sum.submissions += delta.submissions;
+        }
+        for (task_type, records) in later.records {
+            self.records.entry(task_type).or_default().extend(records);
+        }
+        self.priors.extend(later.priors);
+    }
+
+    /// The track records that were changed; of a task type as a whole without a worker.
+    pub(super) fn into_records(
+        self,
+    ) -> (
+        HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
+        HashMap<TaskType, TrackRecord>,
+    ) {
+        (self.records, self.priors)
+    }
+
+    /// Writes the collected changes.
+    pub(super) fn write(&self, db: &mut Connection) -> Result<(), Error> {
+        for (key, by) in self.counters.iter().filter(|(_, by)| **by != 0) {
+            let (kind, task_type, number) = key.row();
+            if db.execute::<AddToCounter>((*by, kind, task_type, number))? == 0 {
+                db.execute::<InsertCounter>((*by, kind, task_type, number))?;
+            }
+        }
+        for (worker, delta) in &self.workers {
+            if let Some(now) = delta.last_seen {
+                db.execute::<SeeWorker>((micros(now), worker))?;
+            }
+            if delta.points != 0 || delta.submissions != 0 {
+                let points = db.row::<PointsOf, (i64,), _>((worker,))?;
+                let points = points.map_or(0, |(points,)| points);
+                let points = points.saturating_add(delta.points);
+                db.execute::<CreditWorker>((points, delta.submissions, worker))?;
+            }
+        }
+        for (task_type, records) in &self.records {
+            for (worker, record) in records {
+                let (agreed, disagreed) = totals(record)?;
+                let json = json("a track record", record)?;
+                db.execute::<SetRecord>((task_type, worker, agreed, disagreed, json.as_str()))?;
+            }
+        }
+        for (task_type, prior) in &self.priors {
+            let (agreed, disagreed) = totals(prior)?;
+            let json = json("a track record", prior)?;
+            db.execute::<SetPrior>((task_type, agreed, disagreed, json.as_str()))?;
+        }
+        Ok(())
+    }
+}
+
+fn totals(record: &TrackRecord) -> Result<(i64, i64), Error> {
+    let total = |n: u64| i64::try_from(n).map_err(|error| Error::corrupt("a track record", error));
+    Ok((total(record.agreements)?, total(record.disagreements)?))
+}

@@ -1,0 +1,264 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use ai_market_core::consensus::TrackRecord;
+use ai_market_core::id::{TaskType, WorkerId};
+use ai_market_core::store::ClaimFrontier;
+use ai_market_core::submission::ModelIdentity;
+use ai_market_core::time::Timestamp;
+
+use crate::data::{Profile, from_json, json};
+use crate::error::Error;
+use crate::sql::Connection;
+use crate::sql::statements::{InsertModel, ModelByIdentity, PriorOf, RecordOf};
+
+use super::CounterKey;
+use super::pending::Pending;
+
+/// How many entries each memory of database rows holds before it starts again empty: workers and
+/// models in use at one time are far fewer, and a row that is forgotten is read again.
+const MAX_REMEMBERED: usize = 1 << 14;
+
+/// What the steps of a group work with: the writer's connection, and what it remembers.
+///
+/// Everything but the connection is an aid: what is collected for the group is written with it, and
+/// the rest can be forgotten at any time. An aid never says what a rolled-back step did:
+/// [`discard`](Self::discard) and [`forget`](Self::forget) see to that.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) db: Connection,
+    pub(crate) frontier: ClaimFrontier,
+    /// How many more claimable tasks may be looked at in this group, beside each claim's first few.
+    pub(crate) look_budget: usize,
+    /// What the finished jobs of the group changed, and what the job now running did.
+    group: Pending,
+    job: Pending,
+    profiles: HashMap<WorkerId, Profile>,
+    records: HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
+    remembered_records: usize,
+    priors: HashMap<TaskType, TrackRecord>,
+    models: HashMap<ModelIdentity, i64>,
+}
+
+impl Session {
+    pub(super) fn new(db: Connection) -> Self {
+        Self {
+            db,
+            frontier: ClaimFrontier::new(),
+            look_budget: 0,
+            group: Pending::default(),
+            job: Pending::default(),
+            profiles: HashMap::new(),
+            records: HashMap::new(),
+            remembered_records: 0,
+            priors: HashMap::new(),
+            models: HashMap::new(),
+        }
+    }
+
+    /// What is known of a worker.
+    pub(crate) fn profile(&mut self, worker: &WorkerId) -> Result<Option<Profile>, Error> {
+        if let Some(profile) = self.profiles.get(worker) {
+            return Ok(Some(Profile::clone(profile)));
+        }
+        let profile = self.db.profile(worker)?;
+        if let Some(profile) = &profile {
+            self.set_profile(worker, Profile::clone(profile));
+        }
+        Ok(profile)
+    }
+
+    /// Remembers what is known of a worker from now on.
+    pub(crate) fn set_profile(&mut self, worker: &WorkerId, profile: Profile) {
+        if self.profiles.len() >= MAX_REMEMBERED {
+            self.profiles.clear();
+        }
+        self.profiles.insert(worker.clone(), profile);
+    }
+
+    /// Notes that a worker was heard of, and says what is known of it.
+    pub(crate) fn seen(
+        &mut self,
+        worker: &WorkerId,
+        now: Timestamp,
+    ) -> Result<Option<Profile>, Error> {
+        let profile = self.profile(worker)?;
+        if profile.is_some() {
+            self.job.seen(worker, now);
+        }
+        Ok(profile)
+    }
+
+    /// Adds to a counter.
+    pub(crate) fn count(&mut self, key: CounterKey, by: i64) {
+        self.job.count(key, by);
+    }
+
+    /// Notes that a vote of a worker came in time.
+    pub(crate) fn voted(&mut self, worker: &WorkerId) {
+        self.job.voted(worker);
+        self.job.count(CounterKey::Submissions, 1);
+    }
+
+    /// Gives points to a worker.
+    pub(crate) fn reward(&mut self, worker: &WorkerId, points: i64) {
+        self.job.reward(worker, points);
+    }
+
+    /// What is known of a worker's answers to tasks of a type.
+    pub(crate) fn record(
+        &mut self,
+        task_type: &TaskType,
+        worker: &WorkerId,
+    ) -> Result<TrackRecord, Error> {
+        for pending in [&self.job, &self.group] {
+            if let Some(record) = pending.record(task_type, worker) {
+                return Ok(record.clone());
+            }
+            if pending.is_wiped() {
+                return Ok(TrackRecord::default());
+            }
+        }
+        let known = self.records.get(task_type);
+        if let Some(record) = known.and_then(|records| records.get(worker)) {
+            return Ok(record.clone());
+        }
+        let row = self.db.row::<RecordOf, (String,), _>((task_type, worker))?;
+        let record: TrackRecord = match row {
+            Some((json,)) => from_json("a track record", &json)?,
+            None => TrackRecord::default(),
+        };
+        self.remember_record(task_type, worker.clone(), record.clone());
+        Ok(record)
+    }
+
+    fn remember_record(&mut self, task_type: &TaskType, worker: WorkerId, record: TrackRecord) {
+        if self.remembered_records >= MAX_REMEMBERED {
+            self.records.clear();
+            self.remembered_records = 0;
+        }
+        let records = match self.records.get_mut(task_type) {
+            Some(records) => records,
+            None => self.records.entry(task_type.clone()).or_default(),
+        };
+        if records.insert(worker, record).is_none() {
+            self.remembered_records += 1;
+        }
+    }
+
+    /// Sets what is known of a worker's answers to tasks of a type.
+    pub(crate) fn set_record(
+        &mut self,
+        task_type: &TaskType,
+        worker: WorkerId,
+        record: TrackRecord,
+    ) {
+        self.job.set_record(task_type, worker, record);
+    }
+
+    /// What is known of all answers to tasks of a type.
+    pub(crate) fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord, Error> {
+        for pending in [&self.job, &self.group] {
+            if let Some(prior) = pending.prior(task_type) {
+                return Ok(prior.clone());
+            }
+            if pending.is_wiped() {
+                return Ok(TrackRecord::default());
+            }
+        }
+        if let Some(prior) = self.priors.get(task_type) {
+            return Ok(prior.clone());
+        }
+        let row = self.db.row::<PriorOf, (String,), _>((task_type,))?;
+        let prior: TrackRecord = match row {
+            Some((json,)) => from_json("a track record", &json)?,
+            None => TrackRecord::default(),
+        };
+        self.remember_prior(task_type.clone(), prior.clone());
+        Ok(prior)
+    }
+
+    fn remember_prior(&mut self, task_type: TaskType, prior: TrackRecord) {
+        if self.priors.len() >= MAX_REMEMBERED {
+            self.priors.clear();
+        }
+        self.priors.insert(task_type, prior);
+    }
+
+    /// Sets what is known of all answers to tasks of a type.
+    pub(crate) fn set_prior(&mut self, task_type: TaskType, prior: TrackRecord) {
+        self.job.set_prior(task_type, prior);
+    }
+
+    /// The number by which votes name a model.
+    pub(crate) fn model(&mut self, model: &ModelIdentity) -> Result<i64, Error> {
+        if self.models.len() >= MAX_REMEMBERED {
+            self.models.clear();
+        }
+        let entry = match self.models.entry(model.clone()) {
+            Entry::Occupied(known) => return Ok(*known.get()),
+            Entry::Vacant(entry) => entry,
+        };
+        let identity = json("a model identity", model)?;
+        let identity = identity.as_str();
+        let mut row = self.db.row::<ModelByIdentity, (i64,), _>((identity,))?;
+        if row.is_none() {
+            row = self.db.row::<InsertModel, (i64,), _>((identity,))?;
+        }
+        let Some((seq,)) = row else {
+            return Err(Error::corrupt("a model identity", "it got no number"));
+        };
+        Ok(*entry.insert(seq))
+    }
+
+    /// Forgets everything that was collected and remembered, since the tables were emptied.
+    pub(crate) fn wipe(&mut self) {
+        self.job.wipe();
+        self.forget_rows();
+        self.frontier.clear();
+    }
+
+    /// Takes over what the job did, which is now part of the group.
+    pub(super) fn accept(&mut self) {
+        self.group.merge(std::mem::take(&mut self.job));
+    }
+
+    /// Forgets what the job did, which was rolled back.
+    pub(super) fn discard(&mut self) {
+        self.job = Pending::default();
+        self.forget_rows();
+        self.frontier.clear();
+    }
+
+    /// Writes what the group collected.
+    pub(super) fn write_pending(&mut self) -> Result<(), Error> {
+        self.group.write(&mut self.db)
+    }
+
+    /// Takes over what the group did, which is committed.
+    pub(super) fn committed(&mut self) {
+        let (records, priors) = std::mem::take(&mut self.group).into_records();
+        for (task_type, records) in records {
+            for (worker, record) in records {
+                self.remember_record(&task_type, worker, record);
+            }
+        }
+        for (task_type, prior) in priors {
+            self.remember_prior(task_type, prior);
+        }
+    }
+
+    /// Forgets what the group did, which was rolled back.
+    pub(super) fn forget(&mut self) {
+        self.group = Pending::default();
+        self.discard();
+    }
+
+    fn forget_rows(&mut self) {
+        self.profiles.clear();
+        self.records.clear();
+        self.remembered_records = 0;
+        self.priors.clear();
+        self.models.clear();
+    }
+}

@@ -1,0 +1,41 @@
+//! The cases that every store passes, and those for stores that outlive their process.
+
+use std::sync::Arc;
+
+use ai_market_core::conformance::store::durability::Reopen;
+use ai_market_core::store::TaskStore;
+use ai_market_sqlite::SqliteStore;
+use async_trait::async_trait;
+use tempfile::TempDir;
+
+async fn open() -> (TempDir, SqliteStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("market.db")).unwrap();
+    (folder, store)
+}
+
+#[derive(Debug)]
+struct Place(TempDir);
+
+#[async_trait]
+impl Reopen for Place {
+    async fn open(&self) -> Arc<dyn TaskStore> {
+        Arc::new(SqliteStore::open(self.0.path().join("market.db")).unwrap())
+    }
+}
+
+async fn reopen() -> ((), Place) {
+    ((), Place(tempfile::tempdir().unwrap()))
+}
+
+mod every_store {
+    use super::open;
+
+    ai_market_core::task_store_tests!(open);
+}
+
+mod persistent {
+    use super::reopen;
+
+    ai_market_core::persistent_task_store_tests!(reopen);
+}
