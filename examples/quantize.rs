@@ -39,7 +39,10 @@ fn main() -> ExitCode {
                 report.matrices,
                 report.kept,
             );
-            println!("model.safetensors: {} bytes, before {}", report.bytes_after, report.bytes_before);
+            println!(
+                "model.safetensors: {} bytes, before {}",
+                report.bytes_after, report.bytes_before
+            );
             ExitCode::SUCCESS
         }
         Err(error) => {

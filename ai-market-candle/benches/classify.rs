@@ -8,14 +8,16 @@
 //! another number of threads than the processor has.
 
 use std::hint::black_box;
-use std::num::NonZeroUsize;
 
 use ai_market_candle::{ClassifierOptions, ModelSource, SequenceClassifier};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Token ids of texts whose lengths vary around `mean` as those of sentences do.
 fn texts(classifier: &SequenceClassifier, count: usize, mean: usize) -> Vec<Vec<u32>> {
-    let (max, vocab) = (classifier.max_tokens(), classifier.model().config().vocab_size as u64);
+    let (max, vocab) = (
+        classifier.max_tokens(),
+        classifier.model().config().vocab_size as u64,
+    );
     // A fixed sequence of pseudo-random numbers, the same in every run.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = || {
@@ -27,7 +29,9 @@ fn texts(classifier: &SequenceClassifier, count: usize, mean: usize) -> Vec<Vec<
     (0..count)
         .map(|_| {
             let length = mean / 2 + random() as usize % (mean + 1);
-            (0..length.clamp(2, max)).map(|_| (random() % vocab) as u32).collect()
+            (0..length.clamp(2, max))
+                .map(|_| (random() % vocab) as u32)
+                .collect()
         })
         .collect()
 }
@@ -57,10 +61,15 @@ fn packed(texts: &[Vec<u32>], budget: usize) -> Vec<Vec<&[u32]>> {
 
 fn bench(criterion: &mut Criterion) {
     let name = std::env::var("AI_MARKET_BENCH_MODEL").unwrap_or_else(|_| "bundled".to_owned());
-    let mut options = ClassifierOptions::new();
-    if let Ok(threads) = std::env::var("AI_MARKET_BENCH_THREADS") {
-        options.threads = threads.parse::<NonZeroUsize>().ok();
-    }
+    let options = ClassifierOptions::new();
+    let threads = std::env::var("AI_MARKET_BENCH_THREADS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    // 0 is as many as the processor has.
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0))
+        .build();
+    let Ok(pool) = pool else { return };
     let classifier = name
         .parse::<ModelSource>()
         .map_err(|error| error.to_string())
@@ -77,13 +86,19 @@ fn bench(criterion: &mut Criterion) {
     for (kind, mean) in [("short texts", 25), ("reviews", 123)] {
         let texts = texts(&classifier, 64, mean);
         let mut group = criterion.benchmark_group(format!("{kind} ({mean} tokens)"));
-        group.sample_size(10).throughput(Throughput::Elements(texts.len() as u64));
+        group
+            .sample_size(10)
+            .throughput(Throughput::Elements(texts.len() as u64));
         let single: Vec<Vec<&[u32]>> = texts.iter().map(|text| vec![text.as_slice()]).collect();
-        group.bench_function("one at a time", |b| b.iter(|| run(&classifier, &single)));
+        group.bench_function("one at a time", |b| {
+            b.iter(|| pool.install(|| run(&classifier, &single)))
+        });
         for budget in [256, 512, 1024] {
             let batches = packed(&texts, budget);
             let id = format!("packed, {budget} tokens");
-            group.bench_function(id, |b| b.iter(|| run(&classifier, &batches)));
+            group.bench_function(id, |b| {
+                b.iter(|| pool.install(|| run(&classifier, &batches)))
+            });
         }
         // What padding costs: the same texts as 32 rows of the longest one's length.
         let padded: Vec<Vec<u32>> = texts
@@ -97,9 +112,13 @@ fn bench(criterion: &mut Criterion) {
                 })
             })
             .collect();
-        let padded: Vec<Vec<&[u32]>> =
-            padded.chunks(32).map(|chunk| chunk.iter().map(Vec::as_slice).collect()).collect();
-        group.bench_function("padded, 32 texts", |b| b.iter(|| run(&classifier, &padded)));
+        let padded: Vec<Vec<&[u32]>> = padded
+            .chunks(32)
+            .map(|chunk| chunk.iter().map(Vec::as_slice).collect())
+            .collect();
+        group.bench_function("padded, 32 texts", |b| {
+            b.iter(|| pool.install(|| run(&classifier, &padded)))
+        });
         group.finish();
     }
     if name == "bundled" {

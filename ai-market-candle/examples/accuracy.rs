@@ -55,10 +55,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         if found.label.as_str() == label {
             right += 1;
         } else if options.wrong {
-            println!("wrong: {} ({:.2}), not {label}: {text}", found.label, found.probabilities[found.index]);
+            println!(
+                "wrong: {} ({:.2}), not {label}: {text}",
+                found.label, found.probabilities[found.index]
+            );
         }
     }
-    println!("{}: {}", classifier.info().identity, share(right, sentences.len()));
+    println!(
+        "{}: {}",
+        classifier.info().identity,
+        share(right, sentences.len())
+    );
     println!(
         "loaded in {:.0} ms; {:.0} sentences and {:.0} tokens per second",
         loaded.as_secs_f64() * 1e3,
@@ -67,8 +74,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     if let Some(folder) = &options.pytorch {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/accuracy.py");
-        let status =
-            Command::new(&options.python).arg(script).arg(folder).arg(&options.data).status()?;
+        let status = Command::new(&options.python)
+            .arg(script)
+            .arg(folder)
+            .arg(&options.data)
+            .status()?;
         if !status.success() {
             return Err(format!("{} failed: {status}", options.python.display()).into());
         }
@@ -77,7 +87,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn share(right: usize, all: usize) -> String {
-    format!("{right} of {all} right, {:.2} %", 100.0 * right as f64 / all as f64)
+    format!(
+        "{right} of {all} right, {:.2} %",
+        100.0 * right as f64 / all as f64
+    )
 }
 
 /// Texts with the labels that they should get.
@@ -86,7 +99,10 @@ fn read(path: &Path) -> Result<Vec<(String, String)>, Box<dyn Error>> {
     if file.trim_start().starts_with('[') {
         let rows: Vec<(String, u8)> = serde_json::from_str(&file)?;
         let label = |number| if number == 1 { "positive" } else { "negative" };
-        return Ok(rows.into_iter().map(|(text, number)| (text, label(number).to_owned())).collect());
+        return Ok(rows
+            .into_iter()
+            .map(|(text, number)| (text, label(number).to_owned()))
+            .collect());
     }
     file.lines()
         .filter(|line| !line.starts_with('#') && !line.trim().is_empty())

@@ -56,10 +56,7 @@ impl InferenceBackend for ClassifierBackend {
         self.inner.max_batch()
     }
 
-    async fn infer(
-        &self,
-        inputs: Vec<InferenceInput>,
-    ) -> Vec<Result<Prediction, InferenceError>> {
+    async fn infer(&self, inputs: Vec<InferenceInput>) -> Vec<Result<Prediction, InferenceError>> {
         self.inner.infer(inputs).await
     }
 }
@@ -84,7 +81,9 @@ impl BlockingModel for Model {
             .collect();
         let mut found = self.0.classify(&texts).into_iter();
         let mut next = || -> Result<Classification, InferenceError> {
-            found.next().unwrap_or_else(|| Err(InferenceError::failed("a text was left out")))
+            found
+                .next()
+                .unwrap_or_else(|| Err(InferenceError::failed("a text was left out")))
         };
         inputs
             .iter()

@@ -81,8 +81,11 @@ impl SequenceClassifier {
             config.vocab_size,
             options.max_tokens.map(NonZeroUsize::get),
         )?;
-        let labels =
-            if options.lowercase_labels { config.lowercase_labels()? } else { config.labels.clone() };
+        let labels = if options.lowercase_labels {
+            config.lowercase_labels()?
+        } else {
+            config.labels.clone()
+        };
         let threads = match options.threads {
             Some(threads) => threads,
             None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
@@ -200,15 +203,27 @@ impl SequenceClassifier {
         results
     }
 
-    fn conclude(&self, tokens: &Tokens, logits: Vec<f32>) -> Result<Classification, InferenceError> {
+    fn conclude(
+        &self,
+        tokens: &Tokens,
+        logits: Vec<f32>,
+    ) -> Result<Classification, InferenceError> {
         if !logits.iter().all(|logit| logit.is_finite()) {
             return Err(failed("the network gave numbers that are not finite"));
         }
         let probabilities = softmax(&logits);
         // The logits decide, since probabilities can round to the same number.
-        let best = logits.iter().enumerate().fold((0, f32::NEG_INFINITY), |best, (index, logit)| {
-            if *logit > best.1 { (index, *logit) } else { best }
-        });
+        let best =
+            logits
+                .iter()
+                .enumerate()
+                .fold((0, f32::NEG_INFINITY), |best, (index, logit)| {
+                    if *logit > best.1 {
+                        (index, *logit)
+                    } else {
+                        best
+                    }
+                });
         let label = self.0.info.labels.get(best.0).cloned();
         Ok(Classification {
             label: label.ok_or_else(|| failed("the network gave more outputs than labels"))?,
@@ -229,8 +244,10 @@ impl SequenceClassifier {
         let prediction = Prediction::new(found.label.clone(), confidence(found.index))
             .with_truncated(found.truncated);
         let labels = self.0.info.labels.iter().cloned();
-        let scores: BTreeMap<Label, Confidence> =
-            labels.enumerate().map(|(index, label)| (label, confidence(index))).collect();
+        let scores: BTreeMap<Label, Confidence> = labels
+            .enumerate()
+            .map(|(index, label)| (label, confidence(index)))
+            .collect();
         match Scores::new(scores) {
             Ok(scores) => prediction.with_scores(scores),
             Err(_) => prediction,
@@ -241,7 +258,10 @@ impl SequenceClassifier {
 /// Probabilities of finite logits.
 fn softmax(logits: &[f32]) -> Vec<f64> {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let powers: Vec<f64> = logits.iter().map(|x| (f64::from(*x) - f64::from(max)).exp()).collect();
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|x| (f64::from(*x) - f64::from(max)).exp())
+        .collect();
     let sum: f64 = powers.iter().sum();
     powers.into_iter().map(|power| power / sum).collect()
 }
@@ -271,7 +291,12 @@ mod tests {
 
     #[test]
     fn probabilities_sum_to_one_however_large_the_logits() {
-        for logits in [&[0.0, 0.0][..], &[3e38, -3e38], &[-1e30, -1e30, -1e30], &[88.0, 89.0, 1.0]] {
+        for logits in [
+            &[0.0, 0.0][..],
+            &[3e38, -3e38],
+            &[-1e30, -1e30, -1e30],
+            &[88.0, 89.0, 1.0],
+        ] {
             let probabilities = softmax(logits);
             assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-12);
             assert!(probabilities.iter().all(|p| (0.0..=1.0).contains(p)));

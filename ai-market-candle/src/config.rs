@@ -166,20 +166,31 @@ impl ModelConfig {
         let activation = match fields.activation.as_deref() {
             None | Some("gelu") => Activation::Gelu,
             Some("relu") => Activation::Relu,
-            Some(other) => return Err(ConfigError::Activation { found: other.to_owned() }),
+            Some(other) => {
+                return Err(ConfigError::Activation {
+                    found: other.to_owned(),
+                });
+            }
         };
         let config = Self {
             dim: size("dim", fields.dim, 1 << 14)?,
             n_layers: size("n_layers", fields.n_layers, 256)?,
             n_heads: size("n_heads", fields.n_heads, 1 << 10)?,
             hidden_dim: size("hidden_dim", fields.hidden_dim, 1 << 16)?,
-            max_positions: size("max_position_embeddings", fields.max_position_embeddings, 1 << 16)?,
+            max_positions: size(
+                "max_position_embeddings",
+                fields.max_position_embeddings,
+                1 << 16,
+            )?,
             vocab_size: size("vocab_size", fields.vocab_size, 1 << 22)?,
             activation,
             labels: labels(&fields)?,
         };
-        if config.dim % config.n_heads != 0 {
-            return Err(ConfigError::Heads { dim: config.dim, heads: config.n_heads });
+        if !config.dim.is_multiple_of(config.n_heads) {
+            return Err(ConfigError::Heads {
+                dim: config.dim,
+                heads: config.n_heads,
+            });
         }
         Ok(config)
     }
@@ -196,7 +207,11 @@ impl ModelConfig {
     ///
     /// [`ConfigError::DuplicateLabel`] when two labels differ in case only.
     pub fn lowercase_labels(&self) -> Result<Vec<Label>, ConfigError> {
-        checked_labels(self.labels.iter().map(|label| label.as_str().to_lowercase()))
+        checked_labels(
+            self.labels
+                .iter()
+                .map(|label| label.as_str().to_lowercase()),
+        )
     }
 }
 
@@ -220,7 +235,9 @@ fn check_kind(fields: &Fields) -> Result<(), ConfigError> {
     }
     match fields.problem_type.as_deref() {
         None | Some("single_label_classification") => Ok(()),
-        Some(other) => Err(ConfigError::ProblemType { found: other.to_owned() }),
+        Some(other) => Err(ConfigError::ProblemType {
+            found: other.to_owned(),
+        }),
     }
 }
 
@@ -233,28 +250,46 @@ fn size(field: &'static str, found: u64, max: usize) -> Result<usize, ConfigErro
 
 fn labels(fields: &Fields) -> Result<Vec<Label>, ConfigError> {
     let numbered: Vec<(String, &str)> = match (&fields.id2label, &fields.label2id) {
-        (Some(by_id), _) => by_id.iter().map(|(id, label)| (id.clone(), label.as_str())).collect(),
-        (None, Some(by_label)) => {
-            by_label.iter().map(|(label, id)| (id.to_string(), label.as_str())).collect()
-        }
+        (Some(by_id), _) => by_id
+            .iter()
+            .map(|(id, label)| (id.clone(), label.as_str()))
+            .collect(),
+        (None, Some(by_label)) => by_label
+            .iter()
+            .map(|(label, id)| (id.to_string(), label.as_str()))
+            .collect(),
         (None, None) => {
-            let count = match size("num_labels", fields.num_labels.unwrap_or(2), ModelConfig::MAX_LABELS)? {
+            let count = match size(
+                "num_labels",
+                fields.num_labels.unwrap_or(2),
+                ModelConfig::MAX_LABELS,
+            )? {
                 1 => return Err(ConfigError::SingleLabel),
                 count => count,
             };
             return checked_labels((0..count).map(|index| format!("LABEL_{index}")));
         }
     };
-    let count = size("the number of labels", numbered.len() as u64, ModelConfig::MAX_LABELS)?;
+    let count = size(
+        "the number of labels",
+        numbered.len() as u64,
+        ModelConfig::MAX_LABELS,
+    )?;
     if let Some(stated) = fields.num_labels.filter(|stated| *stated != count as u64) {
-        return Err(ConfigError::LabelCount { stated, found: count });
+        return Err(ConfigError::LabelCount {
+            stated,
+            found: count,
+        });
     }
     if count == 1 {
         return Err(ConfigError::SingleLabel);
     }
     let mut slots = vec![None; count];
     for (id, label) in &numbered {
-        let wrong = |detail: String| ConfigError::LabelNumbers { last: count - 1, detail };
+        let wrong = |detail: String| ConfigError::LabelNumbers {
+            last: count - 1,
+            detail,
+        };
         let slot = id
             .parse::<usize>()
             .ok()
@@ -275,7 +310,11 @@ fn checked_labels(texts: impl Iterator<Item = String>) -> Result<Vec<Label>, Con
         let label = Label::new(text).map_err(|source| ConfigError::Label { index, source })?;
         if let Some(first) = seen.insert(label.clone(), index) {
             let label = label.as_str().to_owned();
-            return Err(ConfigError::DuplicateLabel { first, second: index, label });
+            return Err(ConfigError::DuplicateLabel {
+                first,
+                second: index,
+                label,
+            });
         }
         labels.push(label);
     }
@@ -310,49 +349,107 @@ mod tests {
 
     #[test]
     fn labels_come_in_the_order_of_their_numbers() {
-        let many: BTreeMap<String, String> =
-            (0..12).map(|id| (id.to_string(), format!("l{id}"))).collect();
+        let many: BTreeMap<String, String> = (0..12)
+            .map(|id| (id.to_string(), format!("l{id}")))
+            .collect();
         let config = read(json!({"id2label": many})).unwrap();
-        assert_eq!(names(&config), (0..12).map(|id| format!("l{id}")).collect::<Vec<_>>());
+        assert_eq!(
+            names(&config),
+            (0..12).map(|id| format!("l{id}")).collect::<Vec<_>>()
+        );
         let config = read(json!({"id2label": null, "label2id": {"b": 0, "a": 1}})).unwrap();
         assert_eq!(names(&config), ["b", "a"]);
         let config = read(json!({"id2label": null, "num_labels": 3})).unwrap();
         assert_eq!(names(&config), ["LABEL_0", "LABEL_1", "LABEL_2"]);
-        assert_eq!(names(&read(json!({"id2label": null})).unwrap()), ["LABEL_0", "LABEL_1"]);
+        assert_eq!(
+            names(&read(json!({"id2label": null})).unwrap()),
+            ["LABEL_0", "LABEL_1"]
+        );
     }
 
     #[test]
     fn what_cannot_be_run_is_named() {
         let cases = [
             (json!({"dim": 13}), "dim 13 is not a multiple of n_heads 3"),
-            (json!({"n_heads": 0}), "n_heads is 0; it must be from 1 to 1024"),
-            (json!({"n_layers": 0}), "n_layers is 0; it must be from 1 to 256"),
-            (json!({"dim": 1_u64 << 40}), "dim is 1099511627776; it must be from 1 to 16384"),
-            (json!({"activation": "swish"}), "the activation \"swish\" is not supported; gelu and relu are"),
-            (json!({"id2label": {"0": "a"}}), "the model has a single label; a classifier needs at least two"),
-            (json!({"id2label": {}}), "the number of labels is 0; it must be from 1 to 4096"),
-            (json!({"id2label": {"0": "a", "2": "b"}}), "the labels are not numbered from 0 to 1 without holes: \"b\" has the number \"2\""),
-            (json!({"id2label": {"0": "a", "00": "b"}}), "the labels are not numbered from 0 to 1 without holes: the number \"00\" occurs twice"),
-            (json!({"id2label": {"0": "a", "1": " "}}), "label 1 is not valid"),
-            (json!({"id2label": {"0": "a", "1": "a"}}), "labels 0 and 1 are both \"a\""),
-            (json!({"num_labels": 3}), "num_labels is 3, and there are 2 labels"),
-            (json!({"problem_type": "regression"}), "the problem type \"regression\" is not supported; single_label_classification is"),
-            (json!({"model_type": "bert"}), "the model is a DistilBertForSequenceClassification of type bert; only DistilBertForSequenceClassification can be run"),
-            (json!({"architectures": ["DistilBertForMaskedLM"]}), "the model is a DistilBertForMaskedLM; only DistilBertForSequenceClassification can be run"),
+            (
+                json!({"n_heads": 0}),
+                "n_heads is 0; it must be from 1 to 1024",
+            ),
+            (
+                json!({"n_layers": 0}),
+                "n_layers is 0; it must be from 1 to 256",
+            ),
+            (
+                json!({"dim": 1_u64 << 40}),
+                "dim is 1099511627776; it must be from 1 to 16384",
+            ),
+            (
+                json!({"activation": "swish"}),
+                "the activation \"swish\" is not supported; gelu and relu are",
+            ),
+            (
+                json!({"id2label": {"0": "a"}}),
+                "the model has a single label; a classifier needs at least two",
+            ),
+            (
+                json!({"id2label": {}}),
+                "the number of labels is 0; it must be from 1 to 4096",
+            ),
+            (
+                json!({"id2label": {"0": "a", "2": "b"}}),
+                "the labels are not numbered from 0 to 1 without holes: \"b\" has the number \"2\"",
+            ),
+            (
+                json!({"id2label": {"0": "a", "00": "b"}}),
+                "the labels are not numbered from 0 to 1 without holes: the number \"00\" occurs twice",
+            ),
+            (
+                json!({"id2label": {"0": "a", "1": " "}}),
+                "label 1 is not valid",
+            ),
+            (
+                json!({"id2label": {"0": "a", "1": "a"}}),
+                "labels 0 and 1 are both \"a\"",
+            ),
+            (
+                json!({"num_labels": 3}),
+                "num_labels is 3, and there are 2 labels",
+            ),
+            (
+                json!({"problem_type": "regression"}),
+                "the problem type \"regression\" is not supported; single_label_classification is",
+            ),
+            (
+                json!({"model_type": "bert"}),
+                "the model is a DistilBertForSequenceClassification of type bert; only DistilBertForSequenceClassification can be run",
+            ),
+            (
+                json!({"architectures": ["DistilBertForMaskedLM"]}),
+                "the model is a DistilBertForMaskedLM; only DistilBertForSequenceClassification can be run",
+            ),
             (json!({"dim": -1}), "config.json cannot be read"),
         ];
         for (changes, message) in cases {
             assert_eq!(read(changes).unwrap_err().to_string(), message);
         }
-        assert!(matches!(ModelConfig::from_json(b"{"), Err(ConfigError::Syntax(_))));
+        assert!(matches!(
+            ModelConfig::from_json(b"{"),
+            Err(ConfigError::Syntax(_))
+        ));
     }
 
     #[test]
     fn lower_case_must_keep_the_labels_apart() {
         let config = read(json!({})).unwrap();
         let lower = config.lowercase_labels().unwrap();
-        assert_eq!(lower.iter().map(Label::as_str).collect::<Vec<_>>(), ["negative", "positive"]);
+        assert_eq!(
+            lower.iter().map(Label::as_str).collect::<Vec<_>>(),
+            ["negative", "positive"]
+        );
         let config = read(json!({"id2label": {"0": "A", "1": "a"}})).unwrap();
-        assert!(matches!(config.lowercase_labels(), Err(ConfigError::DuplicateLabel { .. })));
+        assert!(matches!(
+            config.lowercase_labels(),
+            Err(ConfigError::DuplicateLabel { .. })
+        ));
     }
 }

@@ -48,7 +48,9 @@ pub enum LoadError {
     #[error(transparent)]
     Hub(#[from] HubError),
     /// The program was built without a feature that the source needs.
-    #[error("the model source {name:?} needs the feature `{feature}`, which this program was built without")]
+    #[error(
+        "the model source {name:?} needs the feature `{feature}`, which this program was built without"
+    )]
     FeatureMissing {
         /// The source.
         name: String,

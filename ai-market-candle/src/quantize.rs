@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::config::ModelConfig;
 use crate::distilbert::DistilBert;
 use crate::error::LoadError;
-use crate::config::ModelConfig;
 use crate::source::{ModelFiles, TokenizerFile};
 use crate::weights::{Precision, WeightsError, WeightsFile, int8};
 
@@ -76,11 +76,15 @@ pub enum QuantizeError {
 pub fn quantize_folder(from: &Path, to: &Path, overwrite: bool) -> Result<Report, QuantizeError> {
     let files = ModelFiles::from_folder(from)?;
     if !overwrite && is_occupied(to) {
-        return Err(QuantizeError::Occupied { path: to.to_owned() });
+        return Err(QuantizeError::Occupied {
+            path: to.to_owned(),
+        });
     }
     let (weights, report) = quantize(&files)?;
     write(to, None, |path| fs::create_dir_all(path))?;
-    write(to, Some("config.json"), |path| fs::write(path, &files.config))?;
+    write(to, Some("config.json"), |path| {
+        fs::write(path, &files.config)
+    })?;
     match &files.tokenizer {
         TokenizerFile::Json(bytes) => {
             write(to, Some("tokenizer.json"), |path| fs::write(path, bytes))?;
@@ -90,9 +94,13 @@ pub fn quantize_folder(from: &Path, to: &Path, overwrite: bool) -> Result<Report
         }
     }
     if let Some(bytes) = &files.tokenizer_config {
-        write(to, Some("tokenizer_config.json"), |path| fs::write(path, bytes))?;
+        write(to, Some("tokenizer_config.json"), |path| {
+            fs::write(path, bytes)
+        })?;
     }
-    write(to, Some("model.safetensors"), |path| fs::write(path, &weights))?;
+    write(to, Some("model.safetensors"), |path| {
+        fs::write(path, &weights)
+    })?;
     Ok(report)
 }
 
@@ -118,7 +126,10 @@ pub fn quantize(files: &ModelFiles) -> Result<(Vec<u8>, Report), QuantizeError> 
         bytes_after: 0,
     };
     for name in file.names() {
-        if !["distilbert.", "pre_classifier.", "classifier."].iter().any(|p| name.starts_with(p)) {
+        if !["distilbert.", "pre_classifier.", "classifier."]
+            .iter()
+            .any(|p| name.starts_with(p))
+        {
             continue;
         }
         let (shape, values) = take(&file, &name).map_err(LoadError::from)?;
@@ -165,7 +176,10 @@ fn serialize(tensors: &Tensors) -> Result<Vec<u8>, safetensors::SafeTensorError>
 }
 
 fn little_endian(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }
 
 fn is_occupied(path: &Path) -> bool {

@@ -53,7 +53,9 @@ pub enum TokenizerError {
         token: String,
     },
     /// The limit leaves no room for the text.
-    #[error("at most {max} tokens are read, of which {special} are special: there is no room for text")]
+    #[error(
+        "at most {max} tokens are read, of which {special} are special: there is no room for text"
+    )]
     NoRoom {
         /// The most tokens that are read.
         max: usize,
@@ -110,29 +112,47 @@ impl TextTokenizer {
         };
         let inner = match data {
             TokenizerData::Json(bytes) => parse("tokenizer.json", bytes)?,
-            TokenizerData::Vocabulary(bytes) => {
-                parse("vocab.txt", word_piece(bytes, &settings)?.to_string().as_bytes())?
-            }
+            TokenizerData::Vocabulary(bytes) => parse(
+                "vocab.txt",
+                word_piece(bytes, &settings)?.to_string().as_bytes(),
+            )?,
         };
         // Not a number and below 1 become 0 here, and are refused below; "no limit" is 1e30.
-        let own = settings.model_max_length.map_or(usize::MAX, |length| length as usize);
+        let own = settings
+            .model_max_length
+            .map_or(usize::MAX, |length| length as usize);
         let max_tokens = positions.min(own).min(limit.unwrap_or(usize::MAX));
-        Self { inner, max_tokens, vocab_size }.limited()
+        Self {
+            inner,
+            max_tokens,
+            vocab_size,
+        }
+        .limited()
     }
 
     /// Replaces whatever padding and truncation the file asks for.
     fn limited(mut self) -> Result<Self, TokenizerError> {
-        let special =
-            self.inner.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+        let special = self
+            .inner
+            .get_post_processor()
+            .map_or(0, |processor| processor.added_tokens(false));
         if self.max_tokens <= special {
-            return Err(TokenizerError::NoRoom { max: self.max_tokens, special });
+            return Err(TokenizerError::NoRoom {
+                max: self.max_tokens,
+                special,
+            });
         }
-        let cut = TruncationParams { max_length: self.max_tokens, ..TruncationParams::default() };
+        let cut = TruncationParams {
+            max_length: self.max_tokens,
+            ..TruncationParams::default()
+        };
         self.inner.with_padding(None);
-        self.inner.with_truncation(Some(cut)).map_err(|source| TokenizerError::Unreadable {
-            file: "tokenizer.json",
-            source,
-        })?;
+        self.inner
+            .with_truncation(Some(cut))
+            .map_err(|source| TokenizerError::Unreadable {
+                file: "tokenizer.json",
+                source,
+            })?;
         Ok(self)
     }
 
@@ -166,16 +186,24 @@ impl TextTokenizer {
         }
         if ids.len() > self.max_tokens {
             let (found, max) = (ids.len(), self.max_tokens);
-            return unreadable(format!("the tokenizer made {found} tokens of it, not {max}"));
+            return unreadable(format!(
+                "the tokenizer made {found} tokens of it, not {max}"
+            ));
         }
-        Ok(Tokens { ids, truncated: !encoding.get_overflowing().is_empty() })
+        Ok(Tokens {
+            ids,
+            truncated: !encoding.get_overflowing().is_empty(),
+        })
     }
 }
 
 fn unreadable<E: Into<Box<dyn Error + Send + Sync>>>(
     file: &'static str,
 ) -> impl FnOnce(E) -> TokenizerError {
-    move |error| TokenizerError::Unreadable { file, source: error.into() }
+    move |error| TokenizerError::Unreadable {
+        file,
+        source: error.into(),
+    }
 }
 
 fn parse(file: &'static str, json: &[u8]) -> Result<Tokenizer, TokenizerError> {
@@ -192,18 +220,27 @@ fn word_piece(vocabulary: &[u8], settings: &Settings) -> Result<Value, Tokenizer
     let text = std::str::from_utf8(vocabulary).map_err(unreadable("vocab.txt"))?;
     // Only line feeds end a line: the vocabulary itself holds other separators.
     let lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
-    let vocab: HashMap<&str, usize> =
-        lines.enumerate().map(|(id, line)| (line.strip_suffix('\r').unwrap_or(line), id)).collect();
+    let vocab: HashMap<&str, usize> = lines
+        .enumerate()
+        .map(|(id, line)| (line.strip_suffix('\r').unwrap_or(line), id))
+        .collect();
     let id = |token: &str| {
-        let missing = || TokenizerError::MissingToken { token: token.to_owned() };
+        let missing = || TokenizerError::MissingToken {
+            token: token.to_owned(),
+        };
         vocab.get(token).copied().ok_or_else(missing)
     };
     let unknown = special(&settings.unk_token, "[UNK]");
-    let (cls, sep) = (special(&settings.cls_token, "[CLS]"), special(&settings.sep_token, "[SEP]"));
+    let (cls, sep) = (
+        special(&settings.cls_token, "[CLS]"),
+        special(&settings.sep_token, "[SEP]"),
+    );
     id(unknown)?;
     let (cls_id, sep_id) = (id(cls)?, id(sep)?);
-    let optional =
-        [special(&settings.pad_token, "[PAD]"), special(&settings.mask_token, "[MASK]")];
+    let optional = [
+        special(&settings.pad_token, "[PAD]"),
+        special(&settings.mask_token, "[MASK]"),
+    ];
     let mut added: Vec<(usize, &str)> = [unknown, cls, sep]
         .into_iter()
         .chain(optional)
@@ -278,7 +315,13 @@ mod tests {
     ) -> Result<TextTokenizer, TokenizerError> {
         let data = TokenizerData::Vocabulary(VOCABULARY.as_bytes());
         let settings = settings.to_string();
-        TextTokenizer::load(data, Some(settings.as_bytes()), positions, vocab_size, limit)
+        TextTokenizer::load(
+            data,
+            Some(settings.as_bytes()),
+            positions,
+            vocab_size,
+            limit,
+        )
     }
 
     fn ids(tokenizer: &TextTokenizer, text: &str) -> Vec<u32> {
@@ -291,7 +334,12 @@ mod tests {
         assert_eq!(ids(&lower, "Badly good, [SEP]"), [2, 5, 6, 4, 1, 3, 3]);
         assert_eq!(ids(&lower, ""), [2, 3]);
         assert_eq!(ids(&lower, "é"), [2, 1, 3]);
-        let cased = load(json!({"do_lower_case": false, "strip_accents": false}), 16, 8, None);
+        let cased = load(
+            json!({"do_lower_case": false, "strip_accents": false}),
+            16,
+            8,
+            None,
+        );
         let cased = cased.unwrap();
         assert_eq!(ids(&cased, "Good good é"), [2, 1, 4, 7, 3]);
     }
@@ -306,9 +354,15 @@ mod tests {
             let tokenizer = load(settings, positions, 8, limit).unwrap();
             assert_eq!(tokenizer.max_tokens(), 4);
             let exact = tokenizer.encode("good bad").unwrap();
-            assert_eq!((exact.ids.as_slice(), exact.truncated), (&[2, 4, 5, 3][..], false));
+            assert_eq!(
+                (exact.ids.as_slice(), exact.truncated),
+                (&[2, 4, 5, 3][..], false)
+            );
             let cut = tokenizer.encode("good bad good good good").unwrap();
-            assert_eq!((cut.ids.as_slice(), cut.truncated), (&[2, 4, 5, 3][..], true));
+            assert_eq!(
+                (cut.ids.as_slice(), cut.truncated),
+                (&[2, 4, 5, 3][..], true)
+            );
         }
     }
 
@@ -316,7 +370,10 @@ mod tests {
     fn limits_without_room_and_broken_vocabularies_are_refused() {
         for max in [0, 1, 2] {
             let error = load(json!({}), 16, 8, Some(max)).unwrap_err();
-            assert!(matches!(error, TokenizerError::NoRoom { special: 2, .. }), "{error}");
+            assert!(
+                matches!(error, TokenizerError::NoRoom { special: 2, .. }),
+                "{error}"
+            );
         }
         assert!(matches!(
             load(json!({"model_max_length": -3}), 16, 8, None),
@@ -333,6 +390,9 @@ mod tests {
         let tokenizer = load(json!({}), 16, 6, None).unwrap();
         assert!(tokenizer.encode("bad").is_ok());
         let error = tokenizer.encode("badly").unwrap_err();
-        assert!(matches!(error, InferenceError::UnreadableInput(_)), "{error}");
+        assert!(
+            matches!(error, InferenceError::UnreadableInput(_)),
+            "{error}"
+        );
     }
 }

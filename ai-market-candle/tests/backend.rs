@@ -28,11 +28,22 @@ async fn answers_carry_label_confidence_and_scores() {
     assert_eq!(identity.precision(), Some("int8"));
     assert_eq!(identity.revision().map(str::len), Some(12));
     assert_eq!(backend.max_batch(), count(32));
-    let labels: Vec<_> = backend.model().labels.iter().map(ToString::to_string).collect();
+    let labels: Vec<_> = backend
+        .model()
+        .labels
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     assert_eq!(labels, ["negative", "positive"]);
     let other = InferenceInput::new(TaskType::new("ner").unwrap(), "Berlin");
     let long = input(&"wonderful and lovely ".repeat(400));
-    let inputs = vec![input("I love it."), other, input("Awful, I hate it."), long, input("")];
+    let inputs = vec![
+        input("I love it."),
+        other,
+        input("Awful, I hate it."),
+        long,
+        input(""),
+    ];
     let answers = backend.infer(inputs).await;
     let expected = ["positive", "", "negative", "positive"];
     for (answer, label) in answers.iter().zip(expected) {
@@ -45,10 +56,20 @@ async fn answers_carry_label_confidence_and_scores() {
         assert_eq!(scores.len(), 2);
         assert_eq!(scores.get(&answer.label), Some(answer.confidence));
         let sum: f64 = scores.iter().map(|(_, score)| score.get()).sum();
-        assert!((sum - 1.0).abs() < 1e-9 && answer.confidence.get() > 0.8, "{answer:?}");
+        assert!(
+            (sum - 1.0).abs() < 1e-9 && answer.confidence.get() > 0.8,
+            "{answer:?}"
+        );
     }
-    assert!(matches!(answers[1], Err(InferenceError::UnsupportedTaskType(_))));
-    let truncated: Vec<_> = answers.iter().flatten().map(|answer| answer.truncated).collect();
+    assert!(matches!(
+        answers[1],
+        Err(InferenceError::UnsupportedTaskType(_))
+    ));
+    let truncated: Vec<_> = answers
+        .iter()
+        .flatten()
+        .map(|answer| answer.truncated)
+        .collect();
     assert_eq!(truncated, [false, false, true, false]);
     assert!(backend.infer(Vec::new()).await.is_empty());
 }
@@ -56,8 +77,9 @@ async fn answers_carry_label_confidence_and_scores() {
 #[tokio::test]
 async fn several_backends_share_one_model() {
     let classifier = bundled();
-    let backends: Vec<_> =
-        (0..3).map(|_| ClassifierBackend::start(classifier.clone()).unwrap()).collect();
+    let backends: Vec<_> = (0..3)
+        .map(|_| ClassifierBackend::start(classifier.clone()).unwrap())
+        .collect();
     drop(classifier);
     let (a, b, c) = tokio::join!(
         backends[0].infer(vec![input("Great service!"); 40]),
@@ -80,17 +102,40 @@ fn options_are_kept() {
         .with_task_types([TaskType::new("mood").unwrap()]);
     let source: ModelSource = fixture("one-layer").to_str().unwrap().parse().unwrap();
     let classifier = SequenceClassifier::load(&source, &options, &mut |_| {}).unwrap();
-    assert_eq!((classifier.max_tokens(), classifier.max_batch()), (8, count(5)));
+    assert_eq!(
+        (classifier.max_tokens(), classifier.max_batch()),
+        (8, count(5))
+    );
     let info = classifier.info();
     assert_eq!(info.identity.id(), "one-layer");
     assert_eq!(info.identity.precision(), Some("f32"));
     assert_eq!(info.labels[1].as_str(), "Label 1");
     assert!(info.task_types.iter().map(TaskType::as_str).eq(["mood"]));
-    let texts = ["very good not bad very good", "good", "", "very very good", "bad"];
-    let found: Vec<_> = classifier.classify(&texts).into_iter().map(Result::unwrap).collect();
-    let tokens: Vec<_> = found.iter().map(|found| (found.tokens, found.truncated)).collect();
-    assert_eq!(tokens, [(8, false), (3, false), (2, false), (5, false), (3, false)]);
-    let cut = classifier.classify(&["good ".repeat(7)]).pop().unwrap().unwrap();
+    let texts = [
+        "very good not bad very good",
+        "good",
+        "",
+        "very very good",
+        "bad",
+    ];
+    let found: Vec<_> = classifier
+        .classify(&texts)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    let tokens: Vec<_> = found
+        .iter()
+        .map(|found| (found.tokens, found.truncated))
+        .collect();
+    assert_eq!(
+        tokens,
+        [(8, false), (3, false), (2, false), (5, false), (3, false)]
+    );
+    let cut = classifier
+        .classify(&["good ".repeat(7)])
+        .pop()
+        .unwrap()
+        .unwrap();
     assert_eq!((cut.tokens, cut.truncated), (8, true));
     let shown = format!("{classifier:?}");
     assert!(shown.len() < 1000, "{shown}");
@@ -102,7 +147,9 @@ fn a_vocabulary_reads_like_the_tokenizer_made_of_it() {
         &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models/sentiment"),
     )
     .unwrap();
-    let TokenizerFile::Json(json) = &whole.tokenizer else { panic!("no tokenizer.json") };
+    let TokenizerFile::Json(json) = &whole.tokenizer else {
+        panic!("no tokenizer.json")
+    };
     let json: serde_json::Value = serde_json::from_slice(json).unwrap();
     let vocabulary = json["model"]["vocab"].as_object().unwrap();
     let mut lines = vec![""; vocabulary.len()];
@@ -116,7 +163,12 @@ fn a_vocabulary_reads_like_the_tokenizer_made_of_it() {
         SequenceClassifier::from_files(by_vocabulary, &ClassifierOptions::new()).unwrap();
     for case in common::cases("bundled.json") {
         let tokens = by_vocabulary.tokenizer().encode(&case.text).unwrap();
-        assert_eq!((tokens.ids, tokens.truncated), (case.ids, case.truncated), "{:?}", case.text);
+        assert_eq!(
+            (tokens.ids, tokens.truncated),
+            (case.ids, case.truncated),
+            "{:?}",
+            case.text
+        );
     }
 }
 
@@ -149,11 +201,25 @@ fn what_a_folder_lacks_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let source = ModelSource::Folder(folder.path().to_owned());
     let load = || SequenceClassifier::load(&source, &ClassifierOptions::new(), &mut |_| {});
-    let names = ["config.json", "tokenizer.json or vocab.txt", "model.safetensors"];
-    for (name, copied) in names.into_iter().zip(["config.json", "vocab.txt", "model.safetensors"]) {
+    let names = [
+        "config.json",
+        "tokenizer.json or vocab.txt",
+        "model.safetensors",
+    ];
+    for (name, copied) in names
+        .into_iter()
+        .zip(["config.json", "vocab.txt", "model.safetensors"])
+    {
         let error = load().unwrap_err();
-        assert!(matches!(error, LoadError::MissingFile { file, .. } if file == name), "{error}");
-        std::fs::copy(fixture("one-layer").join(copied), folder.path().join(copied)).unwrap();
+        assert!(
+            matches!(error, LoadError::MissingFile { file, .. } if file == name),
+            "{error}"
+        );
+        std::fs::copy(
+            fixture("one-layer").join(copied),
+            folder.path().join(copied),
+        )
+        .unwrap();
     }
     assert!(load().is_ok());
     let nowhere = ModelSource::Folder(folder.path().join("nowhere"));

@@ -6,7 +6,9 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-use ai_market_candle::{ClassifierOptions, HubError, HubOptions, LoadError, ModelSource, SequenceClassifier};
+use ai_market_candle::{
+    ClassifierOptions, HubError, HubOptions, LoadError, ModelSource, SequenceClassifier,
+};
 use common::fixture;
 
 const COMMIT: &str = "89abcdef0123456789abcdef0123456789abcdef";
@@ -30,7 +32,11 @@ fn closed() -> String {
 
 fn load(source: &str, hub: HubOptions) -> Result<SequenceClassifier, LoadError> {
     let source: ModelSource = source.parse().unwrap();
-    SequenceClassifier::load(&source, &ClassifierOptions::new().with_hub(hub), &mut |_| {})
+    SequenceClassifier::load(
+        &source,
+        &ClassifierOptions::new().with_hub(hub),
+        &mut |_| {},
+    )
 }
 
 #[test]
@@ -42,9 +48,16 @@ fn what_is_cached_needs_no_network() {
             .with_cache(cache.path())
             .with_endpoint(closed())
             .with_offline(offline);
-        for name in ["org/tiny".to_owned(), "org/tiny@main".to_owned(), format!("org/tiny@{COMMIT}")] {
+        for name in [
+            "org/tiny".to_owned(),
+            "org/tiny@main".to_owned(),
+            format!("org/tiny@{COMMIT}"),
+        ] {
             let identity = load(&name, hub.clone()).unwrap().info().identity.clone();
-            assert_eq!((identity.id(), identity.revision()), ("org/tiny", Some(COMMIT)));
+            assert_eq!(
+                (identity.id(), identity.revision()),
+                ("org/tiny", Some(COMMIT))
+            );
         }
     }
 }
@@ -52,8 +65,13 @@ fn what_is_cached_needs_no_network() {
 #[test]
 fn without_network_and_cache_one_sentence_says_what_to_do() {
     let cache = tempfile::tempdir().unwrap();
-    let hub = HubOptions::from_env().with_cache(cache.path()).with_endpoint(closed());
-    for (offline, reason) in [(false, "the hub cannot be reached"), (true, "HF_HUB_OFFLINE is set")] {
+    let hub = HubOptions::from_env()
+        .with_cache(cache.path())
+        .with_endpoint(closed());
+    for (offline, reason) in [
+        (false, "the hub cannot be reached"),
+        (true, "HF_HUB_OFFLINE is set"),
+    ] {
         let error = load("org/tiny@v1", hub.clone().with_offline(offline)).unwrap_err();
         let cache = cache.path().display();
         assert_eq!(
@@ -65,7 +83,10 @@ fn without_network_and_cache_one_sentence_says_what_to_do() {
                  bundled)"
             )
         );
-        assert!(matches!(error, LoadError::Hub(HubError::Unavailable { .. })));
+        assert!(matches!(
+            error,
+            LoadError::Hub(HubError::Unavailable { .. })
+        ));
     }
 }
 
@@ -79,7 +100,10 @@ fn child(test: &str, variables: &[(&str, &str)]) {
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
 }
 
 fn is_child() -> bool {
@@ -92,7 +116,10 @@ fn the_environment_names_cache_and_hub() {
         let hub = HubOptions::from_env();
         assert!(load("org/tiny", hub.clone()).is_ok());
         let error = load("org/other", hub).unwrap_err();
-        assert!(matches!(error, LoadError::Hub(HubError::Unavailable { .. })), "{error}");
+        assert!(
+            matches!(error, LoadError::Hub(HubError::Unavailable { .. })),
+            "{error}"
+        );
         return;
     }
     let home = tempfile::tempdir().unwrap();

@@ -15,7 +15,11 @@ fn logits_equal_those_of_pytorch_one_by_one() {
         for case in cases(&format!("{name}/cases.json")) {
             let found = model.logits(&[&case.ids]).unwrap();
             let error = distance(&found[0], &case.logits);
-            assert!(error <= TOLERANCE, "{name}, {} tokens: off by {error}", case.ids.len());
+            assert!(
+                error <= TOLERANCE,
+                "{name}, {} tokens: off by {error}",
+                case.ids.len()
+            );
             largest = largest.max(error);
         }
     }
@@ -32,13 +36,24 @@ fn logits_equal_those_of_pytorch_in_packed_batches() {
             let mut batch: Vec<_> = cases.iter().collect();
             match turn {
                 1 => batch.reverse(),
-                2 => batch = batch.iter().cycle().take(batch.len() * 3 + 1).copied().collect(),
+                2 => {
+                    batch = batch
+                        .iter()
+                        .cycle()
+                        .take(batch.len() * 3 + 1)
+                        .copied()
+                        .collect()
+                }
                 _ => {}
             }
             let ids: Vec<&[u32]> = batch.iter().map(|case| &*case.ids).collect();
             for (found, case) in model.logits(&ids).unwrap().iter().zip(&batch) {
                 let error = distance(found, &case.logits);
-                assert!(error <= TOLERANCE, "{name}, {} tokens: off by {error}", case.ids.len());
+                assert!(
+                    error <= TOLERANCE,
+                    "{name}, {} tokens: off by {error}",
+                    case.ids.len()
+                );
             }
         }
     }
@@ -87,9 +102,22 @@ fn ids_that_cannot_be_computed_are_named() {
     let model = model("one-layer");
     assert!(model.logits(&[]).unwrap().is_empty());
     let good: &[u32] = &[1, 2];
-    assert!(matches!(model.logits(&[good, &[]]), Err(ForwardError::Empty { text: 1 })));
+    assert!(matches!(
+        model.logits(&[good, &[]]),
+        Err(ForwardError::Empty { text: 1 })
+    ));
     let error = model.logits(&[good, &[39, 40]]).unwrap_err();
-    assert!(matches!(error, ForwardError::UnknownToken { text: 1, id: 40, vocab_size: 40 }));
+    assert!(matches!(
+        error,
+        ForwardError::UnknownToken {
+            text: 1,
+            id: 40,
+            vocab_size: 40
+        }
+    ));
     let error = model.logits(&[&[1; 17]]).unwrap_err();
-    assert_eq!(error.to_string(), "text 0 of the batch has 17 tokens; the model reads 16");
+    assert_eq!(
+        error.to_string(),
+        "text 0 of the batch has 17 tokens; the model reads 16"
+    );
 }

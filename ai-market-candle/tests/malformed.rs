@@ -4,7 +4,9 @@ mod common;
 
 use std::borrow::Cow;
 
-use ai_market_candle::{ClassifierOptions, LoadError, ModelFiles, SequenceClassifier, TokenizerFile, WeightsError};
+use ai_market_candle::{
+    ClassifierOptions, LoadError, ModelFiles, SequenceClassifier, TokenizerFile, WeightsError,
+};
 use common::files;
 use proptest::prelude::*;
 
@@ -84,7 +86,10 @@ fn with_tokenizer_json() -> ModelFiles {
 
 fn quantized() -> ModelFiles {
     let mut files = files("one-layer");
-    files.weights = ai_market_candle::quantize::quantize(&files).unwrap().0.into();
+    files.weights = ai_market_candle::quantize::quantize(&files)
+        .unwrap()
+        .0
+        .into();
     files
 }
 
@@ -147,7 +152,10 @@ fn every_truncation_of_the_weights_is_an_error() {
         let mut files = whole.clone();
         files.weights.to_mut().truncate(length);
         let error = exercise(files).unwrap_err();
-        assert!(matches!(error, LoadError::Weights(WeightsError::Unreadable(_))), "{length}");
+        assert!(
+            matches!(error, LoadError::Weights(WeightsError::Unreadable(_))),
+            "{length}"
+        );
     }
 }
 
@@ -169,16 +177,30 @@ fn headers_that_lie_are_refused() {
         r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}"#,
         r#"{"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}"#,
         r#"{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}"#,
-        "[]", "", "{",
+        "[]",
+        "",
+        "{",
     ] {
-        assert!(matches!(file(header, 4), LoadError::Weights(WeightsError::Unreadable(_))), "{header}");
+        assert!(
+            matches!(
+                file(header, 4),
+                LoadError::Weights(WeightsError::Unreadable(_))
+            ),
+            "{header}"
+        );
     }
     let mut files = files("one-layer");
     files.weights = u64::MAX.to_le_bytes().to_vec().into();
     assert!(exercise(files).is_err());
     let newer = r#"{"__metadata__":{"format":"ai-market-int8-rows/2"}}"#;
-    assert!(matches!(file(newer, 0), LoadError::Weights(WeightsError::Version { .. })));
-    assert!(matches!(file("{}", 0), LoadError::Weights(WeightsError::Missing { .. })));
+    assert!(matches!(
+        file(newer, 0),
+        LoadError::Weights(WeightsError::Version { .. })
+    ));
+    assert!(matches!(
+        file("{}", 0),
+        LoadError::Weights(WeightsError::Missing { .. })
+    ));
 }
 
 /// The header's text with a change, in front of the same data.
@@ -203,7 +225,9 @@ fn message(files: ModelFiles) -> String {
 #[test]
 fn the_tensor_at_fault_is_named() {
     let whole = files("one-layer");
-    let renamed = with_header(&whole, |text| text.replace("\"pre_classifier.bias\"", "\"pre.bias\""));
+    let renamed = with_header(&whole, |text| {
+        text.replace("\"pre_classifier.bias\"", "\"pre.bias\"")
+    });
     assert_eq!(message(renamed), "tensor pre_classifier.bias is missing");
     let reshaped = with_header(&whole, |text| text.replace("[40,8]", "[8,40]"));
     assert_eq!(
@@ -215,14 +239,28 @@ fn the_tensor_at_fault_is_named() {
         message(typed),
         "tensor distilbert.embeddings.word_embeddings.weight is stored as I32; F32, F16, BF16 and I8 with scales are supported"
     );
-    let unscaled = with_header(&quantized(), |text| text.replace("classifier.weight.scale\"", "classifier.weight.other\""));
-    assert_eq!(message(unscaled), "tensor pre_classifier.weight.scale is missing");
+    let unscaled = with_header(&quantized(), |text| {
+        text.replace("classifier.weight.scale\"", "classifier.weight.other\"")
+    });
+    assert_eq!(
+        message(unscaled),
+        "tensor pre_classifier.weight.scale is missing"
+    );
     let mut infinite = whole.clone();
     let last = infinite.weights.len() - 4;
     infinite.weights.to_mut()[last..].copy_from_slice(&f32::INFINITY.to_le_bytes());
     assert!(message(infinite).ends_with("holds numbers that are not finite"));
     let mut labels = whole;
     let config = String::from_utf8(labels.config.to_vec()).unwrap();
-    labels.config = config.replace("\"1\": \"Label 1\"", "\"1\": \"Label 1\", \"2\": \"Label 2\"").into_bytes().into();
-    assert_eq!(message(labels), "tensor classifier.weight has shape [2, 8] where [3, 8] is expected");
+    labels.config = config
+        .replace(
+            "\"1\": \"Label 1\"",
+            "\"1\": \"Label 1\", \"2\": \"Label 2\"",
+        )
+        .into_bytes()
+        .into();
+    assert_eq!(
+        message(labels),
+        "tensor classifier.weight has shape [2, 8] where [3, 8] is expected"
+    );
 }

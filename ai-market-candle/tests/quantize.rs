@@ -12,14 +12,20 @@ fn an_8_bit_folder_loads_and_nearly_agrees() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("deep/out");
         let report = quantize_folder(&fixture(name), &out, false).unwrap();
-        assert!(report.matrices > 0 && report.kept > report.matrices, "{report:?}");
+        assert!(
+            report.matrices > 0 && report.kept > report.matrices,
+            "{report:?}"
+        );
         let source = ModelSource::Folder(out);
         let options = ClassifierOptions::new();
         let classifier = SequenceClassifier::load(&source, &options, &mut |_| {}).unwrap();
         assert_eq!(classifier.info().identity.precision(), Some("int8"));
         for case in cases(&format!("{name}/cases.json")) {
             let found = classifier.model().logits(&[&case.ids]).unwrap();
-            let spread = case.logits.iter().fold(1.0_f32, |max, logit| max.max(logit.abs()));
+            let spread = case
+                .logits
+                .iter()
+                .fold(1.0_f32, |max, logit| max.max(logit.abs()));
             let error = distance(&found[0], &case.logits);
             assert!(error < 0.1 * spread, "{name}: off by {error}");
         }
@@ -37,7 +43,10 @@ fn nothing_is_overwritten_unasked_or_rounded_twice() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("mine"), "").unwrap();
     let quantize = |overwrite| quantize_folder(&fixture("one-layer"), folder.path(), overwrite);
-    assert!(matches!(quantize(false), Err(QuantizeError::Occupied { .. })));
+    assert!(matches!(
+        quantize(false),
+        Err(QuantizeError::Occupied { .. })
+    ));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     quantize(true).unwrap();
     let again = quantize_folder(folder.path(), &folder.path().join("again"), false);

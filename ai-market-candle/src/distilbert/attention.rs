@@ -51,11 +51,19 @@ impl Attention<'_> {
     fn tasks<'o>(&self, mut out: &'o mut [f32]) -> Vec<Task<'o>> {
         let mut tasks = Vec::new();
         for (text, span) in self.spans.iter().enumerate() {
-            let queries = if self.first_only { text..text + 1 } else { span.clone() };
+            let queries = if self.first_only {
+                text..text + 1
+            } else {
+                span.clone()
+            };
             for start in queries.clone().step_by(BLOCK) {
                 let block = start..queries.end.min(start + BLOCK);
                 let (head, tail) = out.split_at_mut(block.len() * self.dim);
-                tasks.push(Task { span: span.clone(), queries: block, out: head });
+                tasks.push(Task {
+                    span: span.clone(),
+                    queries: block,
+                    out: head,
+                });
                 out = tail;
             }
         }
@@ -69,7 +77,13 @@ impl Attention<'_> {
         let width = head_dim.next_multiple_of(LANES);
         let (count, len) = (task.queries.len(), task.span.len());
         let columns = len.next_multiple_of(LANES);
-        let Scratch { queries: q, keys: k, values: v, scores, mixed } = scratch;
+        let Scratch {
+            queries: q,
+            keys: k,
+            values: v,
+            scores,
+            mixed,
+        } = scratch;
         q.resize(count * head_dim, 0.0);
         k.clear();
         k.resize(head_dim * columns, 0.0);
@@ -101,7 +115,11 @@ impl Attention<'_> {
                 kernels::softmax(&mut row[..len]);
             }
             kernels::product(scores, columns, count, len, v, width, mixed);
-            for (out, row) in task.out.chunks_exact_mut(self.dim).zip(mixed.chunks_exact(width)) {
+            for (out, row) in task
+                .out
+                .chunks_exact_mut(self.dim)
+                .zip(mixed.chunks_exact(width))
+            {
                 out[at..at + head_dim].copy_from_slice(&row[..head_dim]);
             }
         }
@@ -124,12 +142,15 @@ impl CustomOp2 for Attention<'_> {
         let memory = &f32s(memory)?[contiguous(memory_at)?];
         let rows = queries.len() / self.query_stride;
         let mut out = vec![0.0; rows * self.dim];
-        self.tasks(&mut out).into_par_iter().for_each_init(Scratch::default, |scratch, mut task| {
-            kernels::dispatch(
-                #[inline(always)]
-                || self.run(&mut task, queries, memory, scratch),
-            );
-        });
+        self.tasks(&mut out).into_par_iter().for_each_init(
+            Scratch::default,
+            |scratch, mut task| {
+                kernels::dispatch(
+                    #[inline(always)]
+                    || self.run(&mut task, queries, memory, scratch),
+                );
+            },
+        );
         Ok((CpuStorage::F32(out), Shape::from((rows, self.dim))))
     }
 }

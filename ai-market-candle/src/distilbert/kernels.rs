@@ -112,7 +112,10 @@ pub(super) fn softmax(row: &mut [f32]) {
             *lane = if *x > *lane { *x } else { *lane };
         }
     }
-    let max = lanes.iter().chain(tail).fold(f32::NEG_INFINITY, |max, x| max.max(*x));
+    let max = lanes
+        .iter()
+        .chain(tail)
+        .fold(f32::NEG_INFINITY, |max, x| max.max(*x));
     for x in row.iter_mut() {
         *x = exp(*x - max);
     }
@@ -136,11 +139,25 @@ pub(super) fn product(
 ) {
     let mut row = 0;
     while row + 4 <= rows {
-        product_rows::<4>(&a[row * a_stride..], a_stride, inner, b, columns, &mut c[row * columns..]);
+        product_rows::<4>(
+            &a[row * a_stride..],
+            a_stride,
+            inner,
+            b,
+            columns,
+            &mut c[row * columns..],
+        );
         row += 4;
     }
     while row < rows {
-        product_rows::<1>(&a[row * a_stride..], a_stride, inner, b, columns, &mut c[row * columns..]);
+        product_rows::<1>(
+            &a[row * a_stride..],
+            a_stride,
+            inner,
+            b,
+            columns,
+            &mut c[row * columns..],
+        );
         row += 1;
     }
 }
@@ -195,7 +212,13 @@ mod tests {
             let error = (f64::from(gelu(x as f32)) - exact_gelu(x)).abs();
             assert!(error < 1e-6, "gelu({x}) is off by {error}");
         }
-        for (x, y) in [(0.0, 0.0), (20.0, 20.0), (-20.0, 0.0), (1e30, 1e30), (-1e30, 0.0)] {
+        for (x, y) in [
+            (0.0, 0.0),
+            (20.0, 20.0),
+            (-20.0, 0.0),
+            (1e30, 1e30),
+            (-1e30, 0.0),
+        ] {
             assert!((gelu(x) - y).abs() < 1e-6, "gelu({x}) = {}", gelu(x));
         }
         assert!(gelu(f32::NAN).is_nan());
@@ -234,8 +257,9 @@ mod tests {
         dispatch(|| product(&a, 9, rows, inner, &b, columns, &mut c));
         for row in 0..rows {
             for column in 0..columns {
-                let exact: f32 =
-                    (0..inner).map(|k| a[row * 9 + k] * b[k * columns + column]).sum();
+                let exact: f32 = (0..inner)
+                    .map(|k| a[row * 9 + k] * b[k * columns + column])
+                    .sum();
                 assert_eq!(c[row * columns + column], exact);
             }
         }

@@ -20,7 +20,9 @@ impl Matrix {
             start += part.len() / input;
         }
         let tensor = Tensor::from_vec(values, (input, total), &Device::Cpu);
-        Ok(Self(tensor.map_err(|error| WeightsError::Layout(error.into()))?))
+        Ok(Self(
+            tensor.map_err(|error| WeightsError::Layout(error.into()))?,
+        ))
     }
 
     pub(super) fn apply(&self, x: &Tensor) -> candle_core::Result<Tensor> {
@@ -142,12 +144,26 @@ impl Layer {
             }
         };
         let y = self.out.apply(&mixed)?;
-        x.inplace_op2(&y, &AddNorm { bias: &self.out_bias, norm: &self.attention_norm })?;
+        x.inplace_op2(
+            &y,
+            &AddNorm {
+                bias: &self.out_bias,
+                norm: &self.attention_norm,
+            },
+        )?;
         let hidden = self.expand.apply(&x)?;
-        hidden
-            .inplace_op1(&BiasActivate { bias: &self.expand_bias, activation: self.activation })?;
+        hidden.inplace_op1(&BiasActivate {
+            bias: &self.expand_bias,
+            activation: self.activation,
+        })?;
         let y = self.contract.apply(&hidden)?;
-        x.inplace_op2(&y, &AddNorm { bias: &self.contract_bias, norm: &self.output_norm })?;
+        x.inplace_op2(
+            &y,
+            &AddNorm {
+                bias: &self.contract_bias,
+                norm: &self.output_norm,
+            },
+        )?;
         Ok(x)
     }
 }
@@ -168,13 +184,23 @@ mod tests {
     fn matrices_are_laid_side_by_side_with_columns_as_rows() {
         // Row r of the one matrix is [10r, 10r + 1, 10r + 2], of the other 100 more.
         let rows = |count: usize, from: usize| -> Vec<f32> {
-            (0..count * 3).map(|i| (from + i / 3 * 10 + i % 3) as f32).collect()
+            (0..count * 3)
+                .map(|i| (from + i / 3 * 10 + i % 3) as f32)
+                .collect()
         };
         let (a, b) = (rows(18, 0), rows(2, 1000));
-        let joined = Matrix::join(&[&a, &b], 3).unwrap().0.to_vec2::<f32>().unwrap();
+        let joined = Matrix::join(&[&a, &b], 3)
+            .unwrap()
+            .0
+            .to_vec2::<f32>()
+            .unwrap();
         for (i, line) in joined.iter().enumerate() {
             for (r, value) in line.iter().enumerate() {
-                let expected = if r < 18 { r * 10 + i } else { 1000 + (r - 18) * 10 + i };
+                let expected = if r < 18 {
+                    r * 10 + i
+                } else {
+                    1000 + (r - 18) * 10 + i
+                };
                 assert_eq!(*value, expected as f32);
             }
         }

@@ -83,10 +83,16 @@ impl DistilBert {
         let file = WeightsFile::parse(safetensors)?;
         let (dim, labels) = (config.dim, config.labels.len());
         let embeddings = |part: &str| format!("distilbert.embeddings.{part}");
-        let words =
-            file.matrix(&embeddings("word_embeddings.weight"), config.vocab_size, dim)?;
-        let positions =
-            file.matrix(&embeddings("position_embeddings.weight"), config.max_positions, dim)?;
+        let words = file.matrix(
+            &embeddings("word_embeddings.weight"),
+            config.vocab_size,
+            dim,
+        )?;
+        let positions = file.matrix(
+            &embeddings("position_embeddings.weight"),
+            config.max_positions,
+            dim,
+        )?;
         let embedding_norm = norm(&file, &embeddings("LayerNorm"), dim)?;
         // Not parallel: loading is mostly bound by memory.
         let layers = (0..config.n_layers)
@@ -145,8 +151,10 @@ impl DistilBert {
             x = layer.forward(x, &batch)?;
         }
         let x = self.pre_classifier.apply(&x)?;
-        let relu =
-            BiasActivate { bias: &self.pre_classifier_bias, activation: Activation::Relu };
+        let relu = BiasActivate {
+            bias: &self.pre_classifier_bias,
+            activation: Activation::Relu,
+        };
         x.inplace_op1(&relu)?;
         let mut logits = self.classifier.apply(&x)?.to_vec2::<f32>()?;
         for row in &mut logits {
@@ -164,10 +172,18 @@ impl DistilBert {
                 return Err(ForwardError::Empty { text });
             }
             if ids.len() > max {
-                return Err(ForwardError::TooLong { text, tokens: ids.len(), max });
+                return Err(ForwardError::TooLong {
+                    text,
+                    tokens: ids.len(),
+                    max,
+                });
             }
             if let Some(id) = ids.iter().copied().find(|id| *id as usize >= vocab_size) {
-                return Err(ForwardError::UnknownToken { text, id, vocab_size });
+                return Err(ForwardError::UnknownToken {
+                    text,
+                    id,
+                    vocab_size,
+                });
             }
         }
         Ok(())
@@ -182,19 +198,26 @@ impl DistilBert {
             .flat_map(|ids| ids.iter().enumerate().map(|(at, id)| (at, *id as usize)))
             .collect();
         let mut rows = vec![0.0; batch.rows * dim];
-        rows.par_chunks_mut(dim).zip(&tokens).with_min_len(32).for_each(|(row, (at, id))| {
-            let word = &self.words[id * dim..][..dim];
-            row.copy_from_slice(&self.positions[at * dim..][..dim]);
-            kernels::dispatch(
-                #[inline(always)]
-                || {
-                    for (x, w) in row.iter_mut().zip(word) {
-                        *x += w;
-                    }
-                    kernels::layer_norm(row, &self.embedding_norm.gain, &self.embedding_norm.shift);
-                },
-            );
-        });
+        rows.par_chunks_mut(dim)
+            .zip(&tokens)
+            .with_min_len(32)
+            .for_each(|(row, (at, id))| {
+                let word = &self.words[id * dim..][..dim];
+                row.copy_from_slice(&self.positions[at * dim..][..dim]);
+                kernels::dispatch(
+                    #[inline(always)]
+                    || {
+                        for (x, w) in row.iter_mut().zip(word) {
+                            *x += w;
+                        }
+                        kernels::layer_norm(
+                            row,
+                            &self.embedding_norm.gain,
+                            &self.embedding_norm.shift,
+                        );
+                    },
+                );
+            });
         Tensor::from_vec(rows, (batch.rows, dim), &Device::Cpu)
     }
 }

@@ -68,17 +68,19 @@ impl InplaceOp2 for AddNorm<'_> {
         let x = &mut f32s_mut(x)?[range];
         let y = &f32s(y)?[contiguous(y_at)?];
         let dim = self.bias.len();
-        x.par_chunks_mut(dim * ROWS).zip(y.par_chunks(dim * ROWS)).for_each(|(x, y)| {
-            kernels::dispatch(
-                #[inline(always)]
-                || {
-                    for (x, y) in x.chunks_exact_mut(dim).zip(y.chunks_exact(dim)) {
-                        kernels::add_biased(x, y, self.bias);
-                        kernels::layer_norm(x, &self.norm.gain, &self.norm.shift);
-                    }
-                },
-            );
-        });
+        x.par_chunks_mut(dim * ROWS)
+            .zip(y.par_chunks(dim * ROWS))
+            .for_each(|(x, y)| {
+                kernels::dispatch(
+                    #[inline(always)]
+                    || {
+                        for (x, y) in x.chunks_exact_mut(dim).zip(y.chunks_exact(dim)) {
+                            kernels::add_biased(x, y, self.bias);
+                            kernels::layer_norm(x, &self.norm.gain, &self.norm.shift);
+                        }
+                    },
+                );
+            });
         Ok(())
     }
 }

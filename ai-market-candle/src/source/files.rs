@@ -87,9 +87,15 @@ impl ModelFiles {
         // Only the last part of the path: the rest is nobody's business but this machine's.
         let whole = folder.canonicalize().ok();
         let name = whole.as_deref().unwrap_or(folder).file_name();
-        let id = name.map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned());
+        let id = name.map_or_else(
+            || "model".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
         let need = |file: &'static str| {
-            let missing = || LoadError::MissingFile { folder: folder.to_owned(), file };
+            let missing = || LoadError::MissingFile {
+                folder: folder.to_owned(),
+                file,
+            };
             read(folder, file)?.ok_or_else(missing)
         };
         let config = need(CONFIG)?;
@@ -98,7 +104,10 @@ impl ModelFiles {
             (None, Some(vocabulary)) => TokenizerFile::Vocabulary(vocabulary.into()),
             (None, None) => {
                 let file = "tokenizer.json or vocab.txt";
-                return Err(LoadError::MissingFile { folder: folder.to_owned(), file });
+                return Err(LoadError::MissingFile {
+                    folder: folder.to_owned(),
+                    file,
+                });
             }
         };
         let mut files = Self::new(id, config, need(WEIGHTS)?, tokenizer);
@@ -109,7 +118,11 @@ impl ModelFiles {
     /// The revision, or the first 12 hexadecimal digits of the SHA-256 of the weights.
     pub(crate) fn revision_or_hash(&self) -> String {
         self.revision.clone().unwrap_or_else(|| {
-            Sha256::digest(&self.weights).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+            Sha256::digest(&self.weights)
+                .iter()
+                .take(6)
+                .map(|byte| format!("{byte:02x}"))
+                .collect()
         })
     }
 }

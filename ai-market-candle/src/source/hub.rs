@@ -30,8 +30,17 @@ pub(super) fn fetch(
                 None => repository.to_owned(),
                 Some(revision) => format!("{repository}@{revision}"),
             };
-            let repo = Repo::with_revision(repository.to_owned(), RepoType::Model, branch.to_owned());
-            download(Download { model, repo, options, cache }, progress)?
+            let repo =
+                Repo::with_revision(repository.to_owned(), RepoType::Model, branch.to_owned());
+            download(
+                Download {
+                    model,
+                    repo,
+                    options,
+                    cache,
+                },
+                progress,
+            )?
         }
     };
     let mut files = ModelFiles::from_folder(&snapshot.folder)?;
@@ -51,7 +60,12 @@ fn download(
     wanted: Download<'_>,
     progress: &mut dyn FnMut(LoadEvent<'_>),
 ) -> Result<Snapshot, HubError> {
-    let Download { model, repo, options, cache } = wanted;
+    let Download {
+        model,
+        repo,
+        options,
+        cache,
+    } = wanted;
     let unavailable = |reason, source| HubError::Unavailable {
         model: model.clone(),
         cache: cache.display().to_string(),
@@ -61,7 +75,8 @@ fn download(
     if options.offline {
         return Err(unavailable("HF_HUB_OFFLINE is set", None));
     }
-    let unreachable = |error: ApiError| unavailable("the hub cannot be reached", Some(error.into()));
+    let unreachable =
+        |error: ApiError| unavailable("the hub cannot be reached", Some(error.into()));
     let api = ApiBuilder::from_cache(Cache::new(cache.to_owned()))
         .with_endpoint(options.endpoint.clone())
         .with_token(options.token.clone())
@@ -72,15 +87,28 @@ fn download(
     let info = match describe(&api, repo.clone()) {
         Some(Ok(info)) => info,
         Some(Err(error)) if is_refusal(&error) => {
-            return Err(HubError::NotFound { model, source: error.into() });
+            return Err(HubError::NotFound {
+                model,
+                source: error.into(),
+            });
         }
         Some(Err(error)) => return Err(unreachable(error)),
         None => return Err(unavailable("the hub does not answer", None)),
     };
-    let has = |file: &str| info.siblings.iter().any(|sibling| sibling.rfilename == file);
-    let missing = |file| HubError::FileMissing { model: model.clone(), file };
+    let has = |file: &str| {
+        info.siblings
+            .iter()
+            .any(|sibling| sibling.rfilename == file)
+    };
+    let missing = |file| HubError::FileMissing {
+        model: model.clone(),
+        file,
+    };
     let tokenizer = [TOKENIZER, VOCABULARY].into_iter().find(|file| has(file));
-    let mut files = vec![CONFIG, tokenizer.ok_or_else(|| missing("tokenizer.json or vocab.txt"))?];
+    let mut files = vec![
+        CONFIG,
+        tokenizer.ok_or_else(|| missing("tokenizer.json or vocab.txt"))?,
+    ];
     files.extend(has(TOKENIZER_CONFIG).then_some(TOKENIZER_CONFIG));
     // Last, so that what counts as complete in the cache is complete.
     files.push(WEIGHTS);
@@ -96,13 +124,22 @@ fn download(
             source: error.into(),
         })?;
         let folder = path.parent().filter(|folder| folder.ends_with(&info.sha));
-        snapshot = Some(folder.ok_or(HubError::Changed { model: model.clone() })?.to_owned());
+        snapshot = Some(
+            folder
+                .ok_or(HubError::Changed {
+                    model: model.clone(),
+                })?
+                .to_owned(),
+        );
     }
     let folder = snapshot.ok_or_else(|| missing(WEIGHTS))?;
     if !hub_cache::is_commit(&info.sha) {
         return Err(HubError::Changed { model });
     }
-    Ok(Snapshot { folder, commit: info.sha })
+    Ok(Snapshot {
+        folder,
+        commit: info.sha,
+    })
 }
 
 /// Asks what the model consists of; none when the hub does not answer in time.
@@ -121,7 +158,9 @@ fn is_refusal(error: &ApiError) -> bool {
     // The hub answers 401 for a model that does not exist or is private.
     let text = error.to_string();
     matches!(error, ApiError::RequestError(_))
-        && ["401", "403", "404"].iter().any(|status| text.contains(status))
+        && ["401", "403", "404"]
+            .iter()
+            .any(|status| text.contains(status))
 }
 
 fn fetch_file(
@@ -140,7 +179,10 @@ struct Forward<'a> {
 
 impl Progress for Forward<'_> {
     fn init(&mut self, size: usize, _: &str) {
-        (self.progress)(LoadEvent::Started { file: self.file, bytes: size as u64 });
+        (self.progress)(LoadEvent::Started {
+            file: self.file,
+            bytes: size as u64,
+        });
     }
 
     fn update(&mut self, size: usize) {

@@ -24,7 +24,10 @@ pub(super) fn find(cache: &Path, repository: &str, revision: &str) -> Option<Sna
     let folder = model.join("snapshots").join(commit);
     let has = |file: &str| folder.join(file).is_file();
     let complete = has(CONFIG) && has(WEIGHTS) && (has(TOKENIZER) || has(VOCABULARY));
-    complete.then(|| Snapshot { folder: folder.clone(), commit: commit.to_owned() })
+    complete.then(|| Snapshot {
+        folder: folder.clone(),
+        commit: commit.to_owned(),
+    })
 }
 
 pub(super) fn is_commit(text: &str) -> bool {
@@ -56,7 +59,10 @@ mod tests {
         fs::write(folder.join(VOCABULARY), "").unwrap();
         for revision in ["main", "refs/pr/1", COMMIT] {
             let found = find(cache.path(), "org/name", revision).unwrap();
-            assert_eq!((found.folder.as_path(), found.commit.as_str()), (&*folder, COMMIT));
+            assert_eq!(
+                (found.folder.as_path(), found.commit.as_str()),
+                (&*folder, COMMIT)
+            );
         }
         for revision in ["evil", "v1", "abc"] {
             assert_eq!(find(cache.path(), "org/name", revision), None);

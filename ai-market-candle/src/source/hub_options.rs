@@ -41,7 +41,8 @@ impl HubOptions {
             Some(cache) => Some(PathBuf::from(cache)),
             None => home.as_ref().map(|home| home.join("hub")),
         };
-        let token = lookup("HF_TOKEN").or_else(|| std::fs::read_to_string(home?.join("token")).ok());
+        let token =
+            lookup("HF_TOKEN").or_else(|| std::fs::read_to_string(home?.join("token")).ok());
         let endpoint = lookup("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
         let offline = lookup("HF_HUB_OFFLINE").is_some_and(|value| {
             ["1", "true", "yes", "on"].contains(&value.to_ascii_lowercase().as_str())
@@ -49,7 +50,9 @@ impl HubOptions {
         Self {
             cache,
             endpoint: endpoint.trim_end_matches('/').to_owned(),
-            token: token.map(|token| token.trim().to_owned()).filter(|token| !token.is_empty()),
+            token: token
+                .map(|token| token.trim().to_owned())
+                .filter(|token| !token.is_empty()),
             offline,
         }
     }
@@ -107,26 +110,40 @@ mod tests {
 
     fn read(pairs: &[(&str, &str)]) -> HubOptions {
         HubOptions::from_lookup(|name| {
-            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
         })
     }
 
     #[test]
     fn the_variables_of_hugging_face_are_honoured() {
-        let set = [("HF_HOME", "home"), ("HF_TOKEN", " secret\n"), ("HF_ENDPOINT", "http://x/")];
+        let set = [
+            ("HF_HOME", "home"),
+            ("HF_TOKEN", " secret\n"),
+            ("HF_ENDPOINT", "http://x/"),
+        ];
         let options = read(&set);
         assert_eq!(options.cache, Some(PathBuf::from("home/hub")));
         assert_eq!(options.endpoint, "http://x");
         assert_eq!(options.token.as_deref(), Some("secret"));
         assert!(!options.offline);
         assert!(!format!("{options:?}").contains("secret"));
-        assert_eq!(read(&[("HF_HUB_CACHE", "c"), ("HF_HOME", "h")]).cache, Some("c".into()));
+        assert_eq!(
+            read(&[("HF_HUB_CACHE", "c"), ("HF_HOME", "h")]).cache,
+            Some("c".into())
+        );
         assert_eq!(
             read(&[("XDG_CACHE_HOME", "x")]).cache,
             Some(PathBuf::from("x").join("huggingface/hub"))
         );
         for (value, offline) in [("1", true), ("TRUE", true), ("0", false), ("no", false)] {
-            assert_eq!(read(&[("HF_HUB_OFFLINE", value)]).offline, offline, "{value}");
+            assert_eq!(
+                read(&[("HF_HUB_OFFLINE", value)]).offline,
+                offline,
+                "{value}"
+            );
         }
     }
 

@@ -40,7 +40,9 @@ pub enum ModelSource {
 
 /// A text that names no model source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is neither `bundled`, nor a model folder that exists, nor a hub model like org/name or org/name@revision")]
+#[error(
+    "{text:?} is neither `bundled`, nor a model folder that exists, nor a hub model like org/name or org/name@revision"
+)]
 pub struct InvalidSource {
     text: String,
 }
@@ -59,17 +61,20 @@ impl ModelSource {
             #[cfg(feature = "bundled")]
             Self::Bundled => Ok(super::bundled::files()),
             #[cfg(feature = "hub")]
-            Self::Hub { repository, revision } => {
-                super::hub::fetch(repository, revision.as_deref(), &options.hub, progress)
-            }
+            Self::Hub {
+                repository,
+                revision,
+            } => super::hub::fetch(repository, revision.as_deref(), &options.hub, progress),
             #[cfg(not(feature = "bundled"))]
-            Self::Bundled => {
-                Err(LoadError::FeatureMissing { name: self.to_string(), feature: "bundled" })
-            }
+            Self::Bundled => Err(LoadError::FeatureMissing {
+                name: self.to_string(),
+                feature: "bundled",
+            }),
             #[cfg(not(feature = "hub"))]
-            Self::Hub { .. } => {
-                Err(LoadError::FeatureMissing { name: self.to_string(), feature: "hub" })
-            }
+            Self::Hub { .. } => Err(LoadError::FeatureMissing {
+                name: self.to_string(),
+                feature: "hub",
+            }),
         }
     }
 }
@@ -88,12 +93,19 @@ impl FromStr for ModelSource {
             Some((repository, revision)) => (repository, Some(revision)),
             None => (text, None),
         };
-        let named = repository.split_once('/').is_some_and(|(org, name)| part(org) && part(name));
+        let named = repository
+            .split_once('/')
+            .is_some_and(|(org, name)| part(org) && part(name));
         if named && revision.is_none_or(is_revision) {
             let revision = revision.map(str::to_owned);
-            return Ok(Self::Hub { repository: repository.to_owned(), revision });
+            return Ok(Self::Hub {
+                repository: repository.to_owned(),
+                revision,
+            });
         }
-        Err(InvalidSource { text: text.to_owned() })
+        Err(InvalidSource {
+            text: text.to_owned(),
+        })
     }
 }
 
@@ -112,7 +124,9 @@ fn expand_home(text: &str) -> PathBuf {
 // Strict, since both become parts of a path in the cache and of an address.
 fn part(text: &str) -> bool {
     (1..=96).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         && !text.starts_with(['.', '-'])
         && !text.ends_with(['.', '-'])
         && !text.contains("..")
@@ -124,7 +138,9 @@ fn is_revision(text: &str) -> bool {
         && text.split('/').all(|part| {
             !part.is_empty()
                 && !part.starts_with('.')
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte))
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(&byte))
         })
 }
 
@@ -133,8 +149,14 @@ impl fmt::Display for ModelSource {
         match self {
             Self::Bundled => f.write_str("bundled"),
             Self::Folder(folder) => folder.display().fmt(f),
-            Self::Hub { repository, revision: None } => f.write_str(repository),
-            Self::Hub { repository, revision: Some(revision) } => {
+            Self::Hub {
+                repository,
+                revision: None,
+            } => f.write_str(repository),
+            Self::Hub {
+                repository,
+                revision: Some(revision),
+            } => {
                 write!(f, "{repository}@{revision}")
             }
         }
@@ -147,7 +169,10 @@ mod tests {
 
     fn hub(repository: &str, revision: Option<&str>) -> ModelSource {
         let revision = revision.map(str::to_owned);
-        ModelSource::Hub { repository: repository.to_owned(), revision }
+        ModelSource::Hub {
+            repository: repository.to_owned(),
+            revision,
+        }
     }
 
     #[test]
@@ -155,27 +180,49 @@ mod tests {
         assert_eq!("bundled".parse(), Ok(ModelSource::Bundled));
         assert_eq!("org/name".parse(), Ok(hub("org/name", None)));
         assert_eq!("o.r_g/n-1@v1.0".parse(), Ok(hub("o.r_g/n-1", Some("v1.0"))));
-        assert_eq!("org/name@refs/pr/1".parse(), Ok(hub("org/name", Some("refs/pr/1"))));
+        assert_eq!(
+            "org/name@refs/pr/1".parse(),
+            Ok(hub("org/name", Some("refs/pr/1")))
+        );
         for path in ["./bundled", "../x", "/models/x", ".", "a\\b", "C:/x"] {
             assert_eq!(path.parse(), Ok(ModelSource::Folder(path.into())), "{path}");
         }
         let home: ModelSource = "~/model".parse().unwrap();
         assert!(!home.to_string().starts_with('~'));
         // Both exist in this crate's folder, where its tests run.
-        assert_eq!("src/source".parse(), Ok(ModelSource::Folder("src/source".into())));
+        assert_eq!(
+            "src/source".parse(),
+            Ok(ModelSource::Folder("src/source".into()))
+        );
         assert_eq!("src".parse(), Ok(ModelSource::Folder("src".into())));
     }
 
     #[test]
     fn anything_else_is_refused() {
         for text in [
-            "", "name", "a/b/c", "a/", "a b/c", "org/name@", "org/..x", "a/b@../c", "a/b@c//d",
-            "a/b@/c", "a--b/c", "-a/b", "a/b@c d", "Bundled",
+            "",
+            "name",
+            "a/b/c",
+            "a/",
+            "a b/c",
+            "org/name@",
+            "org/..x",
+            "a/b@../c",
+            "a/b@c//d",
+            "a/b@/c",
+            "a--b/c",
+            "-a/b",
+            "a/b@c d",
+            "Bundled",
         ] {
             assert!(text.parse::<ModelSource>().is_err(), "{text:?}");
         }
         let error = "nowhere".parse::<ModelSource>().unwrap_err();
-        assert!(error.to_string().starts_with("\"nowhere\" is neither `bundled`, nor"));
+        assert!(
+            error
+                .to_string()
+                .starts_with("\"nowhere\" is neither `bundled`, nor")
+        );
     }
 
     #[test]

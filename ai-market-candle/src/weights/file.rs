@@ -15,23 +15,38 @@ pub(crate) struct WeightsFile<'a> {
 impl<'a> WeightsFile<'a> {
     /// Checks the header against the bytes.
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self, WeightsError> {
-        let unreadable = |error: safetensors::SafeTensorError| WeightsError::Unreadable(error.into());
+        let unreadable =
+            |error: safetensors::SafeTensorError| WeightsError::Unreadable(error.into());
         let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
         let tensors = SafeTensors::deserialize(bytes).map_err(unreadable)?;
-        let format = metadata.metadata().as_ref().and_then(|notes| notes.get(int8::FORMAT_KEY));
+        let format = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|notes| notes.get(int8::FORMAT_KEY));
         match format.and_then(|format| format.strip_prefix(int8::FORMAT)) {
             None | Some(int8::VERSION) => {}
             Some(other) => {
                 let found = other.to_owned();
-                return Err(WeightsError::Version { found, known: int8::VERSION });
+                return Err(WeightsError::Version {
+                    found,
+                    known: int8::VERSION,
+                });
             }
         }
-        Ok(Self { tensors, coarsest: Cell::new(Precision::F32) })
+        Ok(Self {
+            tensors,
+            coarsest: Cell::new(Precision::F32),
+        })
     }
 
     /// The names of all tensors, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
-        let mut names: Vec<_> = self.tensors.names().into_iter().map(str::to_owned).collect();
+        let mut names: Vec<_> = self
+            .tensors
+            .names()
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         names.sort_unstable();
         names
     }
@@ -76,12 +91,18 @@ impl<'a> WeightsFile<'a> {
         if values.iter().all(|value| value.is_finite()) {
             Ok(values)
         } else {
-            Err(WeightsError::NotFinite { name: name.to_owned() })
+            Err(WeightsError::NotFinite {
+                name: name.to_owned(),
+            })
         }
     }
 
     fn view(&self, name: &str) -> Result<TensorView<'a>, WeightsError> {
-        self.tensors.tensor(name).map_err(|_| WeightsError::Missing { name: name.to_owned() })
+        self.tensors
+            .tensor(name)
+            .map_err(|_| WeightsError::Missing {
+                name: name.to_owned(),
+            })
     }
 
     fn decode(
@@ -92,12 +113,14 @@ impl<'a> WeightsFile<'a> {
         let data = view.data();
         Ok(match (view.dtype(), view.shape()) {
             (Dtype::F32, _) => (Precision::F32, words(data, f32::from_le_bytes)),
-            (Dtype::F16, _) => {
-                (Precision::F16, words(data, |word| f16::from_le_bytes(word).to_f32()))
-            }
-            (Dtype::BF16, _) => {
-                (Precision::Bf16, words(data, |word| bf16::from_le_bytes(word).to_f32()))
-            }
+            (Dtype::F16, _) => (
+                Precision::F16,
+                words(data, |word| f16::from_le_bytes(word).to_f32()),
+            ),
+            (Dtype::BF16, _) => (
+                Precision::Bf16,
+                words(data, |word| bf16::from_le_bytes(word).to_f32()),
+            ),
             (Dtype::I8, [rows, columns]) => {
                 let scales = self.scales(name, *rows)?;
                 let mut values = Vec::with_capacity(data.len());
@@ -109,7 +132,10 @@ impl<'a> WeightsFile<'a> {
             }
             (other, _) => {
                 let found = format!("{other:?}");
-                return Err(WeightsError::Type { name: name.to_owned(), found });
+                return Err(WeightsError::Type {
+                    name: name.to_owned(),
+                    found,
+                });
             }
         })
     }
@@ -119,15 +145,26 @@ impl<'a> WeightsFile<'a> {
         let view = self.view(&name)?;
         if view.shape() != [rows] {
             let found = view.shape().to_vec();
-            return Err(WeightsError::Shape { name, expected: vec![rows], found });
+            return Err(WeightsError::Shape {
+                name,
+                expected: vec![rows],
+                found,
+            });
         }
         match view.dtype() {
             Dtype::F32 => Ok(words(view.data(), f32::from_le_bytes)),
-            other => Err(WeightsError::Type { name, found: format!("{other:?}") }),
+            other => Err(WeightsError::Type {
+                name,
+                found: format!("{other:?}"),
+            }),
         }
     }
 }
 
 fn words<const N: usize>(data: &[u8], read: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    data.as_chunks::<N>().0.iter().map(|word| read(*word)).collect()
+    data.as_chunks::<N>()
+        .0
+        .iter()
+        .map(|word| read(*word))
+        .collect()
 }

@@ -28,7 +28,10 @@ pub(crate) fn quantize_row(row: &[f32], out: &mut Vec<i8>) -> f32 {
         return 0.0;
     }
     // The clamp catches a quotient that the rounded scale pushes past the limit.
-    out.extend(row.iter().map(|v| (v / scale).round_ties_even().clamp(-LIMIT, LIMIT) as i8));
+    out.extend(
+        row.iter()
+            .map(|v| (v / scale).round_ties_even().clamp(-LIMIT, LIMIT) as i8),
+    );
     scale
 }
 
@@ -40,7 +43,10 @@ mod tests {
     #[test]
     fn extremes_meet_the_limits_and_zeros_stay_zero() {
         let mut out = Vec::new();
-        assert_eq!(quantize_row(&[127.0, -127.0, 0.5, 1.5, -2.5], &mut out), 1.0);
+        assert_eq!(
+            quantize_row(&[127.0, -127.0, 0.5, 1.5, -2.5], &mut out),
+            1.0
+        );
         assert_eq!(out, [127, -127, 0, 2, -2]);
         out.clear();
         assert_eq!(quantize_row(&[0.0, -0.0], &mut out), 0.0);

@@ -1,10 +1,16 @@
 //! What the integration tests share.
 
-#![allow(dead_code, unreachable_pub, reason = "no test file uses all of it, and each has its own copy")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "no test file uses all of it, and each has its own copy"
+)]
 
 use std::path::{Path, PathBuf};
 
-use ai_market_candle::{ClassifierOptions, DistilBert, ModelConfig, ModelFiles, SequenceClassifier};
+use ai_market_candle::{
+    ClassifierOptions, DistilBert, ModelConfig, ModelFiles, SequenceClassifier,
+};
 use serde::Deserialize;
 
 /// The models that `make_fixtures.py` writes.
@@ -33,7 +39,9 @@ pub struct Case {
 }
 
 pub fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
 }
 
 pub fn cases(path: &str) -> Vec<Case> {
@@ -47,7 +55,11 @@ pub fn files(model: &str) -> ModelFiles {
 
 pub fn model(model: &str) -> DistilBert {
     let files = files(model);
-    DistilBert::load(ModelConfig::from_json(&files.config).unwrap(), &files.weights).unwrap()
+    DistilBert::load(
+        ModelConfig::from_json(&files.config).unwrap(),
+        &files.weights,
+    )
+    .unwrap()
 }
 
 pub fn bundled() -> SequenceClassifier {
@@ -58,5 +70,9 @@ pub fn bundled() -> SequenceClassifier {
 /// The largest difference between two rows of logits.
 pub fn distance(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
-    found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }
