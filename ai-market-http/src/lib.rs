@@ -1,1 +1,6 @@
-#![doc = ""]
+//! The HTTP face of ai-market.
+
+mod facade;
+mod wire;
+
+pub use facade::{RouteOptions, routes};

@@ -1,0 +1,115 @@
+use std::error::Error;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use ai_market_core::api::{ApiError, ErrorCode};
+use futures_util::FutureExt;
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Endpoint, Request, Response};
+use poem_openapi::error::{ParseParamError, ParsePathError};
+
+use super::body::BodyLimits;
+use super::failure::{Refusal, response};
+use super::metrics::Metrics;
+use super::table::{KnownRoute, RouteTable};
+
+/// What stands around all routes: it turns every error into the one JSON shape, and counts.
+#[derive(Debug)]
+pub(super) struct Guard<E> {
+    pub(super) inner: E,
+    pub(super) table: Arc<RouteTable>,
+    pub(super) metrics: Metrics,
+    pub(super) limits: BodyLimits,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let start = Instant::now();
+        let method = request.method().clone();
+        let route = self.table.find(request.uri().path());
+        request.set_data(self.limits);
+        let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        let response = match answer.await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => self.refuse(error, route),
+            // The panic hook has told of it.
+            Err(_) => response(&fault()),
+        };
+        let template = route.map_or("other", |route| &route.template);
+        let status = response.status().as_u16();
+        let took = start.elapsed();
+        self.metrics.answered(template, &method, status, took);
+        Ok(response)
+    }
+}
+
+impl<E> Guard<E> {
+    fn refuse(&self, error: poem::Error, route: Option<&KnownRoute>) -> Response {
+        let status = error.status();
+        let refused = to_api_error(error, route);
+        if status.is_server_error() {
+            tracing::error!(
+                error = &refused as &dyn Error,
+                route = route.map(|route| route.template.as_str()),
+                "a request failed"
+            );
+        }
+        let mut response = response(&refused);
+        if let (StatusCode::METHOD_NOT_ALLOWED, Some(route)) = (status, route)
+            && let Ok(allow) = HeaderValue::from_str(&route.allow)
+        {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        response
+    }
+}
+
+fn fault() -> ApiError {
+    ApiError::new(
+        ErrorCode::Internal,
+        "the coordinator failed; its log says why",
+    )
+}
+
+fn to_api_error(error: poem::Error, route: Option<&KnownRoute>) -> ApiError {
+    if let Some(Refusal(error)) = error.downcast_ref() {
+        return error.clone();
+    }
+    if let Some(error) = error.downcast_ref::<ParseParamError>() {
+        return ApiError::invalid(error.name, reason(&error.reason));
+    }
+    if let Some(error) = error.downcast_ref::<ParsePathError>() {
+        return ApiError::invalid(error.name, reason(&error.reason));
+    }
+    match error.status() {
+        StatusCode::NOT_FOUND => ApiError::new(ErrorCode::NotFound, "there is no such route"),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let takes = route.map_or("another method", |route| &route.allow);
+            let message = format!("this route takes {takes}");
+            ApiError::new(ErrorCode::MethodNotAllowed, message)
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ApiError::new(ErrorCode::TooLarge, "the request is too large")
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ApiError::new(
+            ErrorCode::UnsupportedMediaType,
+            "the request is in a format that is not taken",
+        ),
+        status if status.is_client_error() => {
+            ApiError::new(ErrorCode::Malformed, error.to_string())
+        }
+        _ => fault().with_source(error.to_string()),
+    }
+}
+
+/// poem-openapi wraps the reason in the names of Rust types, which mean nothing to a client.
+fn reason(text: &str) -> String {
+    let text = text.strip_prefix("failed to parse \"");
+    let inner = text.and_then(|text| text.split_once("\": "));
+    let inner = inner.map_or("the value is not what is expected", |(_, inner)| inner);
+    let end = inner.find(" (occurred while parsing \"");
+    inner[..end.unwrap_or(inner.len())].to_owned()
+}

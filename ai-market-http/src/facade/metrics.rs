@@ -1,0 +1,127 @@
+use std::time::Duration;
+
+use ai_market_core::store::StoreStats;
+use poem::http::Method;
+use prometheus::core::Collector;
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+
+/// What the façade counts of its own.
+///
+/// Labels are route templates, known methods and statuses, so that nobody can make them grow.
+#[derive(Debug, Clone)]
+pub(super) struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+}
+
+/// Seconds; the last ones are for requests that wait on purpose.
+const BUCKETS: [f64; 12] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0,
+];
+
+impl Metrics {
+    #[expect(
+        clippy::expect_used,
+        reason = "the names are constants, which tests build"
+    )]
+    pub(super) fn new() -> Self {
+        Self::build().expect("the metrics' names are valid and differ")
+    }
+
+    fn build() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let requests = IntCounterVec::new(
+            Opts::new(
+                "ai_market_http_requests_total",
+                "Requests that were answered, by route, method and status",
+            ),
+            &["route", "method", "status"],
+        )?;
+        let durations = HistogramVec::new(
+            HistogramOpts::new(
+                "ai_market_http_request_duration_seconds",
+                "Time from a request to its answer, by route; what waits on purpose counts",
+            )
+            .buckets(BUCKETS.to_vec()),
+            &["route"],
+        )?;
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(durations.clone()))?;
+        Ok(Self {
+            registry,
+            requests,
+            durations,
+        })
+    }
+
+    /// Counts one request that was answered.
+    pub(super) fn answered(&self, route: &str, method: &Method, status: u16, took: Duration) {
+        let status = status.to_string();
+        let labels = [route, known(method), status.as_str()];
+        self.requests.with_label_values(&labels).inc();
+        let durations = self.durations.with_label_values(&[route]);
+        durations.observe(took.as_secs_f64());
+    }
+
+    /// Everything in Prometheus' text format, with the counts of the store as they are now.
+    pub(super) fn render(&self, stats: &StoreStats) -> Result<String, prometheus::Error> {
+        let mut families = of_store(stats)?;
+        families.extend(self.registry.gather());
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&families, &mut text)?;
+        String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
+    }
+}
+
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        _ => "other",
+    }
+}
+
+fn of_store(stats: &StoreStats) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
+    let tasks = IntGaugeVec::new(
+        Opts::new("ai_market_tasks", "Tasks, by type and status"),
+        &["task_type", "status"],
+    )?;
+    for ((task_type, status), count) in &stats.tasks {
+        tasks
+            .with_label_values(&[task_type.as_str(), status.as_str()])
+            .set(gauge(*count));
+    }
+    let mut families = tasks.collect();
+    let counts = [
+        (
+            "ai_market_submissions",
+            "Answers that were accepted in time",
+            stats.submissions,
+        ),
+        ("ai_market_workers", "Registered workers", stats.workers),
+        (
+            "ai_market_workers_stale",
+            "Registered workers that were not heard of for some heartbeats",
+            stats.workers_stale,
+        ),
+        (
+            "ai_market_tasks_short_of_workers",
+            "Open tasks that want more answers than there are workers for their type",
+            stats.tasks_short_of_workers,
+        ),
+    ];
+    for (name, help, count) in counts {
+        let metric = prometheus::IntGauge::new(name, help)?;
+        metric.set(gauge(count));
+        families.extend(metric.collect());
+    }
+    Ok(families)
+}
+
+fn gauge(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

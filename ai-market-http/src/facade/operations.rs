@@ -1,0 +1,107 @@
+use ai_market_core::api::{ApiError, ClientApi, ErrorCode};
+use ai_market_core::coordinator::Coordinator;
+use poem_openapi::payload::{PlainText, Response};
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+
+use crate::wire::{Field, StatsBody};
+
+use super::body::JsonBody;
+use super::failure::{Errors, Failure};
+use super::metrics::Metrics;
+
+/// What operators ask.
+#[derive(Debug)]
+pub(super) struct OperationRoutes {
+    pub(super) coordinator: Coordinator,
+    pub(super) metrics: Metrics,
+    pub(super) allow_ops: bool,
+}
+
+/// It is done.
+#[derive(Debug, Serialize, Object)]
+pub(super) struct Done {
+    ok: bool,
+}
+
+/// Leases that had run out were ended.
+#[derive(Debug, Serialize, Object)]
+pub(super) struct Requeued {
+    /// How many.
+    requeued: Field<u64>,
+}
+
+pub(super) struct ReadErrors;
+impl Errors for ReadErrors {
+    const CODES: &'static [ErrorCode] = &[];
+}
+
+pub(super) struct OpsErrors;
+impl Errors for OpsErrors {
+    const CODES: &'static [ErrorCode] = &[ErrorCode::Forbidden];
+}
+
+#[OpenApi]
+impl OperationRoutes {
+    /// Say that the coordinator serves
+    #[oai(path = "/health", method = "get", operation_id = "health")]
+    async fn health(&self) -> JsonBody<Done> {
+        JsonBody(Done { ok: true })
+    }
+
+    /// Count what there is
+    #[oai(path = "/db/stats", method = "get", operation_id = "stats")]
+    async fn stats(&self) -> Result<JsonBody<StatsBody>, Failure<ReadErrors>> {
+        Ok(JsonBody(self.coordinator.stats().await?.into()))
+    }
+
+    /// End leases that ran out
+    ///
+    /// The coordinator does so by itself all the time; this does it at once. Forbidden unless the
+    /// operator allows it.
+    #[oai(
+        path = "/ops/requeue-stale",
+        method = "post",
+        operation_id = "requeue_stale"
+    )]
+    async fn requeue_stale(&self) -> Result<JsonBody<Requeued>, Failure<OpsErrors>> {
+        self.check_allowed()?;
+        let reaped = self.coordinator.reap_now().await.map_err(ApiError::from)?;
+        let requeued = Field(reaped.lost);
+        Ok(JsonBody(Requeued { requeued }))
+    }
+
+    /// Forget every task, worker, vote and point
+    ///
+    /// Forbidden unless the operator allows it.
+    #[oai(path = "/ops/reset", method = "post", operation_id = "reset")]
+    async fn reset(&self) -> Result<JsonBody<Done>, Failure<OpsErrors>> {
+        self.check_allowed()?;
+        self.coordinator.reset().await.map_err(ApiError::from)?;
+        tracing::warn!("everything was reset");
+        Ok(JsonBody(Done { ok: true }))
+    }
+
+    /// Show the metrics, in Prometheus' text format
+    #[oai(path = "/metrics", method = "get", operation_id = "metrics")]
+    async fn metrics(&self) -> Result<Response<PlainText<String>>, Failure<ReadErrors>> {
+        let stats = self.coordinator.stats().await?;
+        let text = self.metrics.render(&stats).map_err(|error| {
+            let message = "the metrics could not be written";
+            ApiError::new(ErrorCode::Internal, message).with_source(Box::new(error))
+        });
+        Ok(Response::new(PlainText(text?)).header("Content-Type", prometheus::TEXT_FORMAT))
+    }
+}
+
+impl OperationRoutes {
+    fn check_allowed(&self) -> Result<(), ApiError> {
+        if self.allow_ops {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            ErrorCode::Forbidden,
+            "operations are not allowed; the coordinator's operator may allow them",
+        ))
+    }
+}

@@ -1,0 +1,76 @@
+use std::sync::Arc;
+
+use ai_market_core::coordinator::Coordinator;
+use poem::{Endpoint, EndpointExt, Response, Route};
+use poem_openapi::OpenApiService;
+
+use super::RouteOptions;
+use super::body::BodyLimits;
+use super::guard::Guard;
+use super::metrics::Metrics;
+use super::operations::OperationRoutes;
+use super::table::RouteTable;
+use super::tasks::TaskRoutes;
+use super::workers::WorkerRoutes;
+
+type Routes = (TaskRoutes, WorkerRoutes, OperationRoutes);
+
+/// Every route of the coordinator, to be served as it is or nested into an application.
+///
+/// They answer every error in one JSON shape, also for paths and methods that they do not have.
+/// Beside the documented routes there are `/openapi.json` and, to try them out, `/docs`.
+///
+/// Someone must [run](Coordinator::run) the coordinator; a [`Server`](crate::Server) does.
+///
+/// # Examples
+///
+/// ```
+/// use ai_market_core::coordinator::Coordinator;
+/// use ai_market_core::store::MemoryStore;
+/// use ai_market_http::{RouteOptions, routes};
+/// use poem::Route;
+///
+/// let coordinator = Coordinator::builder(MemoryStore::new()).build()?;
+/// let app = Route::new().nest("/market", routes(coordinator, RouteOptions::new()));
+/// # drop(app);
+/// # Ok::<(), ai_market_core::coordinator::InvalidSettings>(())
+/// ```
+pub fn routes(
+    coordinator: Coordinator,
+    options: RouteOptions,
+) -> impl Endpoint<Output = Response> + 'static {
+    let metrics = Metrics::new();
+    let routes: Routes = (
+        TaskRoutes {
+            coordinator: coordinator.clone(),
+        },
+        WorkerRoutes {
+            coordinator: coordinator.clone(),
+        },
+        OperationRoutes {
+            coordinator,
+            metrics: metrics.clone(),
+            allow_ops: options.allow_ops,
+        },
+    );
+    let service = OpenApiService::new(routes, "ai-market", env!("CARGO_PKG_VERSION"))
+        .summary("Redundant AI inference on machines that one does not fully trust")
+        .description(
+            "Clients create tasks, workers answer them, and the coordinator decides by consensus. \
+             Unknown fields of a request are ignored. Every error is \
+             `{\"error\": {\"code\", \"message\", \"field\"?}}`.",
+        );
+    let document = service.spec_endpoint();
+    let docs = service.swagger_ui();
+    let inner = Route::new()
+        .at("/openapi.json", poem::get(document))
+        .at("/docs", poem::get(docs))
+        .nest("/", service)
+        .map_to_response();
+    Guard {
+        inner,
+        table: Arc::new(RouteTable::of::<Routes>(&["/openapi.json", "/docs"])),
+        metrics,
+        limits: BodyLimits::from(&options),
+    }
+}

@@ -1,0 +1,139 @@
+use ai_market_core::api::{ApiError, ErrorCode, WorkerApi};
+use ai_market_core::coordinator::Coordinator;
+use poem_openapi::OpenApi;
+
+use crate::wire::{
+    Field, HeartbeatBody, HeartbeatRequest, LeaveBody, LeaveRequest, NextBody, NextRequest,
+    ReceiptBody, RegisterRequest, SubmitRequest, TermsBody,
+};
+
+use super::body::JsonBody;
+use super::failure::{Errors, Failure};
+
+/// What workers ask.
+#[derive(Debug)]
+pub(super) struct WorkerRoutes {
+    pub(super) coordinator: Coordinator,
+}
+
+pub(super) struct RegisterErrors;
+impl Errors for RegisterErrors {
+    const CODES: &'static [ErrorCode] = &[
+        ErrorCode::Malformed,
+        ErrorCode::TooLarge,
+        ErrorCode::UnsupportedMediaType,
+        ErrorCode::Invalid,
+    ];
+}
+
+pub(super) struct WorkErrors;
+impl Errors for WorkErrors {
+    const CODES: &'static [ErrorCode] = &[
+        ErrorCode::Malformed,
+        ErrorCode::UnknownWorker,
+        ErrorCode::TooLarge,
+        ErrorCode::UnsupportedMediaType,
+        ErrorCode::Invalid,
+    ];
+}
+
+pub(super) struct HeartbeatErrors;
+impl Errors for HeartbeatErrors {
+    const CODES: &'static [ErrorCode] = &[
+        ErrorCode::Malformed,
+        ErrorCode::UnknownWorker,
+        ErrorCode::Superseded,
+        ErrorCode::TooLarge,
+        ErrorCode::UnsupportedMediaType,
+        ErrorCode::Invalid,
+    ];
+}
+
+pub(super) struct VoteErrors;
+impl Errors for VoteErrors {
+    const CODES: &'static [ErrorCode] = &[
+        ErrorCode::Malformed,
+        ErrorCode::UnknownTask,
+        ErrorCode::Closed,
+        ErrorCode::TooLarge,
+        ErrorCode::UnsupportedMediaType,
+        ErrorCode::Invalid,
+    ];
+}
+
+#[OpenApi]
+impl WorkerRoutes {
+    /// Register a worker
+    ///
+    /// Or renew what it said of itself. A registration with another `instance` than before ends the
+    /// leases of the run before; one without an instance ends nothing.
+    #[oai(
+        path = "/workers/register",
+        method = "post",
+        operation_id = "register_worker"
+    )]
+    async fn register(
+        &self,
+        body: JsonBody<RegisterRequest>,
+    ) -> Result<JsonBody<TermsBody>, Failure<RegisterErrors>> {
+        let terms = self.coordinator.register(body.0.into()).await?;
+        Ok(JsonBody(terms.into()))
+    }
+
+    /// Say that a worker is alive
+    ///
+    /// Renews the leases on the named tasks, or on all that the worker holds.
+    #[oai(
+        path = "/workers/heartbeat",
+        method = "post",
+        operation_id = "heartbeat"
+    )]
+    async fn heartbeat(
+        &self,
+        body: JsonBody<HeartbeatRequest>,
+    ) -> Result<JsonBody<HeartbeatBody>, Failure<HeartbeatErrors>> {
+        let reply = self.coordinator.heartbeat(body.0.into()).await?;
+        Ok(JsonBody(reply.into()))
+    }
+
+    /// Get tasks to answer
+    ///
+    /// With `wait_seconds` it answers as soon as there is a task for the worker, or when the time
+    /// is over. `task_id` and `text` repeat the first of `tasks`.
+    #[oai(path = "/tasks/next", method = "post", operation_id = "next_tasks")]
+    async fn next(
+        &self,
+        body: JsonBody<NextRequest>,
+    ) -> Result<JsonBody<NextBody>, Failure<WorkErrors>> {
+        let assignments = self.coordinator.claim(body.0.into()).await?;
+        Ok(JsonBody(assignments.into()))
+    }
+
+    /// Hand an answer in
+    ///
+    /// It counts when the worker holds a lease on the task. A repeated answer changes nothing.
+    #[oai(path = "/workers/submit", method = "post", operation_id = "submit")]
+    async fn submit(
+        &self,
+        body: JsonBody<SubmitRequest>,
+    ) -> Result<JsonBody<ReceiptBody>, Failure<VoteErrors>> {
+        let mut receipts = self.coordinator.submit(vec![body.0.into()]).await;
+        let receipt = receipts.pop().unwrap_or_else(|| {
+            let message = "the coordinator gave no answer";
+            Err(ApiError::new(ErrorCode::Internal, message))
+        });
+        Ok(JsonBody(receipt?.into()))
+    }
+
+    /// Give leases back
+    ///
+    /// Without `failed` this costs nothing; with it, it counts as a lost lease of each task.
+    #[oai(path = "/workers/release", method = "post", operation_id = "release")]
+    async fn release(
+        &self,
+        body: JsonBody<LeaveRequest>,
+    ) -> Result<JsonBody<LeaveBody>, Failure<RegisterErrors>> {
+        let released = Field(self.coordinator.release(body.0.into()).await?);
+        Ok(JsonBody(LeaveBody { released }))
+    }
+}

@@ -1,0 +1,58 @@
+use std::time::Duration;
+
+use ai_market_core::api::{ApiError, ErrorCode};
+use poem_openapi::Object;
+use serde::{Deserialize, Serialize};
+
+use super::Field;
+
+/// What every response that is not a success holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[oai(rename = "Error")]
+pub(crate) struct ErrorBody {
+    pub(crate) error: Fault,
+}
+
+/// Why a request was not done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+pub(crate) struct Fault {
+    /// What kind of error it is, for programs.
+    pub(crate) code: String,
+    /// What went wrong, for people.
+    pub(crate) message: String,
+    /// The field of the request that is to blame.
+    #[serde(default, skip_serializing_if = "is_absent")]
+    pub(crate) field: Field<Option<String>>,
+}
+
+fn is_absent(field: &Field<Option<String>>) -> bool {
+    field.0.is_none()
+}
+
+impl From<&ApiError> for ErrorBody {
+    fn from(error: &ApiError) -> Self {
+        Self {
+            error: Fault {
+                code: error.code().to_string(),
+                message: error.message().to_owned(),
+                field: Field(error.field().map(str::to_owned)),
+            },
+        }
+    }
+}
+
+impl ErrorBody {
+    /// The error that the other side meant; `fallback` is the code where this side does not know
+    /// the one that was sent.
+    pub(crate) fn into_error(self, fallback: ErrorCode, retry_after: Option<Duration>) -> ApiError {
+        let code = ErrorCode::parse(&self.error.code).unwrap_or(fallback);
+        let mut error = ApiError::new(code, self.error.message);
+        if let Some(field) = self.error.field.0 {
+            error = error.with_field(field);
+        }
+        if let Some(after) = retry_after {
+            error = error.with_retry_after(after);
+        }
+        error
+    }
+}

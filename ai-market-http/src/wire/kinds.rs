@@ -1,0 +1,150 @@
+//! The OpenAPI schemas of core's types and of plain ones.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use ai_market_core::confidence::Confidence;
+use ai_market_core::id::{
+    IdempotencyKey, InstanceId, Label, PolicyName, TaskId, TaskType, WorkerId,
+};
+use ai_market_core::submission::Scores;
+use ai_market_core::task::TaskStatus;
+use ai_market_core::time::Timestamp;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use super::Kind;
+
+macro_rules! names {
+    ($($name:ty),*) => {$(
+        impl Kind for $name {
+            fn schema() -> MetaSchema {
+                MetaSchema {
+                    min_length: Some(1),
+                    max_length: Some(Self::MAX_BYTES),
+                    ..MetaSchema::new("string")
+                }
+            }
+        }
+    )*};
+}
+
+names!(
+    WorkerId,
+    InstanceId,
+    TaskType,
+    Label,
+    IdempotencyKey,
+    PolicyName
+);
+
+macro_rules! plain {
+    ($($name:ty: $ty:literal $($format:literal)?;)*) => {$(
+        impl Kind for $name {
+            fn schema() -> MetaSchema {
+                MetaSchema {
+                    $(format: Some($format),)?
+                    ..MetaSchema::new($ty)
+                }
+            }
+        }
+    )*};
+}
+
+plain! {
+    String: "string";
+    Arc<str>: "string";
+    bool: "boolean";
+    i32: "integer" "int32";
+    i64: "integer" "int64";
+    TaskId: "string" "uuid";
+    Timestamp: "string" "date-time";
+}
+
+macro_rules! counts {
+    ($($name:ty: $format:literal from $least:literal;)*) => {$(
+        impl Kind for $name {
+            fn schema() -> MetaSchema {
+                MetaSchema {
+                    minimum: Some($least),
+                    ..MetaSchema::new_with_format("integer", $format)
+                }
+            }
+        }
+    )*};
+}
+
+counts! {
+    u32: "int32" from 0.0;
+    u64: "int64" from 0.0;
+    NonZeroU32: "int32" from 1.0;
+}
+
+/// A number from 0 to 1.
+fn probability() -> MetaSchema {
+    MetaSchema {
+        minimum: Some(0.0),
+        maximum: Some(1.0),
+        ..MetaSchema::new_with_format("number", "double")
+    }
+}
+
+impl Kind for Confidence {
+    fn schema() -> MetaSchema {
+        probability()
+    }
+}
+
+/// An object with a value of one kind under each name.
+fn object_of(values: MetaSchema) -> MetaSchema {
+    MetaSchema {
+        additional_properties: Some(Box::new(MetaSchemaRef::Inline(Box::new(values)))),
+        ..MetaSchema::new("object")
+    }
+}
+
+impl Kind for Scores {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            max_properties: Some(Self::MAX_LABELS),
+            ..object_of(probability())
+        }
+    }
+}
+
+impl<T: Kind> Kind for BTreeMap<String, T> {
+    fn schema() -> MetaSchema {
+        object_of(T::schema())
+    }
+}
+
+/// A status as the wire writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Status(pub(crate) TaskStatus);
+
+impl Serialize for Status {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Status {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Kind for Status {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            enum_items: TaskStatus::ALL
+                .into_iter()
+                .map(|status| Value::from(status.as_str()))
+                .collect(),
+            ..MetaSchema::new("string")
+        }
+    }
+}

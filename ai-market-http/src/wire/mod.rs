@@ -1,0 +1,31 @@
+//! What goes over the wire: the JSON of requests and responses, and the way from and to core types.
+//!
+//! The façade and the client share these types, so that neither can drift from the other.
+
+mod assignment;
+mod capabilities;
+mod counts;
+mod cursor;
+mod error;
+mod field;
+mod kinds;
+mod model;
+mod number;
+mod task;
+mod task_request;
+mod vote;
+mod worker;
+
+pub(crate) use assignment::{NextBody, NextRequest};
+pub(crate) use counts::{StandingBody, StatsBody};
+pub(crate) use cursor::{BoardCursor, TaskCursor};
+pub(crate) use error::ErrorBody;
+pub(crate) use field::{Field, Kind};
+pub(crate) use kinds::Status;
+pub(crate) use number::{Limit, Seconds};
+pub(crate) use task::{DetailsBody, TaskBody};
+pub(crate) use task_request::{TaskCreated, TaskRequest};
+pub(crate) use vote::{ReceiptBody, SubmitRequest};
+pub(crate) use worker::{
+    HeartbeatBody, HeartbeatRequest, LeaveBody, LeaveRequest, RegisterRequest, TermsBody,
+};
