@@ -1,5 +1,11 @@
 //! The Hugging Face hub's cache, and what happens without a network.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that fails shall fail its test"
+)]
+
 mod common;
 
 use std::net::TcpListener;

@@ -42,7 +42,7 @@ fn logits_equal_those_of_pytorch_in_packed_batches() {
                         .cycle()
                         .take(batch.len() * 3 + 1)
                         .copied()
-                        .collect()
+                        .collect();
                 }
                 _ => {}
             }

@@ -1,6 +1,11 @@
 //! What the integration tests share.
 
 #![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that fails shall fail its test"
+)]
+#![allow(
     dead_code,
     unreachable_pub,
     reason = "no test file uses all of it, and each has its own copy"
