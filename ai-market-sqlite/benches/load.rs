@@ -1,1 +1,212 @@
-fn main() {}
+//! How many tasks a store takes through their lives, and what a claim costs as the backlog grows.
+//!
+//! ```text
+//! cargo bench -p ai-market-sqlite
+//! AI_MARKET_BENCH_DIR=/dev/shm cargo bench -p ai-market-sqlite   # without the disk
+//! ```
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use ai_market_core::confidence::Confidence;
+use ai_market_core::consensus::Policies;
+use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
+use ai_market_core::store::{Claim, Claimed, LeaseScope, Release, TaskStore, WorkerProfile};
+use ai_market_core::submission::Vote;
+use ai_market_core::task::NewTask;
+use ai_market_core::time::{Clock, SystemClock, Timestamp};
+use ai_market_sqlite::SqliteStore;
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+const LEASE: Duration = Duration::from_secs(600);
+const CALLERS: usize = 64;
+
+/// How much is done: all of it, or just enough to see that it works.
+struct Scale {
+    lives: usize,
+    backlogs: &'static [usize],
+    prefix: usize,
+    rounds: usize,
+}
+
+const FULL: Scale = Scale {
+    lives: 60_000,
+    backlogs: &[1_000, 100_000, 1_000_000],
+    prefix: 100_000,
+    rounds: 2_000,
+};
+
+const SMOKE: Scale = Scale {
+    lives: 200,
+    backlogs: &[100],
+    prefix: 500,
+    rounds: 10,
+};
+
+fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+fn worker(n: usize) -> Result<WorkerId, Failed> {
+    Ok(WorkerId::new(format!("worker-{n:03}"))?)
+}
+
+fn vote(task: TaskId, worker: &WorkerId) -> Result<Vote, Failed> {
+    let label = Label::new("positive")?;
+    Ok(Vote::new(task, worker.clone(), label, Confidence::ONE))
+}
+
+async fn register(store: &SqliteStore, worker: &WorkerId) -> Result<(), Failed> {
+    let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
+    store.register(profile, now()).await?;
+    Ok(())
+}
+
+async fn fill(store: &SqliteStore, tasks: usize, votes: u32) -> Result<Duration, Failed> {
+    let votes = votes.try_into()?;
+    let begun = Instant::now();
+    let mut left = tasks;
+    while left > 0 {
+        let n = left.min(500);
+        let batch = (0..n).map(|_| {
+            let text = "A film that begins slowly, finds its feet, and stays with one for days.";
+            NewTask::new(TaskId::generate(now()), text).with_required_submissions(votes)
+        });
+        store.insert(batch.collect(), now()).await?;
+        left -= n;
+    }
+    Ok(begun.elapsed())
+}
+
+async fn claim(
+    store: &SqliteStore,
+    worker: &WorkerId,
+    limit: usize,
+) -> Result<Vec<TaskId>, Failed> {
+    let claim = Claim::new(worker.clone(), LEASE, now()).with_limit(limit);
+    match store.claim(claim).await? {
+        Claimed::Assigned(tasks) => Ok(tasks.into_iter().map(|task| task.task).collect()),
+        Claimed::UnknownWorker => Err("the worker is not registered".into()),
+    }
+}
+
+/// Whole lives: every caller claims `batch` tasks and answers each, until nothing is left.
+async fn lives(folder: &Path, tasks: usize, votes: u32, batch: usize) -> Result<(), Failed> {
+    let store = SqliteStore::open(folder.join(format!("lives-{votes}-{batch}.db")))?;
+    let filled = fill(&store, tasks, votes).await?;
+    let done = Arc::new(AtomicUsize::new(0));
+    let begun = Instant::now();
+    let mut callers = Vec::new();
+    for n in 0..CALLERS {
+        let (store, done, worker) = (store.clone(), Arc::clone(&done), worker(n)?);
+        callers.push(tokio::spawn(async move {
+            register(&store, &worker).await?;
+            let policies = Policies::default();
+            loop {
+                let tasks = claim(&store, &worker, batch).await?;
+                if tasks.is_empty() {
+                    return Ok::<_, Failed>(());
+                }
+                done.fetch_add(tasks.len(), Ordering::Relaxed);
+                let answers: Result<_, _> = tasks.iter().map(|id| vote(*id, &worker)).collect();
+                store.submit(answers?, &policies, now()).await?;
+            }
+        }));
+    }
+    for caller in callers {
+        caller.await??;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let answers = done.load(Ordering::Relaxed);
+    println!(
+        "{CALLERS} callers, {votes} votes a task, {batch} a claim: {:.0} tasks/s, \
+         {:.0} claims and votes/s; put in at {:.0} tasks/s",
+        tasks as f64 / seconds,
+        answers as f64 / seconds,
+        tasks as f64 / filled.as_secs_f64(),
+    );
+    Ok(())
+}
+
+fn quantiles(mut times: Vec<Duration>) -> String {
+    times.sort_unstable();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_micros();
+    format!("p50 {} us, p99 {} us", at(0.5), at(0.99))
+}
+
+/// One worker claims a task and gives it back, alone, so that each claim is one commit.
+async fn claims(store: &SqliteStore, rounds: usize) -> Result<String, Failed> {
+    let alone = worker(0)?;
+    register(store, &alone).await?;
+    let mut times = Vec::with_capacity(rounds);
+    for _ in 0..rounds {
+        let begun = Instant::now();
+        let tasks = claim(store, &alone, 1).await?;
+        times.push(begun.elapsed());
+        let back = Release::new(alone.clone(), LeaseScope::Named(tasks), now());
+        store.release(back).await?;
+    }
+    Ok(quantiles(times))
+}
+
+/// A worker that has answered a long run of open tasks goes on claiming.
+async fn prefix(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Failed> {
+    let path = folder.join("prefix.db");
+    let store = SqliteStore::open(&path)?;
+    fill(&store, tasks, 3).await?;
+    let alone = worker(0)?;
+    register(&store, &alone).await?;
+    let policies = Policies::default();
+    let begun = Instant::now();
+    loop {
+        let tasks = claim(&store, &alone, 64).await?;
+        if tasks.is_empty() {
+            break;
+        }
+        let answers: Result<_, _> = tasks.iter().map(|id| vote(*id, &alone)).collect();
+        store.submit(answers?, &policies, now()).await?;
+    }
+    let answered = tasks as f64 / begun.elapsed().as_secs_f64();
+    fill(&store, 1, 3).await?;
+    let warm = claims(&store, rounds).await?;
+    drop(store);
+    let store = SqliteStore::open(&path)?;
+    let begun = Instant::now();
+    let found = claim(&store, &alone, 1).await?;
+    let cold = begun.elapsed();
+    println!(
+        "behind {tasks} open tasks answered by the worker ({answered:.0} answers/s): claim {warm}; \
+         the first one after opening the file again {} ms, {} found",
+        cold.as_millis(),
+        found.len(),
+    );
+    Ok(())
+}
+
+async fn all(folder: &Path, scale: &Scale) -> Result<(), Failed> {
+    lives(folder, scale.lives, 1, 1).await?;
+    lives(folder, scale.lives / 3, 3, 1).await?;
+    lives(folder, scale.lives, 3, 16).await?;
+    for backlog in scale.backlogs {
+        let store = SqliteStore::open(folder.join(format!("backlog-{backlog}.db")))?;
+        fill(&store, *backlog, 3).await?;
+        let times = claims(&store, scale.rounds).await?;
+        println!("claim at a backlog of {backlog}: {times}");
+    }
+    prefix(folder, scale.prefix, scale.rounds).await
+}
+
+fn main() -> Result<(), Failed> {
+    // `cargo test --benches` runs this as well, without the flag.
+    let full = std::env::args().any(|argument| argument == "--bench");
+    let scale = if full { FULL } else { SMOKE };
+    let folder = match std::env::var_os("AI_MARKET_BENCH_DIR") {
+        Some(parent) => tempfile::tempdir_in(parent)?,
+        None => tempfile::tempdir()?,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
+    runtime.block_on(all(folder.path(), &scale))
+}

@@ -8,6 +8,8 @@ mod read;
 mod sql;
 mod steps;
 mod store;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use open::OpenError;

@@ -85,7 +85,7 @@ impl SqliteStore {
     }
 
     /// Does one step in the next transaction.
-    async fn write<T, F>(&self, mut step: F) -> Result<T, StoreError>
+    pub(crate) async fn write<T, F>(&self, mut step: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Session) -> Result<T, Error> + Send + 'static,

@@ -80,23 +80,24 @@ statements! {
         CROSS JOIN tasks t ON t.id = k.task
         CROSS JOIN inputs i ON i.seq = t.input
         WHERE k.name = ?";
-    InsertInput -> (BigInt,) = "INSERT INTO inputs (text) VALUES (?) RETURNING seq";
+    InsertInput -> () = "INSERT INTO inputs (text) VALUES (?)";
+    /// Right after `InsertInput`.
     InsertTask -> () =
         "INSERT INTO tasks (id, input, task_type, created_at, required, wanted, max_submissions,
             max_attempts, rank, deadline)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?)";
     InsertKey -> () = "INSERT INTO idempotency_keys (name, task) VALUES (?, ?)";
     /// Leaves the columns of the indexes on state and deadline alone, so that those do not move.
     UpdateTask -> () =
         "UPDATE tasks SET wanted = ?, attempts = ?, submission_count = ?, lease_count = ?
         WHERE id = ?";
+    /// Right after `InsertOutcome`.
     CloseTask -> () =
         "UPDATE tasks SET wanted = ?, attempts = ?, submission_count = ?, lease_count = 0,
-            state = ?, closed_at = ?, outcome = ?
+            state = ?, closed_at = ?, outcome = last_insert_rowid()
         WHERE id = ? AND state = 0";
-    InsertOutcome -> (BigInt,) =
-        "INSERT INTO outcomes (label, agreement, policy, reason) VALUES (?, ?, ?, ?)
-        RETURNING seq";
+    InsertOutcome -> () =
+        "INSERT INTO outcomes (label, agreement, policy, reason) VALUES (?, ?, ?, ?)";
     OverdueTasks -> (Binary,) =
         "SELECT id FROM tasks
         WHERE state = 0 AND deadline IS NOT NULL AND deadline <= ?
@@ -171,7 +172,7 @@ statements! {
             submitted_at, late)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     ModelByIdentity -> (BigInt,) = "SELECT seq FROM models WHERE identity = ?";
-    InsertModel -> (BigInt,) = "INSERT INTO models (identity) VALUES (?) RETURNING seq";
+    InsertModel -> () = "INSERT INTO models (identity) VALUES (?)";
 
     // Workers.
 

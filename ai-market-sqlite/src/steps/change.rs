@@ -99,14 +99,13 @@ impl Session {
             }
             TaskState::Failed { reason, at } => (*at, (None, None, None, Some(reason.as_str()))),
         };
-        let row = self.db.row::<InsertOutcome, (i64,), _>(outcome)?;
+        self.db.execute::<InsertOutcome>(outcome)?;
         let closed = self.db.execute::<CloseTask>((
             counts.0,
             counts.1,
             counts.2,
             state_number(&task.state),
             micros(at),
-            row.map(|(seq,)| seq),
             task.id,
         ))?;
         if closed == 1 {

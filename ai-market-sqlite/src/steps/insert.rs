@@ -29,14 +29,10 @@ impl Session {
             }
         }
         let text: &str = &new.text;
-        let input = self.db.row::<InsertInput, (i64,), _>((text,))?;
-        let Some((input,)) = input else {
-            return Err(Error::corrupt("a text", "it got no number"));
-        };
+        self.db.execute::<InsertInput>((text,))?;
         let task = Task::create(new.clone(), now);
         self.db.execute::<InsertTask>((
             id,
-            input,
             &task.task_type,
             micros(task.created_at),
             i64::from(task.required_submissions),

@@ -17,9 +17,12 @@ impl Session {
         let Some(profile) = self.profile(worker)? else {
             return Ok(Renewed::UnknownWorker);
         };
-        let registered = &profile.instance;
-        if renew.instance.is_some() && registered.is_some() && renew.instance != *registered {
-            return Ok(Renewed::Superseded);
+        match (&renew.instance, &profile.instance) {
+            (Some(instance), Some(registered)) if instance != registered => {
+                return Ok(Renewed::Superseded);
+            }
+            (Some(_), None) => return Ok(Renewed::UnknownWorker),
+            _ => {}
         }
         self.seen(worker, renew.now)?;
         let mut gone = Vec::new();

@@ -203,7 +203,8 @@ impl Session {
         let identity = identity.as_str();
         let mut row = self.db.row::<ModelByIdentity, (i64,), _>((identity,))?;
         if row.is_none() {
-            row = self.db.row::<InsertModel, (i64,), _>((identity,))?;
+            self.db.execute::<InsertModel>((identity,))?;
+            row = self.db.row::<ModelByIdentity, (i64,), _>((identity,))?;
         }
         let Some((seq,)) = row else {
             return Err(Error::corrupt("a model identity", "it got no number"));

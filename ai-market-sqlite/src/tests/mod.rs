@@ -1,0 +1,6 @@
+//! Tests that look inside.
+
+mod counters;
+mod faults;
+mod fixture;
+mod plans;

@@ -1,0 +1,70 @@
+WITH
+-- What the counters should say, as (kind, task_type, key, n).
+truth AS (
+    SELECT 0 AS kind, task_type,
+        CASE WHEN state > 0 THEN state + 1 WHEN lease_count > 0 THEN 1 ELSE 0 END AS k,
+        count(*) AS n
+    FROM tasks GROUP BY 1, 2, 3
+    UNION ALL
+    SELECT 1, task_type, wanted, count(*) FROM tasks
+    WHERE state = 0 AND wanted > submission_count + lease_count GROUP BY 2, 3
+    UNION ALL
+    SELECT 2, value, 0, count(*) FROM workers, json_each(capabilities) GROUP BY 2
+    UNION ALL
+    SELECT 3, '', 0, count(*) FROM votes WHERE late = 0 HAVING count(*) > 0
+    UNION ALL
+    SELECT 4, '', 0, count(*) FROM workers HAVING count(*) > 0
+),
+counted AS (SELECT kind, task_type, "key" AS k, n FROM counters WHERE n != 0)
+SELECT 'counter that is wrong' AS what, count(*) AS n
+FROM (SELECT * FROM truth EXCEPT SELECT * FROM counted) HAVING count(*) > 0
+UNION ALL
+SELECT 'counter of nothing', count(*)
+FROM (SELECT * FROM counted EXCEPT SELECT * FROM truth) HAVING count(*) > 0
+UNION ALL
+SELECT 'wrong number of votes on a task', count(*) FROM tasks t
+WHERE submission_count != (SELECT count(*) FROM votes v WHERE v.task = t.id AND v.late = 0)
+HAVING count(*) > 0
+UNION ALL
+SELECT 'wrong number of leases on a task', count(*) FROM tasks t
+WHERE lease_count != (SELECT count(*) FROM leases l WHERE l.task = t.id AND l.standing = 0)
+HAVING count(*) > 0
+UNION ALL
+SELECT 'standing lease on a task that is not finalized', count(*) FROM leases l
+JOIN tasks t ON t.id = l.task WHERE l.standing = 1 AND t.state != 1 HAVING count(*) > 0
+UNION ALL
+SELECT 'worker that holds and has answered a task', count(*) FROM leases l
+JOIN votes v ON v.task = l.task AND v.worker = l.worker HAVING count(*) > 0
+UNION ALL
+SELECT 'more votes and leases than are wanted', count(*) FROM tasks
+WHERE state = 0 AND submission_count + lease_count > wanted HAVING count(*) > 0
+UNION ALL
+-- By majority: a point for each vote in time that is the final label, paid once.
+SELECT 'points that are not agreements', abs(paid - agreed) FROM
+    (SELECT coalesce(sum(points), 0) AS paid FROM workers),
+    (SELECT count(*) AS agreed FROM votes v JOIN tasks t ON t.id = v.task
+        JOIN outcomes o ON o.seq = t.outcome
+        WHERE v.late = 0 AND t.state = 1 AND v.label = o.label)
+WHERE paid != agreed
+UNION ALL
+SELECT 'submissions that are not votes', abs(said - came) FROM
+    (SELECT coalesce(sum(submissions), 0) AS said FROM workers),
+    (SELECT count(*) AS came FROM votes WHERE late = 0)
+WHERE said != came
+UNION ALL
+SELECT 'agreements that are not in the track records', abs(noted - agreed) FROM
+    (SELECT coalesce(sum(agreements), 0) AS noted FROM track_records),
+    (SELECT count(*) AS agreed FROM votes v JOIN tasks t ON t.id = v.task
+        JOIN outcomes o ON o.seq = t.outcome WHERE t.state = 1 AND v.label = o.label)
+WHERE noted != agreed
+UNION ALL
+SELECT 'task that was closed twice, or outcome without a task',
+    abs((SELECT count(*) FROM outcomes) - (SELECT count(*) FROM tasks WHERE state > 0))
+WHERE (SELECT count(*) FROM outcomes) != (SELECT count(DISTINCT outcome) FROM tasks WHERE state > 0)
+UNION ALL
+SELECT 'text without a task', count(*) FROM inputs
+WHERE seq NOT IN (SELECT input FROM tasks) HAVING count(*) > 0
+UNION ALL
+SELECT 'reference to nothing', count(*) FROM pragma_foreign_key_check HAVING count(*) > 0
+UNION ALL
+SELECT 'damage: ' || integrity_check, 1 FROM pragma_integrity_check WHERE integrity_check != 'ok';

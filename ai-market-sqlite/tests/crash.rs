@@ -1,0 +1,194 @@
+//! Rule 8 with a real process: what it acknowledged before it was killed is there, and the books
+//! balance.
+//!
+//! The child is this test binary, told by the environment to be one. Killing it shows that nothing
+//! is acknowledged before it is handed to the operating system in an order from which SQLite can
+//! recover; a loss of power, after which even that may be gone, is what `synchronous = FULL` is
+//! for and cannot be shown here.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use ai_market_core::confidence::Confidence;
+use ai_market_core::consensus::Policies;
+use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
+use ai_market_core::store::{
+    Claim, Claimed, LeaseScope, Reap, Release, SubmitOutcome, TaskStore, WorkerProfile,
+};
+use ai_market_core::submission::Vote;
+use ai_market_core::task::NewTask;
+use ai_market_core::time::{Clock, SystemClock};
+use ai_market_sqlite::SqliteStore;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
+
+const PLACE: &str = "AI_MARKET_CRASH_TEST_DATABASE";
+const LEASE: Duration = Duration::from_secs(600);
+const ROUNDS: usize = 6;
+
+/// Writes one line at once, so that a reader sees it whole or not at all.
+fn acknowledge(line: &str) {
+    let line = format!("ack {line}\n");
+    std::io::stdout().write_all(line.as_bytes()).unwrap();
+}
+
+async fn work(store: SqliteStore, name: String, votes: u32) {
+    let policies = Policies::default();
+    let worker = WorkerId::new(name.clone()).unwrap();
+    let now = || SystemClock.now();
+    let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
+    store.register(profile, now()).await.unwrap();
+    acknowledge(&format!("worker {worker}"));
+    for round in 0_u32.. {
+        let task = NewTask::new(TaskId::generate(now()), "a text")
+            .with_required_submissions(votes.try_into().unwrap());
+        let id = task.id;
+        store.insert(vec![task], now()).await.unwrap();
+        acknowledge(&format!("task {id}"));
+        let claim = Claim::new(worker.clone(), LEASE, now()).with_limit(3);
+        let Claimed::Assigned(tasks) = store.claim(claim).await.unwrap() else {
+            panic!("{worker} is registered");
+        };
+        for (n, task) in tasks.iter().enumerate() {
+            let id = task.task;
+            if n == 2 {
+                let scope = LeaseScope::Named(vec![id]);
+                let back = Release::new(worker.clone(), scope, now());
+                store.release(back).await.unwrap();
+                continue;
+            }
+            let label = ["positive", "negative"][round as usize % 2];
+            let vote = Vote::new(
+                id,
+                worker.clone(),
+                Label::new(label).unwrap(),
+                Confidence::ONE,
+            );
+            let outcomes = store.submit(vec![vote], &policies, now()).await.unwrap();
+            match outcomes[..] {
+                [SubmitOutcome::Accepted(_)] => acknowledge(&format!("vote {id} {worker}")),
+                ref other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+/// Not a test: the process that is killed.
+#[test]
+fn child() {
+    let Some(path) = std::env::var_os(PLACE) else {
+        return;
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let store = SqliteStore::open(PathBuf::from(path)).unwrap();
+        let reap = Reap::new(SystemClock.now(), 100, Duration::from_secs(1));
+        store.reap(reap, &Policies::default()).await.unwrap();
+        // Whatever one of an earlier process held.
+        for n in 0..8 {
+            let worker = WorkerId::new(format!("worker-{n}")).unwrap();
+            let back = Release::new(worker, LeaseScope::AllOf, SystemClock.now());
+            store.release(back).await.unwrap();
+        }
+        let workers = (0..8).map(|n| tokio::spawn(work(store.clone(), format!("worker-{n}"), 3)));
+        for worker in workers.collect::<Vec<_>>() {
+            worker.await.unwrap();
+        }
+    });
+}
+
+fn start(path: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+        .env(PLACE, path)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap()
+}
+
+/// Kills the child once it has acknowledged `after` steps, and returns all that it acknowledged.
+fn kill_after(mut child: Child, after: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while output.read_line(&mut line).unwrap() > 0 {
+        if let Some(acknowledged) = line.strip_prefix("ack ")
+            && let Some(acknowledged) = acknowledged.strip_suffix('\n')
+        {
+            lines.push(acknowledged.to_owned());
+            if lines.len() == after {
+                child.kill().unwrap();
+            }
+        }
+        line.clear();
+    }
+    assert!(!child.wait().unwrap().success());
+    lines
+}
+
+#[derive(QueryableByName)]
+struct Difference {
+    #[diesel(sql_type = Text)]
+    what: String,
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+fn assert_books_balance(path: &Path) {
+    let mut db = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let wrong: Vec<Difference> = diesel::sql_query(include_str!("books.sql"))
+        .load(&mut db)
+        .unwrap();
+    let wrong: Vec<_> = wrong.into_iter().map(|row| (row.what, row.n)).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+async fn assert_is_there(store: &SqliteStore, acknowledged: &HashSet<String>) {
+    for line in acknowledged {
+        let words: Vec<_> = line.split(' ').collect();
+        match words[..] {
+            ["worker", name] => {
+                let worker = store.worker(WorkerId::new(name).unwrap()).await;
+                assert!(worker.unwrap().is_some(), "{line}");
+            }
+            ["task", id] => {
+                let task = store.task(id.parse().unwrap()).await.unwrap();
+                assert!(task.is_some(), "{line}");
+            }
+            ["vote", id, name] => {
+                let task = store.task(id.parse().unwrap()).await.unwrap().unwrap();
+                let mut votes = task.submissions.iter();
+                assert!(votes.any(|vote| vote.worker.as_str() == name), "{line}");
+            }
+            _ => panic!("not a line of the child: {line}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn rule_8_what_a_killed_process_acknowledged_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("market.db");
+    let mut acknowledged = HashSet::new();
+    let mut seed = u64::from(std::process::id());
+    for _ in 0..ROUNDS {
+        // A step of a linear congruential generator: any spread of moments will do.
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let after = 1 + usize::try_from(seed >> 33).unwrap() % 500;
+        acknowledged.extend(kill_after(start(&path), after));
+        let store = SqliteStore::open(&path).unwrap();
+        assert_is_there(&store, &acknowledged).await;
+        drop(store);
+        assert_books_balance(&path);
+    }
+    assert!(acknowledged.len() >= ROUNDS);
+}

@@ -1,0 +1,424 @@
+//! Whatever is done to it, the store answers as the store in memory does, and shows the same.
+
+use std::num::NonZeroU32;
+use std::path::Path;
+use std::time::Duration;
+
+use ai_market_core::confidence::Confidence;
+use ai_market_core::consensus::{Ballot, ConsensusPolicy, MajorityVote, Policies, Verdict};
+use ai_market_core::id::{
+    IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, TaskId, TaskType, WorkerId,
+};
+use ai_market_core::store::{
+    Claim, LeaderboardQuery, LeaseScope, MemoryStore, Reap, Release, Renew, StatsQuery, TaskQuery,
+    TaskStore, WorkerProfile, WorkerQuery,
+};
+use ai_market_core::submission::{ModelIdentity, Scores, Vote};
+use ai_market_core::task::{NewTask, TaskStatus};
+use ai_market_core::time::Timestamp;
+use ai_market_sqlite::SqliteStore;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+const WORKERS: u8 = 5;
+const TASKS: u8 = 12;
+
+/// Two equal votes decide; one more is asked for as long as there are none, then the majority.
+#[derive(Debug)]
+struct TwoAgree;
+
+impl ConsensusPolicy for TwoAgree {
+    fn name(&self) -> PolicyName {
+        PolicyName::new("two-agree/1").unwrap()
+    }
+
+    fn wanted(&self, required: NonZeroU32) -> NonZeroU32 {
+        required
+    }
+
+    fn evaluate(&self, ballot: &Ballot<'_>) -> Verdict {
+        let agree = |label: &Label| ballot.votes.iter().filter(|v| v.label == *label).count();
+        if ballot.votes.iter().any(|vote| agree(&vote.label) >= 2) {
+            MajorityVote.conclude(ballot)
+        } else if ballot.votes.len() >= ballot.task.wanted as usize {
+            Verdict::Extend(NonZeroU32::MIN)
+        } else {
+            Verdict::Pending
+        }
+    }
+
+    fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
+        let agreements = ballot.records.iter().map(|record| record.agreements);
+        if agreements.sum::<u64>() % 2 == 0 {
+            MajorityVote.conclude(ballot)
+        } else {
+            Verdict::Fail("the voters agreed an odd number of times so far".repeat(20))
+        }
+    }
+}
+
+fn policies() -> Policies {
+    Policies::default().with(task_type(1), TwoAgree)
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    Insert(Vec<(u8, TaskShape)>),
+    Register {
+        worker: u8,
+        owner: Option<u8>,
+        instance: Option<u8>,
+        types: u8,
+        model: bool,
+    },
+    Claim {
+        worker: u8,
+        limit: usize,
+        max_leases: usize,
+        lease: u64,
+    },
+    Renew {
+        worker: u8,
+        instance: Option<u8>,
+        tasks: Option<Vec<u8>>,
+        lease: u64,
+    },
+    Submit(Vec<(u8, u8, u8, u8)>),
+    /// Votes on what the workers hold, since votes on any task are rarely accepted.
+    SubmitHeld {
+        label: u8,
+        every: usize,
+    },
+    Release {
+        worker: u8,
+        instance: Option<u8>,
+        tasks: Option<Vec<u8>>,
+        failed: bool,
+    },
+    Reap {
+        limit: usize,
+        silence: u64,
+    },
+    Clear,
+    Reopen,
+}
+
+#[derive(Debug, Clone)]
+struct TaskShape {
+    task_type: u8,
+    required: u32,
+    wanted: u32,
+    max: u32,
+    attempts: u32,
+    priority: i32,
+    deadline: Option<i64>,
+    key: Option<u8>,
+}
+
+fn shape() -> impl Strategy<Value = TaskShape> {
+    (
+        (0..2_u8, 1..4_u32, 1..4_u32, 1..6_u32, 1..4_u32),
+        (
+            -1..2_i32,
+            option::weighted(0.2, 0..400_i64),
+            option::weighted(0.2, 0..3_u8),
+        ),
+    )
+        .prop_map(
+            |((task_type, required, wanted, max, attempts), (priority, deadline, key))| TaskShape {
+                task_type,
+                required,
+                wanted,
+                max,
+                attempts,
+                priority,
+                deadline,
+                key,
+            },
+        )
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let worker = || 0..WORKERS;
+    let instance = || option::weighted(0.4, 0..2_u8);
+    let tasks = || option::weighted(0.6, vec(0..TASKS, 0..5));
+    let vote = (0..TASKS, 0..WORKERS, 0..3_u8, 0..4_u8);
+    prop_oneof![
+        4 => vec((0..TASKS, shape()), 1..5).prop_map(Op::Insert),
+        3 => (worker(), option::weighted(0.3, 0..2_u8), instance(), 1..4_u8, any::<bool>())
+            .prop_map(|(worker, owner, instance, types, model)| Op::Register {
+                worker, owner, instance, types, model,
+            }),
+        8 => (worker(), 0..6_usize, 0..6_usize, 1..200_u64)
+            .prop_map(|(worker, limit, max_leases, lease)| Op::Claim {
+                worker, limit, max_leases, lease,
+            }),
+        2 => (worker(), instance(), tasks(), 1..200_u64)
+            .prop_map(|(worker, instance, tasks, lease)| Op::Renew {
+                worker, instance, tasks, lease,
+            }),
+        2 => vec(vote, 1..5).prop_map(Op::Submit),
+        6 => (0..3_u8, 1..4_usize).prop_map(|(label, every)| Op::SubmitHeld { label, every }),
+        2 => (worker(), instance(), tasks(), any::<bool>())
+            .prop_map(|(worker, instance, tasks, failed)| Op::Release {
+                worker, instance, tasks, failed,
+            }),
+        3 => (0..6_usize, 1..100_u64).prop_map(|(limit, silence)| Op::Reap { limit, silence }),
+        1 => Just(Op::Reopen),
+    ]
+}
+
+fn ops() -> impl Strategy<Value = Vec<(i64, Op)>> {
+    // Times mostly rise, by a little or a lot, and fall now and then.
+    let step = (
+        prop_oneof![8 => 0..20_i64, 2 => 50..300_i64, 1 => -30..0_i64],
+        op(),
+    );
+    let steps = vec(step, 1..60);
+    (steps, option::weighted(0.1, 0..60_usize)).prop_map(|(mut steps, clear)| {
+        if let Some(at) = clear.filter(|at| *at < steps.len()) {
+            steps.insert(at, (0, Op::Clear));
+        }
+        steps
+    })
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_micros(1_700_000_000_000_000 + seconds * 1_000_000)
+}
+
+/// Ids whose order is not the order in which tasks are put in.
+fn task(n: u8) -> TaskId {
+    let mut bytes = [0x70; 16];
+    bytes[0] = n.wrapping_mul(5) % TASKS;
+    bytes[15] = n;
+    TaskId::from_bytes(bytes)
+}
+
+fn worker(n: u8) -> WorkerId {
+    // Not in the order of their numbers.
+    WorkerId::new(["mia", "Zoë", "bob", "alice's box", "7"][usize::from(n)]).unwrap()
+}
+
+fn task_type(n: u8) -> TaskType {
+    TaskType::new(["sentiment", "ner"][usize::from(n)]).unwrap()
+}
+
+fn instance(n: u8) -> InstanceId {
+    InstanceId::new(format!("run-{n}")).unwrap()
+}
+
+fn number(n: u32) -> NonZeroU32 {
+    NonZeroU32::new(n).unwrap()
+}
+
+fn model() -> ModelIdentity {
+    let model = ModelIdentity::new("distilbert").unwrap();
+    model.with_precision("int8").unwrap()
+}
+
+fn vote(task: TaskId, worker: WorkerId, label: u8, kind: u8) -> Vote {
+    let label = Label::new(["positive", "negative", "two\nlines"][usize::from(label)]).unwrap();
+    // Numbers that only come back right when every digit is kept.
+    let confidence = Confidence::saturating(0.1 + 0.2 * f64::from(kind) + 1e-17);
+    let vote = Vote::new(task, worker, label.clone(), confidence).with_truncated(kind == 1);
+    match kind {
+        2 => vote.with_model(model()),
+        3 => {
+            let scores = [(label, Confidence::saturating(1.0 / 3.0))];
+            vote.with_scores(Scores::new(scores.into_iter().collect()).unwrap())
+        }
+        _ => vote,
+    }
+}
+
+fn new_task((n, shape): &(u8, TaskShape), now: i64) -> NewTask {
+    let mut new = NewTask::new(task(*n), format!("text {}", n % 4))
+        .with_task_type(task_type(shape.task_type))
+        .with_required_submissions(number(shape.required))
+        .with_wanted(number(shape.wanted))
+        .with_max_submissions(number(shape.max))
+        .with_max_attempts(number(shape.attempts))
+        .with_priority(shape.priority);
+    new.deadline = shape.deadline.map(|seconds| at(now + seconds));
+    new.idempotency_key = shape
+        .key
+        .map(|key| IdempotencyKey::new(format!("key {key}")).unwrap());
+    new
+}
+
+fn scope(tasks: &Option<Vec<u8>>) -> LeaseScope {
+    match tasks {
+        Some(tasks) => LeaseScope::Named(tasks.iter().map(|n| task(*n)).collect()),
+        None => LeaseScope::AllOf,
+    }
+}
+
+/// Does a step and says all that came of it.
+async fn apply(store: &dyn TaskStore, op: &Op, now: i64) -> String {
+    let time = at(now);
+    let seconds = Duration::from_secs;
+    match op {
+        Op::Insert(tasks) => {
+            let tasks = tasks.iter().map(|task| new_task(task, now)).collect();
+            format!("{:?}", store.insert(tasks, time).await.unwrap())
+        }
+        Op::Register {
+            worker: n,
+            owner,
+            instance: run,
+            types,
+            model: named,
+        } => {
+            let types = (0..2).filter(|n| types & (1 << n) != 0).map(task_type);
+            let mut profile = WorkerProfile::new(worker(*n), types);
+            profile.owner = owner.map(|n| OwnerId::new(format!("owner {n}")).unwrap());
+            profile.instance = run.map(instance);
+            profile.model = named.then(model);
+            format!("{:?}", store.register(profile, time).await.unwrap())
+        }
+        Op::Claim {
+            worker: n,
+            limit,
+            max_leases,
+            lease,
+        } => {
+            let claim = Claim::new(worker(*n), seconds(*lease), time)
+                .with_limit(*limit)
+                .with_max_leases(*max_leases);
+            format!("{:?}", store.claim(claim).await.unwrap())
+        }
+        Op::Renew {
+            worker: n,
+            instance: run,
+            tasks,
+            lease,
+        } => {
+            let mut renew = Renew::new(worker(*n), scope(tasks), seconds(*lease), time);
+            renew.instance = run.map(instance);
+            format!("{:?}", store.renew(renew).await.unwrap())
+        }
+        Op::Submit(votes) => {
+            let votes = votes
+                .iter()
+                .map(|(n, by, label, kind)| vote(task(*n), worker(*by), *label, *kind));
+            let outcomes = store.submit(votes.collect(), &policies(), time).await;
+            format!("{:?}", outcomes.unwrap())
+        }
+        Op::SubmitHeld { label, every } => {
+            let mut votes = Vec::new();
+            for n in 0..TASKS {
+                let details = store.task(task(n)).await.unwrap();
+                let leases = details.map(|details| details.leases).unwrap_or_default();
+                votes.extend(leases.into_iter().map(|lease| (task(n), lease.worker)));
+            }
+            let votes = votes.into_iter().step_by(*every).enumerate();
+            let votes = votes.map(|(i, (id, by))| {
+                let i = u8::try_from(i).unwrap();
+                vote(id, by, (label + i / 2) % 3, i % 4)
+            });
+            let outcomes = store.submit(votes.collect(), &policies(), time).await;
+            format!("{:?}", outcomes.unwrap())
+        }
+        Op::Release {
+            worker: n,
+            instance: run,
+            tasks,
+            failed,
+        } => {
+            let mut release = Release::new(worker(*n), scope(tasks), time);
+            release.instance = run.map(instance);
+            if *failed {
+                release = release.failed("é".repeat(300));
+            }
+            format!("{:?}", store.release(release).await.unwrap())
+        }
+        Op::Reap { limit, silence } => {
+            let reap = Reap::new(time, *limit, seconds(*silence));
+            format!("{:?}", store.reap(reap, &policies()).await.unwrap())
+        }
+        Op::Clear => format!("{:?}", store.clear().await.unwrap()),
+        Op::Reopen => String::new(),
+    }
+}
+
+/// All that the store shows.
+async fn visible(store: &dyn TaskStore, now: i64) -> Vec<String> {
+    let mut seen = Vec::new();
+    for n in 0..TASKS {
+        seen.push(format!("{:?}", store.task(task(n)).await.unwrap()));
+    }
+    let statuses = TaskStatus::ALL.map(Some).into_iter().chain([None]);
+    for status in statuses {
+        for task_type in [None, Some(task_type(0)), Some(task_type(1))] {
+            let mut query = TaskQuery::new(3);
+            query.status = status;
+            query.task_type = task_type;
+            loop {
+                let page = store.tasks(query.clone()).await.unwrap();
+                seen.push(format!("{page:?}"));
+                let Some(last) = page.last() else { break };
+                query = query.after(last.id);
+            }
+        }
+    }
+    let mut query = WorkerQuery::new(2);
+    loop {
+        let page = store.workers(query.clone()).await.unwrap();
+        seen.push(format!("{page:?}"));
+        let Some(last) = page.last() else { break };
+        query = query.after(last.profile.worker.clone());
+    }
+    let mut query = LeaderboardQuery::new(2);
+    loop {
+        let page = store.leaderboard(query.clone()).await.unwrap();
+        seen.push(format!("{page:?}"));
+        let Some(last) = page.last() else { break };
+        query = query.after(last.points, last.worker.clone());
+    }
+    for n in 0..WORKERS {
+        seen.push(format!("{:?}", store.worker(worker(n)).await.unwrap()));
+    }
+    let stats = store.stats(StatsQuery::new(at(now - 20))).await.unwrap();
+    seen.push(format!("{stats:?}"));
+    seen
+}
+
+async fn run(path: &Path, ops: &[(i64, Op)]) -> Result<(), TestCaseError> {
+    let memory = MemoryStore::new();
+    let mut sqlite = SqliteStore::open(path).unwrap();
+    let mut now = 0;
+    for (n, (step, op)) in ops.iter().enumerate() {
+        now += step;
+        if matches!(op, Op::Reopen) {
+            drop(sqlite);
+            sqlite = SqliteStore::open(path).unwrap();
+        }
+        let expected = apply(&memory, op, now).await;
+        let outcome = apply(&sqlite, op, now).await;
+        prop_assert_eq!(outcome, expected, "step {}: {:?}", n, op);
+        if n % 4 == 3 || n + 1 == ops.len() {
+            let (expected, seen) = (visible(&memory, now).await, visible(&sqlite, now).await);
+            prop_assert_eq!(seen, expected, "after step {}", n);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        max_shrink_iters: 400,
+        // The seed of a failure is printed; a case of its own is the way to keep it.
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn it_answers_as_the_store_in_memory_does(ops in ops()) {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(run(&folder.path().join("market.db"), &ops))?;
+    }
+}

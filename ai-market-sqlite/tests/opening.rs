@@ -1,0 +1,272 @@
+//! What is not a database of this crate is refused, and left as it is.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ai_market_core::id::{TaskType, WorkerId};
+use ai_market_core::store::{StatsQuery, StoreError, TaskStore, WorkerProfile};
+use ai_market_core::time::Timestamp;
+use ai_market_sqlite::{OpenError, SqliteStore};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use tempfile::TempDir;
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("market.db");
+    (folder, path)
+}
+
+fn script(path: &Path, sql: &str) {
+    let mut db = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    db.batch_execute(sql).unwrap();
+}
+
+/// Everything in the folder of `path`: names and contents.
+fn contents(path: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let entries = fs::read_dir(path.parent().unwrap()).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = files.map(|file| (fs::read(&file).unwrap(), file)).collect();
+    files.sort_by(|a, b| a.1.cmp(&b.1));
+    files
+        .into_iter()
+        .map(|(bytes, file)| (file, bytes))
+        .collect()
+}
+
+/// Opens what must not open, and looks whether any file was changed or made.
+fn refused(path: &Path) -> OpenError {
+    let before = contents(path);
+    let error = SqliteStore::open(path).unwrap_err();
+    assert_eq!(contents(path), before, "{error}");
+    error
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let (_folder, path) = folder();
+    for bytes in [&b"Dear diary,"[..], &[0; 4_096], b"SQLite format 3\0 or so"] {
+        fs::write(&path, bytes).unwrap();
+        let error = refused(&path);
+        assert!(matches!(error, OpenError::NotADatabase { .. }), "{error:?}");
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_refused() {
+    let (_folder, path) = folder();
+    script(&path, "PRAGMA application_id = 7; CREATE TABLE theirs (a);");
+    let error = refused(&path);
+    assert!(
+        matches!(
+            error,
+            OpenError::Foreign {
+                application_id: 7,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    let text = error.to_string();
+    assert!(text.ends_with("(application id 0x00000007)"), "{text}");
+}
+
+#[test]
+fn a_database_that_names_no_program_is_refused() {
+    let (_folder, path) = folder();
+    script(&path, "CREATE TABLE theirs (a);");
+    let error = refused(&path);
+    assert!(
+        matches!(
+            error,
+            OpenError::Foreign {
+                application_id: 0,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_database_whose_tables_are_in_its_log_is_refused() {
+    let (_folder, path) = folder();
+    let mut db = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let theirs = "PRAGMA journal_mode = WAL; CREATE TABLE theirs (a);";
+    db.batch_execute(theirs).unwrap();
+    let copy = path.with_file_name("copy");
+    fs::create_dir(&copy).unwrap();
+    let copied = copy.join("market.db");
+    fs::copy(&path, &copied).unwrap();
+    fs::copy(
+        path.with_file_name("market.db-wal"),
+        copy.join("market.db-wal"),
+    )
+    .unwrap();
+    let error = refused(&copied);
+    assert!(matches!(error, OpenError::Foreign { .. }), "{error:?}");
+}
+
+#[test]
+fn an_empty_file_or_database_is_taken() {
+    let (_folder, path) = folder();
+    fs::write(&path, b"").unwrap();
+    drop(SqliteStore::open(&path).unwrap());
+    let (_folder, path) = folder();
+    script(&path, "VACUUM;");
+    drop(SqliteStore::open(&path).unwrap());
+    let (_folder, path) = folder();
+    script(&path, "PRAGMA journal_mode = WAL;");
+    drop(SqliteStore::open(&path).unwrap());
+}
+
+#[test]
+fn what_is_not_a_file_is_refused() {
+    let (folder, path) = folder();
+    let error = SqliteStore::open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::NotAFile { .. }), "{error:?}");
+    let error = SqliteStore::open(path.join("market.db")).unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+    assert!(error.source().is_some());
+    assert!(!path.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_but_not_into_nothing() {
+    let (folder, path) = folder();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let error = SqliteStore::open(&link).unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+    let store = SqliteStore::open(&path).unwrap();
+    let error = SqliteStore::open(&link).unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
+    drop(store);
+    let store = SqliteStore::open(&link).unwrap();
+    assert_eq!(store.path(), fs::canonicalize(&path).unwrap());
+}
+
+/// The superuser may read and write everything, so there is nothing to see for it.
+#[cfg(unix)]
+#[test]
+fn a_file_or_folder_without_the_right_to_write_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (folder, path) = folder();
+    drop(SqliteStore::open(&path).unwrap());
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for mode in [0o444, 0o000] {
+        set(&path, mode);
+        if fs::OpenOptions::new().write(true).open(&path).is_err() {
+            let error = SqliteStore::open(&path).unwrap_err();
+            assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+        }
+        set(&path, 0o644);
+    }
+    set(folder.path(), 0o555);
+    let other = folder.path().join("other.db");
+    if fs::write(folder.path().join("probe"), b"").is_err() {
+        let error = SqliteStore::open(&other).unwrap_err();
+        assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+        assert!(!other.exists());
+    }
+    set(folder.path(), 0o755);
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let (_folder, path) = folder();
+    drop(SqliteStore::open(&path).unwrap());
+    script(&path, "PRAGMA user_version = 99;");
+    let error = refused(&path);
+    assert!(
+        matches!(
+            error,
+            OpenError::TooNew {
+                found: 99,
+                known: 1,
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert!(matches!(StoreError::from(error), StoreError::Failed(_)));
+}
+
+#[test]
+fn a_newer_schema_that_only_the_log_tells_of_is_refused() {
+    let (folder, path) = folder();
+    drop(SqliteStore::open(&path).unwrap());
+    let mut db = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    db.batch_execute("PRAGMA user_version = 99;").unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["market.db", "market.db-wal", "market.db.lock"] {
+        fs::copy(folder.path().join(name), copy.path().join(name)).unwrap();
+    }
+    let copied = copy.path().join("market.db");
+    let before = fs::read(&copied).unwrap();
+    let error = SqliteStore::open(&copied).unwrap_err();
+    assert!(
+        matches!(error, OpenError::TooNew { found: 99, .. }),
+        "{error:?}"
+    );
+    assert_eq!(fs::read(&copied).unwrap(), before);
+}
+
+#[test]
+fn a_second_store_on_the_same_file_is_refused() {
+    let (_folder, path) = folder();
+    let store = SqliteStore::open(&path).unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
+    assert!(
+        error
+            .to_string()
+            .ends_with("is in use by another coordinator")
+    );
+    let clone = store.clone();
+    drop(store);
+    assert!(SqliteStore::open(&path).is_err());
+    drop(clone);
+    drop(SqliteStore::open(&path).unwrap());
+}
+
+#[tokio::test]
+async fn another_program_may_write_tables_of_its_own_meanwhile() {
+    let (_folder, path) = folder();
+    let store = SqliteStore::open(&path).unwrap();
+    script(
+        &path,
+        "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1);",
+    );
+    let now = Timestamp::from_micros(0);
+    let worker = WorkerProfile::new(WorkerId::new("alice").unwrap(), [TaskType::sentiment()]);
+    store.register(worker, now).await.unwrap();
+    assert_eq!(store.stats(StatsQuery::new(now)).await.unwrap().workers, 1);
+    drop(store);
+    drop(SqliteStore::open(&path).unwrap());
+}
+
+#[test]
+fn a_path_is_a_path_whatever_it_looks_like() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "a b?mode=memory",
+        "file:c",
+        ":memory:",
+        "50%25.db",
+        "sqlite:é#1",
+    ] {
+        let path = folder.path().join(name);
+        drop(SqliteStore::open(&path).unwrap());
+        assert!(path.exists(), "{name}");
+    }
+    let path = folder.path().join("closed.db");
+    drop(SqliteStore::open(&path).unwrap());
+    let log = folder.path().join("closed.db-wal");
+    assert!(!log.exists(), "the log is written into the file");
+}
