@@ -84,10 +84,13 @@ impl From<Terms> for TermsBody {
 }
 
 impl TermsBody {
-    /// The terms; those of the original system where it does not say.
+    /// How long a lease is taken to last where the coordinator does not say.
+    pub(crate) const ORIGINAL_LEASE: Duration = Duration::from_secs(60);
+
+    /// The terms; usual ones where the coordinator does not say.
     pub(crate) fn into_terms(self) -> Terms {
-        const LEASE: Duration = Duration::from_secs(60);
-        let lease = self.lease_seconds.0.map_or(LEASE, |lease| lease.0);
+        let lease = self.lease_seconds.0;
+        let lease = lease.map_or(Self::ORIGINAL_LEASE, |lease| lease.0);
         let heartbeat = self.heartbeat_seconds.0.map_or(lease / 4, |beat| beat.0);
         Terms::new(lease, heartbeat)
     }

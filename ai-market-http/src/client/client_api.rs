@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use ai_market_core::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
+use ai_market_core::id::TaskId;
+use ai_market_core::store::{LeaderboardQuery, Standing, StoreStats, TaskQuery};
+use ai_market_core::task::{Task, TaskDetails};
+use async_trait::async_trait;
+use futures_util::StreamExt;
+
+use crate::wire::{
+    BoardCursor, DetailsBody, StandingBody, StatsBody, TaskBody, TaskCreated, TaskCursor,
+    TaskRequest,
+};
+
+use super::HttpClient;
+
+/// One request is sent per task, several at the same time, so that the ids of a batch are not in
+/// the order of the tasks.
+#[async_trait]
+impl ClientApi for HttpClient {
+    async fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<Result<TaskId, ApiError>> {
+        let create = |spec| async move {
+            let body = TaskRequest::from(spec);
+            let created: TaskCreated = self.post("tasks", &body).await?;
+            Ok(created.task_id.0)
+        };
+        self.each(tasks, create).collect().await
+    }
+
+    async fn task(&self, id: TaskId, wait: Duration) -> Result<TaskDetails, ApiError> {
+        let mut query = Vec::new();
+        if !wait.is_zero() {
+            query.push(("wait_seconds", wait.as_secs_f64().to_string()));
+        }
+        let path = format!("tasks/{id}");
+        let details: DetailsBody = self.get_waiting(&path, &query, wait).await?;
+        TaskDetails::try_from(details).map_err(|error| incomplete(self, error))
+    }
+
+    async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, ApiError> {
+        let mut pairs = vec![("limit", query.limit.to_string())];
+        if let Some(status) = query.status {
+            pairs.push(("status", status.to_string()));
+        }
+        if let Some(task_type) = query.task_type {
+            pairs.push(("task_type", task_type.to_string()));
+        }
+        if let Some(after) = query.after {
+            pairs.push(("cursor", TaskCursor(after).to_string()));
+        }
+        let tasks: Vec<TaskBody> = self.get("tasks", &pairs).await?;
+        let tasks = tasks.into_iter().map(Task::try_from);
+        let tasks: Result<_, _> = tasks.collect();
+        tasks.map_err(|error| incomplete(self, error))
+    }
+
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, ApiError> {
+        let mut pairs = vec![("limit", query.limit.to_string())];
+        if let Some((points, worker)) = query.after {
+            let cursor = BoardCursor { points, worker };
+            pairs.push(("cursor", cursor.to_string()));
+        }
+        let places: Vec<StandingBody> = self.get("leaderboard", &pairs).await?;
+        Ok(places.into_iter().map(Into::into).collect())
+    }
+
+    async fn stats(&self) -> Result<StoreStats, ApiError> {
+        let stats: StatsBody = self.get("db/stats", &[]).await?;
+        Ok(stats.into())
+    }
+}
+
+fn incomplete(
+    client: &HttpClient,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> ApiError {
+    let message = format!(
+        "the coordinator at {} sent a task that makes no sense",
+        client.url()
+    );
+    ApiError::new(ErrorCode::Internal, message).with_source(Box::new(error))
+}

@@ -1,0 +1,202 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ai_market_core::api::{ApiError, ErrorCode};
+use futures_util::{Stream, StreamExt, stream};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, RequestBuilder, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::root;
+use super::reply::Reply;
+use super::{HttpClientBuilder, InvalidClient};
+
+/// A coordinator behind a URL, asked over HTTP.
+///
+/// It implements [`WorkerApi`](ai_market_core::api::WorkerApi) and
+/// [`ClientApi`](ai_market_core::api::ClientApi), so whatever works on a coordinator in process works
+/// on this, too. Cloning is cheap; all clones share their connections.
+///
+/// It repeats nothing by itself. An error that did not come from the coordinator has the code
+/// [`Unreachable`](ErrorCode::Unreachable) where the request may or may not have been done.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use ai_market_core::api::{ClientApi, TaskSpec};
+/// use ai_market_http::HttpClient;
+/// use std::time::Duration;
+///
+/// let client = HttpClient::new("http://127.0.0.1:8000")?;
+/// let mut created = client.enqueue(vec![TaskSpec::new("What a day!")]).await;
+/// let id = created.remove(0)?;
+/// let details = client.task(id, Duration::from_secs(30)).await?;
+/// println!("{:?}", details.task.final_label());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct HttpClient {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) client: reqwest::Client,
+    pub(super) base: Url,
+    pub(super) timeout: Duration,
+    pub(super) in_flight: usize,
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient")
+            .field("url", &self.url())
+            .finish_non_exhaustive()
+    }
+}
+
+impl HttpClient {
+    /// A client of the coordinator at `url`, such as `http://127.0.0.1:8000`, with the usual
+    /// options.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidClient`] when the URL is none of http or https.
+    pub fn new(url: impl Into<String>) -> Result<Self, InvalidClient> {
+        Self::builder(url).build()
+    }
+
+    /// Begins building a client of the coordinator at `url`.
+    pub fn builder(url: impl Into<String>) -> HttpClientBuilder {
+        HttpClientBuilder::new(url.into())
+    }
+
+    /// The coordinator's URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.inner.base.as_str().trim_end_matches('/')
+    }
+
+    /// Checks that a coordinator answers at the URL.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreachable`](ErrorCode::Unreachable) when nobody answers, another code when somebody
+    /// else does.
+    pub async fn health(&self) -> Result<(), ApiError> {
+        #[derive(serde::Deserialize)]
+        struct Health {
+            ok: bool,
+        }
+        let health: Health = self.get("health", &[]).await?;
+        if health.ok {
+            Ok(())
+        } else {
+            let message = format!("the coordinator at {} does not serve", self.url());
+            Err(ApiError::new(ErrorCode::Unavailable, message))
+        }
+    }
+
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<T, ApiError> {
+        self.get_waiting(path, query, Duration::ZERO).await
+    }
+
+    pub(super) async fn get_waiting<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        wait: Duration,
+    ) -> Result<T, ApiError> {
+        let request = self.request(Method::GET, path, wait)?.query(query);
+        self.send(request, path).await?.into_json()
+    }
+
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ApiError> {
+        self.post_waiting(path, body, Duration::ZERO).await
+    }
+
+    pub(super) async fn post_waiting<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        wait: Duration,
+    ) -> Result<T, ApiError> {
+        let body = serde_json::to_vec(body).map_err(|error| {
+            ApiError::new(ErrorCode::Malformed, "the request has no JSON form").with_source(error)
+        })?;
+        let request = self
+            .request(Method::POST, path, wait)?
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
+        self.send(request, path).await?.into_json()
+    }
+
+    /// One request per item, some at the same time, with the results in the order of the items.
+    pub(super) fn each<I, T, F>(
+        &self,
+        items: Vec<I>,
+        ask: impl Fn(I) -> F,
+    ) -> impl Stream<Item = Result<T, ApiError>>
+    where
+        F: Future<Output = Result<T, ApiError>>,
+    {
+        stream::iter(items).map(ask).buffered(self.inner.in_flight)
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        wait: Duration,
+    ) -> Result<RequestBuilder, ApiError> {
+        let url = self.inner.base.join(path).map_err(|error| {
+            let message = format!("{}/{path} is no URL", self.url());
+            ApiError::new(ErrorCode::Malformed, message).with_source(error)
+        })?;
+        let mut request = self.inner.client.request(method, url);
+        if !wait.is_zero() {
+            request = request.timeout(self.inner.timeout.saturating_add(wait));
+        }
+        Ok(request)
+    }
+
+    async fn send(&self, request: RequestBuilder, path: &str) -> Result<Reply, ApiError> {
+        let response = request.send().await.map_err(|e| self.unreachable(e))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await.map_err(|e| self.unreachable(e))?;
+        Ok(Reply {
+            url: self.url().to_owned(),
+            path: path.to_owned(),
+            status,
+            headers,
+            body: body.into(),
+        })
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> ApiError {
+        let url = self.url();
+        let message = if error.is_connect() {
+            format!("no coordinator answers at {url}: {}", root(&error))
+        } else if error.is_timeout() {
+            format!("the coordinator at {url} did not answer in time")
+        } else {
+            format!(
+                "the connection to the coordinator at {url} broke: {}",
+                root(&error)
+            )
+        };
+        // The message names the address already.
+        ApiError::new(ErrorCode::Unreachable, message).with_source(error.without_url())
+    }
+}

@@ -1,0 +1,12 @@
+//! The client: a coordinator on another machine, as if it were in process.
+
+mod builder;
+mod client_api;
+mod error;
+mod http_client;
+mod reply;
+mod worker_api;
+
+pub use builder::HttpClientBuilder;
+pub use error::InvalidClient;
+pub use http_client::HttpClient;

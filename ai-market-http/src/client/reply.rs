@@ -1,0 +1,115 @@
+use std::time::Duration;
+
+use ai_market_core::api::{ApiError, ErrorCode};
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::wire::ErrorBody;
+
+/// What somebody at the coordinator's URL answered.
+pub(super) struct Reply {
+    pub(super) url: String,
+    pub(super) path: String,
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// How the original system tells of an error.
+#[derive(Deserialize)]
+struct Detail {
+    detail: Value,
+}
+
+impl Reply {
+    /// The answer, or the error that it tells of.
+    pub(super) fn into_json<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        if !self.status.is_success() {
+            return Err(self.into_error());
+        }
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let message = format!("{}, which is no answer of a coordinator", self.described());
+            ApiError::new(ErrorCode::Internal, message).with_source(error)
+        })
+    }
+
+    fn into_error(self) -> ApiError {
+        let fallback = self.code();
+        let retry_after = self.retry_after();
+        if let Ok(body) = serde_json::from_slice::<ErrorBody>(&self.body) {
+            return body.into_error(fallback, retry_after);
+        }
+        if let Ok(Detail { detail }) = serde_json::from_slice(&self.body) {
+            let message = match detail {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            return ApiError::new(self.code_of_detail(fallback), message);
+        }
+        let mut message = self.described();
+        if let Some(target) = self.headers.get(LOCATION) {
+            let target = String::from_utf8_lossy(target.as_bytes());
+            message = format!("{message}, a redirect to {target}; use the URL that it leads to");
+        } else if !fallback.is_transient() {
+            message = format!("{message}; is a coordinator at {}?", self.url);
+        }
+        let mut error = ApiError::new(fallback, message);
+        if let Some(after) = retry_after {
+            error = error.with_retry_after(after);
+        }
+        error
+    }
+
+    /// In words: who answered what with what.
+    fn described(&self) -> String {
+        let content = self.headers.get(CONTENT_TYPE);
+        let content = content.and_then(|value| value.to_str().ok());
+        let content = content.and_then(|text| text.split(';').next());
+        format!(
+            "{}/{} answered {} with {}",
+            self.url,
+            self.path,
+            self.status,
+            content.unwrap_or("no content type")
+        )
+    }
+
+    fn code(&self) -> ErrorCode {
+        match self.status {
+            StatusCode::BAD_REQUEST => ErrorCode::Malformed,
+            StatusCode::UNAUTHORIZED => ErrorCode::Unauthorized,
+            StatusCode::FORBIDDEN => ErrorCode::Forbidden,
+            StatusCode::NOT_FOUND => ErrorCode::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::TooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => ErrorCode::UnsupportedMediaType,
+            StatusCode::UNPROCESSABLE_ENTITY => ErrorCode::Invalid,
+            StatusCode::TOO_MANY_REQUESTS => ErrorCode::TooManyRequests,
+            // A proxy in between says that the coordinator is not there at the moment.
+            StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => ErrorCode::Unavailable,
+            _ => ErrorCode::Internal,
+        }
+    }
+
+    /// The original system has no codes; what it does not find is what the route is about.
+    fn code_of_detail(&self, fallback: ErrorCode) -> ErrorCode {
+        match fallback {
+            ErrorCode::NotFound if self.path == "workers/submit" => ErrorCode::UnknownTask,
+            ErrorCode::NotFound if self.path.starts_with("workers/") => ErrorCode::UnknownWorker,
+            ErrorCode::NotFound if self.path == "tasks/next" => ErrorCode::UnknownWorker,
+            ErrorCode::NotFound if self.path.starts_with("tasks/") => ErrorCode::UnknownTask,
+            _ if self.status == StatusCode::CONFLICT => ErrorCode::Closed,
+            other => other,
+        }
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        let seconds = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
+        seconds.trim().parse().ok().map(Duration::from_secs)
+    }
+}

@@ -1,0 +1,46 @@
+use std::io;
+use std::net::SocketAddr;
+
+/// Why a server cannot serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// Another process, or another server of this one, listens there.
+    #[error("{address} is in use: is another coordinator running?")]
+    AddressInUse {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The address can be reached from other machines, and nothing asks them who they are.
+    #[error(
+        "{address} can be reached from other machines, and whoever reaches it may do everything; \
+         bind a loopback address, or allow an unauthenticated public bind explicitly"
+    )]
+    PublicBind {
+        /// The address asked for.
+        address: SocketAddr,
+    },
+    /// The operating system does not let the server listen there.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Serving ended by itself.
+    #[error("the server failed")]
+    Failed(#[source] io::Error),
+}
+
+impl ServeError {
+    pub(super) fn bind(address: SocketAddr, source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::AddrInUse {
+            Self::AddressInUse { address, source }
+        } else {
+            Self::Bind { address, source }
+        }
+    }
+}
