@@ -15,3 +15,4 @@ pub mod store;
 pub mod submission;
 pub mod task;
 pub mod time;
+pub mod worker;

@@ -34,7 +34,8 @@ pub enum Claimed {
 /// What became of a renewal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Renewed {
-    /// The worker is not registered.
+    /// The worker is not registered, or an instance is named and none has registered: it was
+    /// registered on the fly after the market was reset, say, and should register itself.
     UnknownWorker,
     /// Another instance of the worker has registered since; nothing was renewed.
     Superseded,

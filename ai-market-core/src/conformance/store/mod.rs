@@ -61,6 +61,7 @@ macro_rules! __for_each_task_store_case {
             renewing::rule_5_what_is_gone_is_returned,
             renewing::another_instance_is_told_that_it_is_superseded,
             renewing::an_unknown_worker_renews_nothing,
+            renewing::an_instance_that_never_registered_is_unknown,
             attempts::rule_6_a_lost_lease_is_an_attempt_and_a_claim_is_not,
             attempts::rule_6_a_failed_task_says_why,
             attempts::rule_6_a_worker_that_lost_a_task_twice_does_not_get_it_again,

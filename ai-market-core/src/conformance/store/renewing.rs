@@ -112,3 +112,17 @@ pub async fn an_unknown_worker_renews_nothing(store: &dyn TaskStore) {
     let renewed = desk.renew("nobody", LeaseScope::AllOf, 0).await;
     assert_eq!(renewed, Renewed::UnknownWorker);
 }
+
+/// After a reset, a worker may have been registered on the fly with less than it can do.
+pub async fn an_instance_that_never_registered_is_unknown(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register(&["alice"], 0).await;
+    let instance = InstanceId::new("one").unwrap();
+    let renew = Renew::new(worker("alice"), LeaseScope::AllOf, LEASE, at(1));
+    let renewed = store
+        .renew(renew.clone().with_instance(instance))
+        .await
+        .unwrap();
+    assert_eq!(renewed, Renewed::UnknownWorker);
+    assert_eq!(store.renew(renew).await.unwrap(), gone(&[]));
+}

@@ -99,9 +99,12 @@ impl State {
         let Some(worker) = self.workers.get(&renew.worker) else {
             return Renewed::UnknownWorker;
         };
-        let registered = &worker.profile.instance;
-        if renew.instance.is_some() && registered.is_some() && renew.instance != *registered {
-            return Renewed::Superseded;
+        match (&renew.instance, &worker.profile.instance) {
+            (Some(instance), Some(registered)) if instance != registered => {
+                return Renewed::Superseded;
+            }
+            (Some(_), None) => return Renewed::UnknownWorker,
+            _ => {}
         }
         self.seen(&renew.worker, renew.now);
         let held: BTreeSet<_> = self.held_by(&renew.worker).into_iter().collect();

@@ -1,0 +1,191 @@
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{ApiError, ErrorCode, ReleaseRequest, Terms, WorkerApi};
+use crate::id::{InstanceId, TaskId};
+use crate::inference::InferenceBackend;
+use crate::store::WorkerProfile;
+
+use super::backoff::Backoff;
+use super::run::Settings;
+use super::{WorkerError, WorkerReport};
+
+/// How long giving back may take at the end.
+const GIVE_BACK: Duration = Duration::from_secs(2);
+
+/// One run of a worker: what its loops share.
+#[derive(Debug)]
+pub(super) struct Session<'a> {
+    pub(super) api: &'a dyn WorkerApi,
+    pub(super) backend: &'a dyn InferenceBackend,
+    pub(super) settings: &'a Settings,
+    pub(super) stop: CancellationToken,
+    pub(super) instance: InstanceId,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The tasks that it holds, as far as it knows.
+    held: BTreeSet<TaskId>,
+    terms: Terms,
+    report: WorkerReport,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(
+        api: &'a dyn WorkerApi,
+        backend: &'a dyn InferenceBackend,
+        settings: &'a Settings,
+        stop: CancellationToken,
+    ) -> Result<Self, WorkerError> {
+        let state = State {
+            held: BTreeSet::new(),
+            terms: Terms::new(Duration::from_secs(60), Duration::from_secs(15)),
+            report: WorkerReport::default(),
+        };
+        let instance = InstanceId::random().map_err(WorkerError::NoRandomness)?;
+        Ok(Self {
+            api,
+            backend,
+            settings,
+            stop,
+            instance,
+            state: Mutex::new(state),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // OK because nothing panics under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Registers, however long that takes; false when it was told to stop before.
+    pub(super) async fn register(&self) -> Result<bool, WorkerError> {
+        let model = self.backend.model().identity.clone();
+        let task_types = self.settings.task_types.iter().cloned();
+        let mut profile = WorkerProfile::new(self.settings.id.clone(), task_types)
+            .with_instance(self.instance.clone())
+            .with_model(model);
+        profile.owner.clone_from(&self.settings.owner);
+        let mut backoff = Backoff::default();
+        loop {
+            let registered = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(false),
+                registered = self.api.register(profile.clone()) => registered,
+            };
+            match registered {
+                Ok(terms) => {
+                    tracing::info!(
+                        worker = %self.settings.id,
+                        lease = ?terms.lease,
+                        heartbeat = ?terms.heartbeat,
+                        "registered"
+                    );
+                    self.state().terms = terms;
+                    return Ok(true);
+                }
+                Err(error) => self.bear(error, &mut backoff, "cannot register").await?,
+            }
+        }
+    }
+
+    /// Waits after an error that may pass; returns the others.
+    pub(super) async fn bear(
+        &self,
+        error: ApiError,
+        backoff: &mut Backoff,
+        what: &str,
+    ) -> Result<(), WorkerError> {
+        if !error.is_transient() && error.code() != ErrorCode::Internal {
+            return Err(self.refused(error));
+        }
+        // The first failure is news; that it goes on is not.
+        if backoff.is_fresh() {
+            tracing::warn!(
+                error = &error as &dyn Error,
+                "{what}; trying again until it works"
+            );
+        } else {
+            tracing::debug!(error = &error as &dyn Error, "{what}");
+        }
+        let pause = backoff.next(error.retry_after());
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = sleep(pause) => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn refused(&self, source: ApiError) -> WorkerError {
+        match source.code() {
+            ErrorCode::Superseded => WorkerError::Superseded(self.settings.id.clone()),
+            _ => WorkerError::Refused {
+                worker: self.settings.id.clone(),
+                source,
+            },
+        }
+    }
+
+    pub(super) fn heartbeat_interval(&self) -> Duration {
+        self.state().terms.heartbeat
+    }
+
+    pub(super) fn hold(&self, tasks: impl IntoIterator<Item = TaskId>) {
+        self.state().held.extend(tasks);
+    }
+
+    pub(super) fn holds(&self, task: TaskId) -> bool {
+        self.state().held.contains(&task)
+    }
+
+    pub(super) fn held(&self) -> Vec<TaskId> {
+        self.state().held.iter().copied().collect()
+    }
+
+    /// Notes that it holds a task no longer; false when it did not know that it did.
+    pub(super) fn drop_task(&self, task: TaskId) -> bool {
+        self.state().held.remove(&task)
+    }
+
+    /// Forgets all that it holds, since the coordinator does not know it.
+    pub(super) fn drop_all(&self) {
+        self.state().held.clear();
+    }
+
+    pub(super) fn count(&self, count: impl FnOnce(&mut WorkerReport)) {
+        count(&mut self.state().report);
+    }
+
+    pub(super) fn report(&self) -> WorkerReport {
+        self.state().report
+    }
+
+    /// Gives back whatever it holds, also what a claim that was cut off may have brought.
+    pub(super) async fn give_back_all(&self) {
+        let request =
+            ReleaseRequest::all(self.settings.id.clone()).with_instance(self.instance.clone());
+        match timeout(GIVE_BACK, self.api.release(request)).await {
+            Ok(Ok(returned)) => {
+                self.count(|report| report.returned += returned);
+                if returned > 0 {
+                    tracing::info!(returned, "gave back unfinished tasks");
+                }
+            }
+            Ok(Err(error)) => tracing::warn!(
+                error = &error as &dyn Error,
+                "could not give back unfinished tasks; they go to others when the leases run out"
+            ),
+            Err(_) => tracing::warn!(
+                "the coordinator did not answer; unfinished tasks go to others when the leases \
+                 run out"
+            ),
+        }
+    }
+}
