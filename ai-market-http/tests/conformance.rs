@@ -1,5 +1,8 @@
 //! The conformance suite of the APIs, through the client and a served coordinator.
 
+// A test speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use ai_market_http::HttpClient;

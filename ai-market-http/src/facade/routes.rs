@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
 use ai_market_core::coordinator::Coordinator;
+use poem::endpoint::make_sync;
+use poem::web::Html;
 use poem::{Endpoint, EndpointExt, Response, Route};
 use poem_openapi::OpenApiService;
 
@@ -61,7 +63,8 @@ pub fn routes(
              `{\"error\": {\"code\", \"message\", \"field\"?}}`.",
         );
     let document = service.spec_endpoint();
-    let docs = service.swagger_ui();
+    let html = service.swagger_ui_html();
+    let docs = make_sync(move |_| Html(html.clone()));
     let inner = Route::new()
         .at("/openapi.json", poem::get(document))
         .at("/docs", poem::get(docs))

@@ -28,9 +28,16 @@ impl RouteTable {
         let beside = beside
             .iter()
             .map(|path| KnownRoute::new((*path).to_owned(), &[Method::GET]));
-        Self {
-            routes: documented.chain(beside).collect(),
-        }
+        let mut routes: Vec<_> = documented.chain(beside).collect();
+        // As poem does, `/tasks/next` goes before `/tasks/{id}`.
+        routes.sort_by_key(|route| {
+            route
+                .template
+                .split('/')
+                .filter(|p| is_parameter(p))
+                .count()
+        });
+        Self { routes }
     }
 
     /// The route that a path leads to.

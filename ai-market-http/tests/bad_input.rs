@@ -1,0 +1,466 @@
+//! Every kind of bad input gets its status, code and field, in the one shape, and changes nothing.
+
+// A test speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::time::Duration;
+
+use ai_market_core::api::ClientApi;
+use ai_market_http::RouteOptions;
+use common::{Market, soon};
+use reqwest::Method;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+const ID: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+
+/// A POST with its status, code and field.
+type Case<'a> = (&'a str, String, u16, &'a str, Option<&'a str>);
+
+fn vote(rest: &str) -> String {
+    format!(r#"{{"worker_id": "alice", "task_id": "{ID}", {rest}}}"#)
+}
+
+fn bodies() -> Vec<Case<'static>> {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep_inside = format!(
+        r#"{{"text": "t", "more": {}1{}}}"#,
+        "[".repeat(200),
+        "]".repeat(200)
+    );
+    let huge_text = format!(r#"{{"text": "{}"}}"#, "x".repeat(100_001));
+    let long = |n: usize| "x".repeat(n);
+    let huge_label = vote(&format!(r#""label": "{}", "confidence": 1"#, long(5_000)));
+    let scores = |scores: &str| {
+        vote(&format!(
+            r#""label": "a", "confidence": 1, "scores": {scores}"#
+        ))
+    };
+    let invalid = |path, body: &str, field| (path, body.to_owned(), 422, "invalid", Some(field));
+    let malformed = |path, body: &str| (path, body.to_owned(), 400, "malformed", None);
+    let many = vec![format!("\"{ID}\""); 1_001].join(",");
+    vec![
+        // No JSON.
+        malformed("/tasks", ""),
+        malformed("/tasks", "{"),
+        malformed("/tasks", "text=hello"),
+        malformed("/tasks", r#"{"text": "a"} {"text": "b"}"#),
+        malformed("/tasks", &deep),
+        malformed("/tasks", &deep_inside),
+        malformed("/tasks", "{\"text\": \"\u{1}\"}"),
+        malformed(
+            "/workers/submit",
+            &vote(r#""label": "a", "confidence": NaN"#),
+        ),
+        malformed(
+            "/workers/submit",
+            &vote(r#""label": "a", "confidence": 1e999"#),
+        ),
+        // No object.
+        ("/tasks", "[]".to_owned(), 422, "invalid", None),
+        ("/tasks", "null".to_owned(), 422, "invalid", None),
+        (
+            "/workers/register",
+            r#"["alice"]"#.to_owned(),
+            422,
+            "invalid",
+            None,
+        ),
+        // Tasks.
+        invalid("/tasks", "{}", "text"),
+        invalid("/tasks", r#"{"text": null}"#, "text"),
+        invalid("/tasks", r#"{"text": 7}"#, "text"),
+        invalid("/tasks", r#"{"text": ""}"#, "text"),
+        invalid("/tasks", r#"{"text": " \n "}"#, "text"),
+        invalid("/tasks", &huge_text, "text"),
+        invalid("/tasks", r#"{"text": "t", "task_type": ""}"#, "task_type"),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "task_type": "two words"}"#,
+            "task_type",
+        ),
+        invalid("/tasks", r#"{"text": "t", "type": ["ner"]}"#, "type"),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "required_submissions": 0}"#,
+            "required_submissions",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "required_submissions": -1}"#,
+            "required_submissions",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "required_submissions": 101}"#,
+            "required_submissions",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "required_submissions": 1.5}"#,
+            "required_submissions",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "required_submissions": "3"}"#,
+            "required_submissions",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "required_submissions": 99999999999999999999}"#,
+            "required_submissions",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "max_submissions": 2}"#,
+            "max_submissions",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "max_attempts": 0}"#,
+            "max_attempts",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "priority": 3000000000}"#,
+            "priority",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "deadline": "tomorrow"}"#,
+            "deadline",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "deadline": "2001-01-01T00:00:00Z"}"#,
+            "deadline",
+        ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "idempotency_key": ""}"#,
+            "idempotency_key",
+        ),
+        // Workers.
+        invalid("/workers/register", "{}", "worker_id"),
+        invalid("/workers/register", r#"{"worker_id": ""}"#, "worker_id"),
+        invalid("/workers/register", r#"{"worker_id": "a\nb"}"#, "worker_id"),
+        invalid(
+            "/workers/register",
+            &format!(r#"{{"worker_id": "{}"}}"#, long(129)),
+            "worker_id",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "capabilities": []}"#,
+            "capabilities",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "capabilities": ["ner", "a b"]}"#,
+            "capabilities[1]",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "capabilities_json": "{"}"#,
+            "capabilities_json",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "model": {}}"#,
+            "model.id",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "model": 7}"#,
+            "model",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "model": {"id": "m", "precision": 16}}"#,
+            "model.precision",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "instance": 7}"#,
+            "instance",
+        ),
+        invalid(
+            "/workers/heartbeat",
+            &format!(r#"{{"worker_id": "w", "task_ids": ["{ID}", "x"]}}"#),
+            "task_ids[1]",
+        ),
+        (
+            "/workers/heartbeat",
+            r#"{"worker_id": "nobody"}"#.to_owned(),
+            404,
+            "unknown_worker",
+            None,
+        ),
+        (
+            "/workers/heartbeat",
+            format!(r#"{{"worker_id": "w", "task_ids": [{many}]}}"#),
+            413,
+            "too_large",
+            Some("task_ids"),
+        ),
+        invalid("/tasks/next", "{}", "worker_id"),
+        invalid("/tasks/next", r#"{"worker_id": "w", "limit": -1}"#, "limit"),
+        invalid(
+            "/tasks/next",
+            r#"{"worker_id": "w", "limit": 1.5}"#,
+            "limit",
+        ),
+        invalid(
+            "/tasks/next",
+            r#"{"worker_id": "w", "wait_seconds": -1}"#,
+            "wait_seconds",
+        ),
+        invalid(
+            "/tasks/next",
+            r#"{"worker_id": "w", "wait_seconds": "5"}"#,
+            "wait_seconds",
+        ),
+        invalid(
+            "/workers/release",
+            r#"{"worker_id": "w", "task_ids": "all"}"#,
+            "task_ids",
+        ),
+        // Votes.
+        invalid("/workers/submit", "{}", "worker_id"),
+        invalid("/workers/submit", r#"{"worker_id": "alice"}"#, "task_id"),
+        invalid(
+            "/workers/submit",
+            r#"{"worker_id": "alice", "task_id": "7", "label": "a", "confidence": 1}"#,
+            "task_id",
+        ),
+        invalid("/workers/submit", &vote(r#""confidence": 1"#), "label"),
+        invalid(
+            "/workers/submit",
+            &vote(r#""label": "", "confidence": 1"#),
+            "label",
+        ),
+        invalid("/workers/submit", &huge_label, "label"),
+        invalid("/workers/submit", &vote(r#""label": "a""#), "confidence"),
+        invalid(
+            "/workers/submit",
+            &vote(r#""label": "a", "confidence": 1.5"#),
+            "confidence",
+        ),
+        invalid(
+            "/workers/submit",
+            &vote(r#""label": "a", "confidence": -0.1"#),
+            "confidence",
+        ),
+        invalid(
+            "/workers/submit",
+            &vote(r#""label": "a", "confidence": null"#),
+            "confidence",
+        ),
+        invalid(
+            "/workers/submit",
+            &vote(r#""label": "a", "confidence": "high""#),
+            "confidence",
+        ),
+        invalid("/workers/submit", &scores(r#"{"a": 2}"#), "scores.a"),
+        invalid("/workers/submit", &scores("[1]"), "scores"),
+        (
+            "/workers/submit",
+            vote(r#""label": "a", "confidence": 1"#),
+            404,
+            "unknown_task",
+            None,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_bad_body_is_refused_and_changes_nothing() {
+    let market = Market::open().await;
+    let before = market.coordinator.stats().await.unwrap();
+    for (path, body, status, code, field) in bodies() {
+        let shown: String = body.chars().take(100).collect();
+        println!("{path} {shown}");
+        let answer = market
+            .ask(Method::POST, path, JSON, Some(body.into_bytes()))
+            .await;
+        answer.is_error(status, code, field);
+    }
+    assert_eq!(market.coordinator.stats().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_bad_query_is_refused() {
+    let market = Market::open().await;
+    let id_query = format!("/tasks/{ID}?wait_seconds=soon");
+    for (path, field) in [
+        ("/tasks?status=done", "status"),
+        ("/tasks?status=", "status"),
+        ("/tasks?task_type=a%20b", "task_type"),
+        ("/tasks?limit=many", "limit"),
+        ("/tasks?limit=-1", "limit"),
+        ("/tasks?limit=1.5", "limit"),
+        ("/tasks?limit=99999999999999999999999", "limit"),
+        ("/tasks?cursor=x", "cursor"),
+        ("/tasks?cursor=%FF", "cursor"),
+        ("/leaderboard?limit=x", "limit"),
+        ("/leaderboard?cursor=alice", "cursor"),
+        (&id_query, "wait_seconds"),
+    ] {
+        println!("{path}");
+        market.get(path).await.is_error(422, "invalid", Some(field));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_found() {
+    let market = Market::open().await;
+    for path in [
+        "/",
+        "/task",
+        "/tasks/",
+        "/tasks/x/y",
+        "/workers",
+        "/ops",
+        "/docs/x",
+    ] {
+        println!("{path}");
+        market.get(path).await.is_error(404, "not_found", None);
+    }
+    // What is no id names no task either.
+    for path in [
+        format!("/tasks/{ID}"),
+        "/tasks/7".to_owned(),
+        "/tasks/%00".to_owned(),
+    ] {
+        println!("{path}");
+        market.get(&path).await.is_error(404, "unknown_task", None);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let market = Market::open().await;
+    for (method, path, allow) in [
+        (Method::DELETE, "/tasks", &["GET", "HEAD", "POST"][..]),
+        (Method::POST, "/health", &["GET", "HEAD"]),
+        (Method::GET, "/workers/submit", &["POST"]),
+        (Method::PUT, "/tasks/7", &["GET", "HEAD"]),
+        (Method::GET, "/tasks/next", &["POST"]),
+        (Method::POST, "/openapi.json", &["GET", "HEAD"]),
+    ] {
+        println!("{method} {path}");
+        let answer = market.ask(method, path, &[], None).await;
+        answer.is_error(405, "method_not_allowed", None);
+        let mut allowed: Vec<_> = answer.header("allow").unwrap().split(", ").collect();
+        allowed.sort_unstable();
+        assert_eq!(allowed, allow);
+    }
+}
+
+#[tokio::test]
+async fn only_json_is_taken() {
+    let market = Market::open().await;
+    let body = || Some(br#"{"text": "t"}"#.to_vec());
+    for other in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "x",
+        "",
+        "text/json+x",
+    ] {
+        let headers = [("content-type", other)];
+        let answer = market.ask(Method::POST, "/tasks", &headers, body()).await;
+        answer.is_error(415, "unsupported_media_type", None);
+    }
+    for json in [
+        "application/json",
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/problem+json",
+    ] {
+        let headers = [("content-type", json)];
+        let answer = market.ask(Method::POST, "/tasks", &headers, body()).await;
+        answer.ok();
+    }
+    let answer = market.ask(Method::POST, "/tasks", &[], body()).await;
+    answer.ok();
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused() {
+    let options = RouteOptions::new().with_max_body_bytes(1_000);
+    let market = Market::with(common::coordinator(), options).await;
+    let fits = format!(r#"{{"text": "{}"}}"#, "x".repeat(1_000 - 12));
+    assert_eq!(fits.len(), 1_000);
+    let answer = market
+        .ask(Method::POST, "/tasks", JSON, Some(fits.into()))
+        .await;
+    answer.ok();
+    for size in [1_001, 100_000, 4_000_000] {
+        let answer = market
+            .ask(Method::POST, "/tasks", JSON, Some(vec![b' '; size]))
+            .await;
+        answer.is_error(413, "too_large", None);
+    }
+    assert_eq!(market.coordinator.stats().await.unwrap().tasks_total(), 1);
+}
+
+/// Sends bytes as they are and reads what comes back until the connection ends.
+async fn raw(market: &Market, parts: &[&[u8]]) -> String {
+    let mut stream = TcpStream::connect(market.address).await.unwrap();
+    for part in parts {
+        stream.write_all(part).await.unwrap();
+    }
+    let mut text = Vec::new();
+    soon(stream.read_to_end(&mut text)).await.unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test]
+async fn a_chunked_body_over_the_limit_is_refused() {
+    let options = RouteOptions::new().with_max_body_bytes(1_000);
+    let market = Market::with(common::coordinator(), options).await;
+    let head = b"POST /tasks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                 content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunk = format!("200\r\n{}\r\n", " ".repeat(0x200));
+    let chunk = chunk.as_bytes();
+    let answer = raw(&market, &[head, chunk, chunk, chunk, b"0\r\n\r\n"]).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(
+        answer.contains(r#"{"error":{"code":"too_large","#),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
+    let market = Market::open().await;
+    let head = b"POST /tasks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                 content-type: application/json\r\nexpect: 100-continue\r\n\
+                 content-length: 2000000\r\n\r\n";
+    let answer = raw(&market, &[head]).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_not_awaited_for_ever() {
+    let options = RouteOptions::new().with_body_timeout(Duration::from_millis(10));
+    let market = Market::with(common::coordinator(), options).await;
+    let head = b"POST /tasks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+                 content-type: application/json\r\ncontent-length: 20\r\n\r\n{";
+    let answer = raw(&market, &[head]).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.contains("did not arrive"), "{answer}");
+}
+
+#[tokio::test]
+async fn operations_are_forbidden_unless_allowed() {
+    let market = Market::open().await;
+    for path in ["/ops/requeue-stale", "/ops/reset"] {
+        let answer = market.ask(Method::POST, path, &[], None).await;
+        answer.is_error(403, "forbidden", None);
+    }
+}
