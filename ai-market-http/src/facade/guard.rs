@@ -113,3 +113,81 @@ fn reason(text: &str) -> String {
     let end = inner.find(" (occurred while parsing \"");
     inner[..end.unwrap_or(inner.len())].to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use ai_market_core::store::StoreError;
+    use poem::endpoint::make;
+    use poem::http::Method;
+
+    use super::super::RouteOptions;
+    use super::super::operations::OperationRoutes;
+    use super::*;
+
+    async fn answer(inner: impl Endpoint<Output = Response>) -> (StatusCode, Response, String) {
+        let guard = Guard {
+            inner,
+            table: Arc::new(RouteTable::of::<OperationRoutes>(&[])),
+            metrics: Metrics::new(),
+            limits: BodyLimits::from(&RouteOptions::default()),
+        };
+        let request = Request::builder().method(Method::GET).uri_str("/health");
+        let mut response = guard.call(request.finish()).await.unwrap();
+        let body = response.take_body().into_string().await.unwrap();
+        (response.status(), response, body)
+    }
+
+    async fn answer_to(error: impl Into<poem::Error>) -> (StatusCode, Response, String) {
+        let error = std::sync::Mutex::new(Some(error.into()));
+        answer(make(move |_| {
+            let error = error.lock().unwrap().take().unwrap();
+            async move { Err::<Response, _>(error) }
+        }))
+        .await
+    }
+
+    #[tokio::test]
+    async fn what_is_inside_stays_inside() {
+        let secret = || std::io::Error::other("/secret/file is gone");
+        let stored = Refusal(ApiError::from(StoreError::failed(secret())));
+        let foreign = poem::error::InternalServerError(secret());
+        for error in [stored.into(), foreign] {
+            let (status, _, body) = answer_to(error).await;
+            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+            assert!(
+                body.starts_with(r#"{"error":{"code":"internal","#),
+                "{body}"
+            );
+            assert!(!body.contains("secret"), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_fault_and_not_the_end() {
+        fn burst() -> poem::Result<Response> {
+            panic!("secret")
+        }
+        let (status, _, body) = answer(make(|_| async { burst() })).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(
+            body.contains("internal") && !body.contains("secret"),
+            "{body}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_passes_tells_when_to_try_again() {
+        let unavailable = || ApiError::from(StoreError::unavailable("locked"));
+        let later = unavailable().with_retry_after(std::time::Duration::from_millis(1_500));
+        for (error, after) in [(unavailable(), "1"), (later, "2")] {
+            let (status, response, body) = answer_to(Refusal(error)).await;
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.header("retry-after"), Some(after));
+            assert!(!body.contains("locked"), "{body}");
+        }
+        let (status, response, _) =
+            answer_to(Refusal(ApiError::from(StoreError::Overloaded))).await;
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.header("retry-after"), Some("1"));
+    }
+}
