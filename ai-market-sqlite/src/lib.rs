@@ -1,4 +1,73 @@
-//! The embedded task store of ai-market: tasks, leases, votes and points in one SQLite file.
+//! The embedded task store of ai-market: tasks, leases, votes, points and track records in one
+//! SQLite file. What it acknowledges survives a crash and a loss of power, and what a step costs
+//! does not grow with what the file holds.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use ai_market_core::id::{TaskId, TaskType, WorkerId};
+//! use ai_market_core::store::{Claim, Claimed, TaskStore, WorkerProfile};
+//! use ai_market_core::task::NewTask;
+//! use ai_market_core::time::{Clock, SystemClock};
+//! use ai_market_sqlite::SqliteStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("market.db");
+//! let store = SqliteStore::open(path)?;
+//! let now = SystemClock.now();
+//!
+//! let task = NewTask::new(TaskId::generate(now), "I love this film");
+//! store.insert(vec![task], now).await?;
+//!
+//! let alice = WorkerId::new("alice")?;
+//! let profile = WorkerProfile::new(alice.clone(), [TaskType::sentiment()]);
+//! store.register(profile, now).await?;
+//! let claim = Claim::new(alice, Duration::from_secs(60), now);
+//! let Claimed::Assigned(tasks) = store.claim(claim).await? else {
+//!     unreachable!("alice has just registered");
+//! };
+//! assert_eq!(&*tasks[0].text, "I love this film");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Overview
+//!
+//! - [`SqliteStore`] is the store; clones share it. It implements
+//!   [`TaskStore`](ai_market_core::store::TaskStore), whose documentation states the rules.
+//! - [`SqliteOptions`] sets timeouts, threads, queues and caches.
+//! - [`OpenError`] says why a file was not opened. A file that is refused is left as it is.
+//!
+//! # How it works, and what is tuned
+//!
+//! **One thread writes.** It takes all steps that wait, does each in a savepoint of one transaction,
+//! commits, and then answers all callers: one wait for the disk is shared by everybody who waits.
+//! A step that fails alone is rolled back alone. A failure that takes the transaction with it (a
+//! full disk, an I/O error) fails the whole group as
+//! [unavailable](ai_market_core::store::StoreError::Unavailable), what the thread remembered is
+//! forgotten, and the next group begins afresh.
+//!
+//! **Others read**, on threads with read-only connections of their own. The database is in WAL mode,
+//! so reads and writes do not wait for each other, and each read sees one committed state.
+//!
+//! **Statements are prepared once** per connection and have constant texts, so that tests can look
+//! at the query plan of every one: none walks through a table of tasks or votes, and none sorts.
+//!
+//! **Claims look only forward.** The claimable tasks of a type are an index in the order of handing
+//! out; a [`ClaimFrontier`](ai_market_core::store::ClaimFrontier) in memory knows how far each worker
+//! has looked. After a restart it is empty, and a worker that had answered a long run of open tasks
+//! looks through them once more, a bounded number per transaction so that nobody else waits for it.
+//!
+//! **Counts are kept**, not counted: the changes that the steps of a group make to counters, workers
+//! and track records are collected and written once per group, in its transaction.
+//!
+//! # One writer
+//!
+//! The frontier and the collected changes suppose that nobody else writes these tables. A store
+//! therefore holds a lock on a file beside the database, and a second one is refused. Other programs
+//! may read the database, and write tables of their own, while it runs.
 
 mod data;
 mod error;

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use crate::error::Error;
 use crate::open::{self, Opened, WriterLock};
 use crate::read::Readers;
+use crate::sql::Connection;
 use crate::writer::{Session, Step, Writer};
 use crate::{OpenError, SqliteOptions};
 
@@ -95,6 +96,15 @@ impl SqliteStore {
             .run(move |session| step(session).map(Step::Done))
             .await
     }
+
+    /// Asks a reader.
+    pub(crate) async fn read<T, F>(&self, question: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    {
+        self.inner.readers.ask(question).await
+    }
 }
 
 #[async_trait]
@@ -162,32 +172,30 @@ impl TaskStore for SqliteStore {
     }
 
     async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError> {
-        self.inner.readers.ask(move |db| db.details(id)).await
+        self.read(move |db| db.details(id)).await
     }
 
     async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, StoreError> {
-        self.inner.readers.ask(move |db| db.page(&query)).await
+        self.read(move |db| db.page(&query)).await
     }
 
     async fn worker(&self, id: WorkerId) -> Result<Option<WorkerSummary>, StoreError> {
-        self.inner.readers.ask(move |db| db.worker(&id)).await
+        self.read(move |db| db.worker(&id)).await
     }
 
     async fn workers(&self, query: WorkerQuery) -> Result<Vec<WorkerSummary>, StoreError> {
-        self.inner
-            .readers
-            .ask(move |db| {
-                let after = query.after.as_ref().map_or("", |id| id.as_str());
-                db.workers_after(after, query.limit)
-            })
-            .await
+        self.read(move |db| {
+            let after = query.after.as_ref().map_or("", |id| id.as_str());
+            db.workers_after(after, query.limit)
+        })
+        .await
     }
 
     async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, StoreError> {
-        self.inner.readers.ask(move |db| db.leaders(&query)).await
+        self.read(move |db| db.leaders(&query)).await
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {
-        self.inner.readers.ask(move |db| db.stats(&query)).await
+        self.read(move |db| db.stats(&query)).await
     }
 }

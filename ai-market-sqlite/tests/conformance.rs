@@ -1,5 +1,8 @@
 //! The cases that every store passes, and those for stores that outlive their process.
 
+// Tests speak by panicking, also in their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::sync::Arc;
 
 use ai_market_core::conformance::store::durability::Reopen;

@@ -6,6 +6,9 @@
 //! recover; a loss of power, after which even that may be gone, is what `synchronous = FULL` is
 //! for and cannot be shown here.
 
+// Tests speak by panicking, also in their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,8 @@
 //! Whatever is done to it, the store answers as the store in memory does, and shows the same.
 
+// Tests speak by panicking, also in their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
@@ -406,9 +409,15 @@ async fn run(path: &Path, ops: &[(i64, Op)]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A few seconds' worth, or as many as `PROPTEST_CASES` says.
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(48)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 48,
+        cases: cases(),
         max_shrink_iters: 400,
         // The seed of a failure is printed; a case of its own is the way to keep it.
         failure_persistence: None,

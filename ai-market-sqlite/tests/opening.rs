@@ -1,5 +1,8 @@
 //! What is not a database of this crate is refused, and left as it is.
 
+// Tests speak by panicking, also in their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use super::OpenError;
 use super::file::{APPLICATION_ID, Found, check_version, inspect, resolve};
 use super::lock::WriterLock;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
 struct UserVersion;
 
@@ -124,7 +124,7 @@ fn tune(writer: &mut Connection) -> Result<(), Refused> {
     Ok(())
 }
 
-fn user_version(db: &mut Connection) -> Result<u32, Refused> {
+pub(crate) fn user_version(db: &mut Connection) -> Result<u32, Refused> {
     let row = db.row::<UserVersion, (i32,), _>(())?;
     Ok(row.map_or(0, |(version,)| version).try_into()?)
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use super::OpenError;
 
 /// What `PRAGMA application_id` says of our databases: "aiMk".
-pub(super) const APPLICATION_ID: u32 = 0x6169_4d6b;
+pub(crate) const APPLICATION_ID: u32 = 0x6169_4d6b;
 
 /// The newest schema that this crate knows; what the last migration sets `PRAGMA user_version` to.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 1;
 
 /// What there is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

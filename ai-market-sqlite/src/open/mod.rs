@@ -8,3 +8,8 @@ mod lock;
 pub(crate) use connect::{Opened, open};
 pub use error::OpenError;
 pub(crate) use lock::WriterLock;
+
+#[cfg(test)]
+pub(crate) use connect::{MIGRATIONS, user_version};
+#[cfg(test)]
+pub(crate) use file::{APPLICATION_ID, SCHEMA_VERSION};

@@ -1,4 +1,8 @@
 //! Every statement of the store. The tests look at the query plan of each.
+//!
+//! Limits are written `? + 0`: SQLite looks at the value of a bare `LIMIT ?` when it plans, and
+//! therefore plans the statement anew whenever another value is bound, which costs more than most
+//! statements do. `RETURNING` is left to rare statements, since it makes a table for its rows.
 
 use diesel::sql_types::{BigInt, Binary, Bool, Double, Nullable, Text};
 
@@ -101,7 +105,7 @@ statements! {
     OverdueTasks -> (Binary,) =
         "SELECT id FROM tasks
         WHERE state = 0 AND deadline IS NOT NULL AND deadline <= ?
-        ORDER BY deadline, id LIMIT ?";
+        ORDER BY deadline, id LIMIT ? + 0";
 
     // Claiming.
 
@@ -119,7 +123,7 @@ statements! {
         WHERE t.task_type = ? AND t.state = 0
             AND t.wanted > t.submission_count + t.lease_count
             AND (t.rank, t.id) > (?, ?)
-        ORDER BY t.rank, t.id LIMIT ?";
+        ORDER BY t.rank, t.id LIMIT ? + 0";
     /// Whether one task is claimable and for a worker.
     IsClaimable -> (Bool,) =
         "SELECT (t.lease_count = 0 OR NOT EXISTS (
@@ -145,14 +149,11 @@ statements! {
         "INSERT INTO leases (task, worker, n, claimed_at, until, owner, instance)
         VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM leases WHERE task = ?), ?, ?, ?, ?)";
     RenewLease -> () = "UPDATE leases SET until = ? WHERE task = ? AND worker = ?";
-    /// Ends a lease, and tells the owner whom the worker held it for.
-    TakeLease -> (MaybeText,) =
-        "DELETE FROM leases WHERE task = ? AND worker = ? RETURNING owner";
     DeleteLease -> () = "DELETE FROM leases WHERE task = ? AND worker = ?";
     DeleteLeasesOn -> () = "DELETE FROM leases WHERE task = ?";
     StandLeasesOn -> () = "UPDATE leases SET standing = 1 WHERE task = ?";
     OverdueLeases -> (Binary, Text) =
-        "SELECT task, worker FROM leases WHERE until < ? ORDER BY until, task, worker LIMIT ?";
+        "SELECT task, worker FROM leases WHERE until < ? ORDER BY until, task, worker LIMIT ? + 0";
     /// Visits every lease, whose number is bounded by what the workers may hold, once after each
     /// time in which nobody served.
     ExtendLeases -> () = "UPDATE leases SET until = min(until + ?, ?)";
@@ -183,7 +184,7 @@ statements! {
     WorkersAfter -> WorkerRow =
         "SELECT id, owner, instance, capabilities, model, registered_at, last_seen, points,
             submissions
-        FROM workers WHERE id > ? ORDER BY id LIMIT ?";
+        FROM workers WHERE id > ? ORDER BY id LIMIT ? + 0";
     InsertWorker -> () =
         "INSERT INTO workers (id, owner, instance, capabilities, model, registered_at, last_seen)
         VALUES (?, ?, ?, ?, ?, ?, ?)";
@@ -199,13 +200,13 @@ statements! {
     /// that falls by points and rises by id is not a comparison of pairs.
     LeadersTied -> (Text, BigInt, BigInt) =
         "SELECT id, points, submissions FROM workers
-        WHERE submissions > 0 AND points = ? AND id > ? ORDER BY id LIMIT ?";
+        WHERE submissions > 0 AND points = ? AND id > ? ORDER BY id LIMIT ? + 0";
     LeadersBelow -> (Text, BigInt, BigInt) =
         "SELECT id, points, submissions FROM workers
-        WHERE submissions > 0 AND points < ? ORDER BY points DESC, id LIMIT ?";
+        WHERE submissions > 0 AND points < ? ORDER BY points DESC, id LIMIT ? + 0";
     LeadersFirst -> (Text, BigInt, BigInt) =
         "SELECT id, points, submissions FROM workers
-        WHERE submissions > 0 ORDER BY points DESC, id LIMIT ?";
+        WHERE submissions > 0 ORDER BY points DESC, id LIMIT ? + 0";
     /// Visits every worker; workers are few beside tasks, and an index on when each was last seen
     /// would be moved by every step.
     StaleWorkers -> (BigInt,) = "SELECT count(*) FROM workers WHERE last_seen < ?";
@@ -226,18 +227,18 @@ statements! {
 
     // Pages of tasks.
 
-    TasksAfter -> (Binary,) = "SELECT id FROM tasks WHERE id > ? ORDER BY id LIMIT ?";
+    TasksAfter -> (Binary,) = "SELECT id FROM tasks WHERE id > ? ORDER BY id LIMIT ? + 0";
     TasksInState -> (Binary,) =
-        "SELECT id FROM tasks WHERE task_type = ? AND state = ? AND id > ? ORDER BY id LIMIT ?";
+        "SELECT id FROM tasks WHERE task_type = ? AND state = ? AND id > ? ORDER BY id LIMIT ? + 0";
     /// Passes over assigned tasks, of which there are at most as many as leases.
     TasksQueued -> (Binary,) =
         "SELECT id FROM tasks
-        WHERE task_type = ? AND state = 0 AND lease_count = 0 AND id > ? ORDER BY id LIMIT ?";
+        WHERE task_type = ? AND state = 0 AND lease_count = 0 AND id > ? ORDER BY id LIMIT ? + 0";
     /// Visits the leases after a place, whose number is bounded by what the workers may hold.
     TasksAssigned -> (Binary,) =
         "SELECT DISTINCT l.task FROM leases l
         CROSS JOIN tasks t ON t.id = l.task
-        WHERE l.task > ? AND l.standing = 0 AND t.task_type = ? ORDER BY l.task LIMIT ?";
+        WHERE l.task > ? AND l.standing = 0 AND t.task_type = ? ORDER BY l.task LIMIT ? + 0";
 
     // Counters and what the store knows of itself.
 

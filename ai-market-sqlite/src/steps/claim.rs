@@ -25,12 +25,15 @@ struct List<'a> {
     db: &'a mut Connection,
     worker: &'a WorkerId,
     owner: Option<&'a OwnerId>,
+    /// How many tasks it has looked at.
+    looked: usize,
 }
 
 impl ClaimList for List<'_> {
     type Error = Error;
 
     fn is_for_worker(&mut self, _: &TaskType, key: ClaimKey) -> Result<bool, Error> {
+        self.looked += 1;
         let owner = self.owner.map(AsRef::as_ref);
         let row = self.db.row::<IsClaimable, (bool,), _>((
             self.worker,
@@ -67,6 +70,7 @@ impl ClaimList for List<'_> {
             id,
             limit(at_most),
         ))?;
+        self.looked += rows.len();
         rows.into_iter()
             .map(|(id, rank, mine)| {
                 let priority = count("a priority", -rank)?;
@@ -84,37 +88,72 @@ impl Session {
         };
         let held = usize::try_from(self.db.held_count(&claim.worker)?).unwrap_or(usize::MAX);
         let room = claim.limit.min(claim.max_leases.saturating_sub(held));
-        let budget = if first {
-            FIRST_LOOK.max(room.saturating_mul(2))
+        let tasks = if first {
+            let budget = FIRST_LOOK.max(room.saturating_mul(2));
+            self.look(&profile, room, budget)?.0
         } else {
-            let budget = LOOK.min(self.look_budget);
-            self.look_budget -= budget;
-            budget
+            self.look_far(&profile, room)?
         };
-        if budget == 0 {
+        let Some(tasks) = tasks else {
             return Ok(Step::Again);
-        }
-        let mut list = List {
-            db: &mut self.db,
-            worker: &claim.worker,
-            owner: profile.owner.as_ref(),
-        };
-        let selection = self.frontier.select(
-            &claim.worker,
-            &profile.capabilities,
-            room,
-            budget,
-            &mut list,
-        )?;
-        let tasks = match selection {
-            Selection::Tasks(tasks) => tasks,
-            Selection::Unfinished => return Ok(Step::Again),
         };
         let mut assignments = Vec::with_capacity(tasks.len());
-        for (_, key) in tasks {
+        for key in tasks {
             assignments.push(self.assign(claim, &profile, key.id())?);
         }
         Ok(Step::Done(Claimed::Assigned(assignments)))
+    }
+
+    /// Selects the worker's next tasks among about `budget` ones, and says how many it looked at;
+    /// `None` when that was not enough.
+    fn look(
+        &mut self,
+        profile: &WorkerProfile,
+        room: usize,
+        budget: usize,
+    ) -> Result<(Option<Vec<ClaimKey>>, usize), Error> {
+        let mut list = List {
+            db: &mut self.db,
+            worker: &profile.worker,
+            owner: profile.owner.as_ref(),
+            looked: 0,
+        };
+        let types = &profile.capabilities;
+        let selection = self
+            .frontier
+            .select(&profile.worker, types, room, budget, &mut list)?;
+        let keys = match selection {
+            Selection::Tasks(tasks) => Some(tasks.into_iter().map(|(_, key)| key).collect()),
+            Selection::Unfinished => None,
+        };
+        Ok((keys, list.looked))
+    }
+
+    /// Goes on with a look that did not come to its end, and takes what it finds, be it less than
+    /// there is room for; `None` when it has found nothing yet.
+    ///
+    /// Tasks are selected one by one: a selection that does not come to its end keeps nothing of
+    /// what it found, so that a large one over tasks of which few are for the worker would never
+    /// end, while one task is found however far off it is.
+    fn look_far(
+        &mut self,
+        profile: &WorkerProfile,
+        room: usize,
+    ) -> Result<Option<Vec<ClaimKey>>, Error> {
+        let mut budget = LOOK.min(self.look_budget);
+        let mut tasks = Vec::new();
+        while budget > 0 && tasks.len() < room {
+            let (found, looked) = self.look(profile, 1, budget)?;
+            budget = budget.saturating_sub(looked.max(1));
+            self.look_budget = self.look_budget.saturating_sub(looked);
+            match found.map(|found| found.first().copied()) {
+                Some(Some(key)) => tasks.push(key),
+                // The end of the list.
+                Some(None) => return Ok(Some(tasks)),
+                None => break,
+            }
+        }
+        Ok((room == 0 || !tasks.is_empty()).then_some(tasks))
     }
 
     fn assign(

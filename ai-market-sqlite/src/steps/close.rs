@@ -7,7 +7,7 @@ use ai_market_core::task::{Task, TaskState};
 use ai_market_core::time::Timestamp;
 
 use crate::error::Error;
-use crate::sql::statements::{CountLoss, DeleteLeasesOn, StandLeasesOn, TakeLease};
+use crate::sql::statements::{CountLoss, DeleteLease, DeleteLeasesOn, StandLeasesOn};
 use crate::writer::Session;
 
 use super::change::Seen;
@@ -116,10 +116,7 @@ impl Session {
         if task.state != TaskState::Open {
             return Ok(false);
         }
-        let taken = self
-            .db
-            .row::<TakeLease, (Option<String>,), _>((id, worker))?;
-        if taken.is_none() {
+        if self.db.execute::<DeleteLease>((id, worker))? == 0 {
             return Ok(false);
         }
         let before = Seen::of(&task);

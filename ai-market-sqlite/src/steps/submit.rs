@@ -5,9 +5,9 @@ use ai_market_core::submission::{Submission, Vote};
 use ai_market_core::task::{Task, TaskState};
 use ai_market_core::time::Timestamp;
 
-use crate::data::{Profile, json, micros, name};
+use crate::data::{Profile, json, micros};
 use crate::error::Error;
-use crate::sql::statements::{DeleteLease, InsertVote, TakeLease};
+use crate::sql::statements::{DeleteLease, InsertVote};
 use crate::writer::Session;
 
 use super::change::Seen;
@@ -36,8 +36,8 @@ impl Session {
             let finalized = matches!(task.state, TaskState::Finalized { .. });
             return Ok(SubmitOutcome::Duplicate { finalized });
         }
+        let held = self.db.lease_of(id, &vote.worker)?;
         if !open {
-            let held = self.db.lease_of(id, &vote.worker)?;
             let held = held.filter(|held| held.until >= now);
             let kept = held.is_some();
             if let Some(held) = held {
@@ -45,14 +45,11 @@ impl Session {
             }
             return Ok(SubmitOutcome::Closed { kept });
         }
-        let taken = self
-            .db
-            .row::<TakeLease, (Option<String>,), _>((id, &vote.worker))?;
-        let Some((owner,)) = taken else {
+        let Some(held) = held else {
             return Ok(SubmitOutcome::NotAssigned);
         };
-        let owner = owner.map(|owner| name("an owner", owner)).transpose()?;
-        let accepted = accept(vote, owner, profile, now, false);
+        self.db.execute::<DeleteLease>((id, &vote.worker))?;
+        let accepted = accept(vote, held.owner, profile, now, false);
         self.insert_vote(&task, &accepted)?;
         self.voted(&vote.worker);
         votes.push(accepted);

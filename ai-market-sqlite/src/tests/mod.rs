@@ -3,4 +3,7 @@
 mod counters;
 mod faults;
 mod fixture;
+mod looking;
+mod migrations;
 mod plans;
+mod settings;

@@ -75,7 +75,7 @@ fn the_hot_statements_use_the_indexes_that_are_made_for_them() {
         ),
         ("HeldBy", "SEARCH leases USING INDEX leases_held (worker=?)"),
         (
-            "TakeLease",
+            "DeleteLease",
             "SEARCH leases USING PRIMARY KEY (task=? AND worker=?)",
         ),
         (

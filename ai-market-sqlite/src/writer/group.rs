@@ -49,7 +49,9 @@ impl GroupCommit {
         while let Some(jobs) = self.next_group() {
             self.commit(jobs);
         }
-        let close = "PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE);";
+        // No `PRAGMA optimize`: its statistics would make SQLite look at bound values when it plans,
+        // and plan every statement anew for every value. The plans need no statistics.
+        let close = "PRAGMA wal_checkpoint(TRUNCATE);";
         if let Err(error) = self.session.db.script(close) {
             // The log is read again when the database is opened, so nothing is lost.
             tracing::debug!(%error, "the log was not checkpointed");
