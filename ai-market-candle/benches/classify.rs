@@ -91,13 +91,13 @@ fn bench(criterion: &mut Criterion) {
             .throughput(Throughput::Elements(texts.len() as u64));
         let single: Vec<Vec<&[u32]>> = texts.iter().map(|text| vec![text.as_slice()]).collect();
         group.bench_function("one at a time", |b| {
-            b.iter(|| pool.install(|| run(&classifier, &single)))
+            b.iter(|| pool.install(|| run(&classifier, &single)));
         });
         for budget in [256, 512, 1024] {
             let batches = packed(&texts, budget);
             let id = format!("packed, {budget} tokens");
             group.bench_function(id, |b| {
-                b.iter(|| pool.install(|| run(&classifier, &batches)))
+                b.iter(|| pool.install(|| run(&classifier, &batches)));
             });
         }
         // What padding costs: the same texts as 32 rows of the longest one's length.
@@ -117,7 +117,7 @@ fn bench(criterion: &mut Criterion) {
             .map(|chunk| chunk.iter().map(Vec::as_slice).collect())
             .collect();
         group.bench_function("padded, 32 texts", |b| {
-            b.iter(|| pool.install(|| run(&classifier, &padded)))
+            b.iter(|| pool.install(|| run(&classifier, &padded)));
         });
         group.finish();
     }
