@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cargo bench -p ai-market-sqlite
-//! AI_MARKET_BENCH_DIR=/dev/shm cargo bench -p ai-market-sqlite   # without the disk
+//! AI_MARKET_BENCH_DIR=/dev/shm cargo bench -p ai-market-sqlite         # without the disk
+//! AI_MARKET_BENCH_BACKLOG=10000000 cargo bench -p ai-market-sqlite     # one more backlog
 //! ```
 
 use std::path::Path;
@@ -13,9 +14,11 @@ use std::time::{Duration, Instant};
 use ai_market_core::confidence::Confidence;
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
-use ai_market_core::store::{Claim, Claimed, LeaseScope, Release, TaskStore, WorkerProfile};
+use ai_market_core::store::{
+    Claim, Claimed, LeaseScope, Release, StatsQuery, TaskQuery, TaskStore, WorkerProfile,
+};
 use ai_market_core::submission::Vote;
-use ai_market_core::task::NewTask;
+use ai_market_core::task::{NewTask, TaskStatus};
 use ai_market_core::time::{Clock, SystemClock, Timestamp};
 use ai_market_sqlite::SqliteStore;
 
@@ -105,7 +108,8 @@ fn processor_seconds() -> Option<f64> {
 
 /// Whole lives: every caller claims `batch` tasks and answers each, until nothing is left.
 async fn lives(folder: &Path, tasks: usize, votes: u32, batch: usize) -> Result<(), Failed> {
-    let store = SqliteStore::open(folder.join(format!("lives-{votes}-{batch}.db")))?;
+    let path = folder.join(format!("lives-{votes}-{batch}.db"));
+    let store = SqliteStore::open(&path)?;
     let filled = fill(&store, tasks, votes).await?;
     let done = Arc::new(AtomicUsize::new(0));
     let (begun, busy) = (Instant::now(), processor_seconds());
@@ -142,6 +146,9 @@ async fn lives(folder: &Path, tasks: usize, votes: u32, batch: usize) -> Result<
         answers as f64 / seconds,
         tasks as f64 / filled.as_secs_f64(),
     );
+    drop(store);
+    let bytes = std::fs::metadata(&path)?.len();
+    println!("    {} bytes of file a task", bytes / tasks.max(1) as u64);
     Ok(())
 }
 
@@ -164,6 +171,25 @@ async fn claims(store: &SqliteStore, rounds: usize) -> Result<String, Failed> {
         store.release(back).await?;
     }
     Ok(quantiles(times))
+}
+
+/// What a claim, the statistics and a page of tasks cost at a backlog.
+async fn backlog(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Failed> {
+    let store = SqliteStore::open(folder.join(format!("backlog-{tasks}.db")))?;
+    fill(&store, tasks, 3).await?;
+    let times = claims(&store, rounds).await?;
+    let begun = Instant::now();
+    let counted = store.stats(StatsQuery::new(now())).await?.tasks_total();
+    let stats = begun.elapsed().as_micros();
+    let begun = Instant::now();
+    let failed = TaskQuery::new(100).with_status(TaskStatus::Failed);
+    let failed = store.tasks(failed).await?.len();
+    let page = begun.elapsed().as_micros();
+    println!(
+        "at a backlog of {counted}: claim {times}; stats {stats} us; the page of {failed} failed \
+         tasks {page} us"
+    );
+    Ok(())
 }
 
 /// A worker that has answered a long run of open tasks goes on claiming.
@@ -204,11 +230,11 @@ async fn all(folder: &Path, scale: &Scale) -> Result<(), Failed> {
     lives(folder, scale.lives, 1, 1).await?;
     lives(folder, scale.lives / 3, 3, 1).await?;
     lives(folder, scale.lives, 3, 16).await?;
-    for backlog in scale.backlogs {
-        let store = SqliteStore::open(folder.join(format!("backlog-{backlog}.db")))?;
-        fill(&store, *backlog, 3).await?;
-        let times = claims(&store, scale.rounds).await?;
-        println!("claim at a backlog of {backlog}: {times}");
+    for tasks in scale.backlogs {
+        backlog(folder, *tasks, scale.rounds).await?;
+    }
+    if let Ok(tasks) = std::env::var("AI_MARKET_BENCH_BACKLOG") {
+        backlog(folder, tasks.parse()?, scale.rounds).await?;
     }
     prefix(folder, scale.prefix, scale.rounds).await
 }

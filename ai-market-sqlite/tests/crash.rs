@@ -1,5 +1,5 @@
 //! Rule 8 with a real process: what it acknowledged before it was killed is there, and the books
-//! balance.
+//! balance. While it lives nobody else can open the file, and afterwards anybody can.
 //!
 //! The child is this test binary, told by the environment to be one. Killing it shows that nothing
 //! is acknowledged before it is handed to the operating system in an order from which SQLite can
@@ -24,7 +24,7 @@ use ai_market_core::store::{
 use ai_market_core::submission::Vote;
 use ai_market_core::task::NewTask;
 use ai_market_core::time::{Clock, SystemClock};
-use ai_market_sqlite::SqliteStore;
+use ai_market_sqlite::{OpenError, SqliteStore};
 use diesel::sql_types::{BigInt, Text};
 use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 
@@ -117,7 +117,7 @@ fn start(path: &Path) -> Child {
 }
 
 /// Kills the child once it has acknowledged `after` steps, and returns all that it acknowledged.
-fn kill_after(mut child: Child, after: usize) -> Vec<String> {
+fn kill_after(mut child: Child, path: &Path, after: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut output = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -126,6 +126,10 @@ fn kill_after(mut child: Child, after: usize) -> Vec<String> {
             && let Some(acknowledged) = acknowledged.strip_suffix('\n')
         {
             lines.push(acknowledged.to_owned());
+            if lines.len() == 1 {
+                let error = SqliteStore::open(path).unwrap_err();
+                assert!(matches!(error, OpenError::InUse { .. }), "{error:?}");
+            }
             if lines.len() == after {
                 child.kill().unwrap();
             }
@@ -187,7 +191,7 @@ async fn rule_8_what_a_killed_process_acknowledged_is_there() {
             .wrapping_mul(6_364_136_223_846_793_005)
             .wrapping_add(1_442_695_040_888_963_407);
         let after = 1 + usize::try_from(seed >> 33).unwrap() % 500;
-        acknowledged.extend(kill_after(start(&path), after));
+        acknowledged.extend(kill_after(start(&path), &path, after));
         let store = SqliteStore::open(&path).unwrap();
         assert_is_there(&store, &acknowledged).await;
         drop(store);

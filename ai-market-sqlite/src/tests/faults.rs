@@ -24,7 +24,7 @@ async fn inject(
 }
 
 /// Holds the writer until the sender is dropped, so that what is queued meanwhile is one group.
-async fn hold(store: &SqliteStore) -> (mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
+pub(super) async fn hold(store: &SqliteStore) -> (mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
     let (begun, wait) = mpsc::channel();
     let (release, released) = mpsc::channel();
     let store = store.clone();

@@ -3,6 +3,7 @@
 mod counters;
 mod faults;
 mod fixture;
+mod forgetting;
 mod looking;
 mod migrations;
 mod plans;

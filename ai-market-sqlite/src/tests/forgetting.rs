@@ -1,0 +1,105 @@
+//! What is remembered between steps never tells of a step that was rolled back.
+
+use ai_market_core::consensus::Policies;
+use ai_market_core::id::TaskId;
+use ai_market_core::store::{
+    Claim, Claimed, Progress, StatsQuery, SubmitOutcome, TaskStore, WorkerProfile,
+};
+use ai_market_core::submission::ModelIdentity;
+
+use crate::SqliteStore;
+use crate::error::Error;
+use crate::writer::Session;
+
+use super::counters::assert_books_balance;
+use super::faults::hold;
+use super::fixture::{LEASE, Place, at, new_task, sentiment, vote, worker};
+
+fn claim(name: &str) -> Claim {
+    Claim::new(worker(name), LEASE, at(1))
+}
+
+fn profile(name: &str) -> WorkerProfile {
+    let model = ModelIdentity::new("m").unwrap();
+    WorkerProfile::new(worker(name), sentiment()).with_model(model)
+}
+
+/// A market with one task for one vote, in which alice is known and dave is not.
+async fn market(store: &SqliteStore) -> TaskId {
+    store.register(profile("alice"), at(0)).await.unwrap();
+    let task = new_task(0).with_required_submissions(std::num::NonZeroU32::MIN);
+    let id = task.id;
+    store.insert(vec![task], at(0)).await.unwrap();
+    id
+}
+
+/// Everything that leaves a trace in memory.
+fn everything(session: &mut Session, id: TaskId) -> Result<(), Error> {
+    session.register(&profile("dave"), at(1))?;
+    session.claim(&claim("dave"), true)?;
+    let policies = Policies::default();
+    let outcome = session.submit(&vote(id, "dave"), &policies, at(1))?;
+    assert_eq!(outcome, SubmitOutcome::Accepted(Progress::Finalized));
+    session.claim(&claim("alice"), true)?;
+    Ok(())
+}
+
+/// The market is as if nothing had been tried, and goes on.
+async fn assert_nothing_happened(place: &Place, store: &SqliteStore, id: TaskId) {
+    assert_books_balance(place);
+    let claimed = store.claim(claim("dave")).await.unwrap();
+    assert_eq!(claimed, Claimed::UnknownWorker);
+    store.register(profile("dave"), at(1)).await.unwrap();
+    for name in ["alice", "dave"] {
+        let Claimed::Assigned(tasks) = store.claim(claim(name)).await.unwrap() else {
+            panic!("{name} is registered");
+        };
+        assert_eq!(tasks.len(), usize::from(name == "alice"), "{name}");
+    }
+    let votes = vec![vote(id, "alice")];
+    let outcomes = store.submit(votes, &Policies::default(), at(2)).await;
+    let finalized = SubmitOutcome::Accepted(Progress::Finalized);
+    assert_eq!(outcomes.unwrap(), [finalized]);
+    let model = store.task(id).await.unwrap().unwrap().submissions[0]
+        .model
+        .clone();
+    assert_eq!(model.unwrap().id(), "m");
+    assert_eq!(
+        store
+            .stats(StatsQuery::new(at(0)))
+            .await
+            .unwrap()
+            .submissions,
+        1
+    );
+    assert_books_balance(place);
+}
+
+#[tokio::test]
+async fn a_step_that_failed_alone_is_forgotten() {
+    let place = Place::new();
+    let store = place.open();
+    let id = market(&store).await;
+    let tried = store.write(move |session| {
+        everything(session, id)?;
+        Err::<(), _>(Error::Panicked)
+    });
+    tried.await.unwrap_err();
+    assert_nothing_happened(&place, &store, id).await;
+}
+
+#[tokio::test]
+async fn a_group_that_failed_is_forgotten() {
+    let place = Place::new();
+    let store = place.open();
+    let id = market(&store).await;
+    let (release, held) = hold(&store).await;
+    let tried = store.write(move |session| everything(session, id));
+    let broken = store.write(|session| Ok(session.db.script("ROLLBACK;")?));
+    let release = async { drop(release) };
+    let (tried, broken, ()) = tokio::join!(tried, broken, release);
+    held.await.unwrap();
+    tried.unwrap_err();
+    broken.unwrap_err();
+    assert_nothing_happened(&place, &store, id).await;
+}
