@@ -292,6 +292,22 @@ async fn a_bad_body_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_refusal_does_not_repeat_what_is_long() {
+    let market = Market::open().await;
+    let long = "\u{1F600}".repeat(100_000);
+    let scores = serde_json::json!({
+        "worker_id": "alice", "task_id": ID, "label": "a", "confidence": 1,
+        "scores": {(long.as_str()): 2},
+    });
+    let task = serde_json::json!({"text": "t", "priority": long});
+    for (path, body) in [("/workers/submit", scores), ("/tasks", task)] {
+        let answer = market.post(path, body).await;
+        assert_eq!(answer.status.as_u16(), 422);
+        assert!(answer.text.len() < 1_000, "{}", answer.text.len());
+    }
+}
+
+#[tokio::test]
 async fn a_bad_query_is_refused() {
     let market = Market::open().await;
     let id_query = format!("/tasks/{ID}?wait_seconds=soon");

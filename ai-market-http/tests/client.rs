@@ -10,11 +10,12 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use ai_market_core::api::{
-    ApiError, ClaimRequest, ClientApi, ErrorCode, Heartbeat, Receipt, TaskSpec, WorkerApi,
+    ApiError, ClaimRequest, ClientApi, ErrorCode, Heartbeat, Receipt, ReleaseRequest, TaskSpec,
+    WorkerApi,
 };
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
-use ai_market_core::store::{TaskQuery, WorkerProfile};
+use ai_market_core::store::{LeaderboardQuery, TaskQuery, WorkerProfile};
 use ai_market_core::submission::Vote;
 use ai_market_core::task::TaskStatus;
 use ai_market_http::{HttpClient, InvalidClient, RouteOptions};
@@ -238,8 +239,15 @@ async fn the_narrower_answers_of_the_original_are_understood() {
     assert_eq!(details.task.final_label().unwrap().as_str(), "positive");
     assert_eq!(details.submissions[0].confidence.get(), 0.5);
     let tasks = somebody(json(&format!("[{task}]"))).await;
-    let tasks = tasks.tasks(TaskQuery::new(10)).await.unwrap();
-    assert_eq!(tasks[0].status(), TaskStatus::Finalized);
+    let all = tasks.tasks(TaskQuery::new(1)).await.unwrap();
+    assert_eq!(all[0].status(), TaskStatus::Finalized);
+    // It knows no pages; whoever asks for the next one comes to an end all the same.
+    let next = TaskQuery::new(1).after(all[0].id);
+    assert!(tasks.tasks(next).await.unwrap().is_empty());
+    let board = somebody(json(r#"[{"worker_id": "alice", "points": 2}]"#)).await;
+    let all = board.leaderboard(LeaderboardQuery::new(1)).await.unwrap();
+    let next = LeaderboardQuery::new(1).after(all[0].points, all[0].worker.clone());
+    assert!(board.leaderboard(next).await.unwrap().is_empty());
 
     let missing = answer(
         "404 Not Found",
@@ -257,6 +265,16 @@ async fn the_narrower_answers_of_the_original_are_understood() {
         errors[0].as_ref().unwrap_err().code(),
         ErrorCode::UnknownTask
     );
+
+    // It has no such route at all.
+    let missing = answer(
+        "404 Not Found",
+        "application/json",
+        r#"{"detail": "Not Found"}"#,
+    );
+    let release = ReleaseRequest::all(worker("alice"));
+    let error = somebody(missing).await.release(release).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
 }
 
 #[tokio::test]

@@ -50,18 +50,28 @@ impl ClientApi for HttpClient {
         }
         let tasks: Vec<TaskBody> = self.get("tasks", &pairs).await?;
         let tasks = tasks.into_iter().map(Task::try_from);
-        let tasks: Result<_, _> = tasks.collect();
-        tasks.map_err(|error| incomplete(self, error))
+        let tasks: Result<Vec<_>, _> = tasks.collect();
+        let tasks = tasks.map_err(|error| incomplete(self, error))?;
+        // The original system knows no pages and sends everything each time.
+        let repeated = tasks.iter().any(|task| Some(task.id) == query.after);
+        Ok(if repeated { Vec::new() } else { tasks })
     }
 
     async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, ApiError> {
         let mut pairs = vec![("limit", query.limit.to_string())];
-        if let Some((points, worker)) = query.after {
+        if let Some((points, worker)) = query.after.clone() {
             let cursor = BoardCursor { points, worker };
             pairs.push(("cursor", cursor.to_string()));
         }
         let places: Vec<StandingBody> = self.get("leaderboard", &pairs).await?;
-        Ok(places.into_iter().map(Into::into).collect())
+        let places: Vec<_> = places.into_iter().map(Standing::from).collect();
+        // As above. A worker that gained points meanwhile may come again, but then with others.
+        let repeated = query.after.is_some_and(|(points, worker)| {
+            places
+                .iter()
+                .any(|place| place.points == points && place.worker == worker)
+        });
+        Ok(if repeated { Vec::new() } else { places })
     }
 
     async fn stats(&self) -> Result<StoreStats, ApiError> {

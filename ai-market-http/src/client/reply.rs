@@ -47,7 +47,7 @@ impl Reply {
                 Value::String(text) => text,
                 other => other.to_string(),
             };
-            return ApiError::new(self.code_of_detail(fallback), message);
+            return ApiError::new(self.code_of_detail(fallback, &message), message);
         }
         let mut message = self.described();
         if let Some(target) = self.headers.get(LOCATION) {
@@ -96,9 +96,11 @@ impl Reply {
         }
     }
 
-    /// The original system has no codes; what it does not find is what the route is about.
-    fn code_of_detail(&self, fallback: ErrorCode) -> ErrorCode {
+    /// The original system has no codes: what it does not find is what the route is about, but for
+    /// the words with which its framework says that there is no such route.
+    fn code_of_detail(&self, fallback: ErrorCode, detail: &str) -> ErrorCode {
         match fallback {
+            ErrorCode::NotFound if detail == "Not Found" => ErrorCode::NotFound,
             ErrorCode::NotFound if self.path == "workers/submit" => ErrorCode::UnknownTask,
             ErrorCode::NotFound if self.path.starts_with("workers/") => ErrorCode::UnknownWorker,
             ErrorCode::NotFound if self.path == "tasks/next" => ErrorCode::UnknownWorker,

@@ -123,8 +123,8 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::new(ErrorCode::Invalid, message));
     }
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.into_inner().to_string();
+        let path = shorten(error.path().to_string());
+        let message = shorten(error.into_inner().to_string());
         match missing_field(&message) {
             Some(field) if path == "." => ApiError::invalid(field.to_owned(), message),
             Some(field) => ApiError::invalid(format!("{path}.{field}"), message),
@@ -132,6 +132,16 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
             None => ApiError::invalid(path, message),
         }
     })
+}
+
+/// Messages and paths repeat what was sent, which may be long.
+fn shorten(mut text: String) -> String {
+    const MAX: usize = 200;
+    if text.len() > MAX {
+        text.truncate(text.floor_char_boundary(MAX));
+        text.push_str("...");
+    }
+    text
 }
 
 /// The field that serde's message says is missing; its path leads only to the object around it.
