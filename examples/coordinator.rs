@@ -1,0 +1,122 @@
+//! A coordinator on SQLite that serves the HTTP API.
+//!
+//! ```text
+//! cargo run --example coordinator
+//! cargo run --example worker -- alice
+//! ```
+
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ai_market_core::coordinator::Coordinator;
+use ai_market_examples::{Failure, finish, start_logging, stop_on_signal};
+use ai_market_http::{RouteOptions, Server};
+use ai_market_sqlite::SqliteStore;
+use clap::Parser;
+use tokio_util::sync::CancellationToken;
+
+/// Keeps tasks, leases each to several workers, and finalizes it by majority vote
+///
+/// Ctrl-C stops it: what was accepted is finished and kept, and the next start goes on from there.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// Where to listen; port 0 takes a free one
+    #[arg(
+        long,
+        env = "AI_MARKET_BIND",
+        default_value = "127.0.0.1:8000",
+        value_name = "ADDRESS:PORT"
+    )]
+    bind: SocketAddr,
+
+    /// The database file; it is made when it is not there
+    #[arg(
+        long,
+        env = "AI_MARKET_DB",
+        default_value = "coordinator.db",
+        value_name = "FILE"
+    )]
+    db: PathBuf,
+
+    /// How many votes a task asks for that does not say
+    #[arg(
+        long,
+        env = "AI_MARKET_REQUIRED_SUBMISSIONS",
+        default_value = "3",
+        value_name = "N"
+    )]
+    required_submissions: NonZeroU32,
+
+    /// How long a worker holds a task, unless its heartbeats renew it
+    #[arg(
+        long,
+        env = "AI_MARKET_LEASE_SECONDS",
+        default_value = "60",
+        value_name = "N"
+    )]
+    lease_seconds: NonZeroU64,
+
+    /// How often workers are asked for a heartbeat; at most half of a lease. A quarter of a lease
+    /// where it is not said
+    #[arg(long, env = "AI_MARKET_HEARTBEAT_SECONDS", value_name = "N")]
+    heartbeat_seconds: Option<NonZeroU64>,
+
+    /// Allows POST /ops/requeue-stale and /ops/reset, which forgets everything
+    #[arg(long, env = "AI_MARKET_ALLOW_OPS")]
+    allow_ops: bool,
+
+    /// Shows the votes on open tasks, which lets workers copy each other
+    #[arg(long, env = "AI_MARKET_OPEN_VOTES")]
+    open_votes: bool,
+
+    /// Listens on an address that other machines reach, although nobody is asked who they are:
+    /// whoever reaches it can do everything
+    #[arg(long, env = "AI_MARKET_ALLOW_UNAUTHENTICATED_PUBLIC_BIND")]
+    allow_unauthenticated_public_bind: bool,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    start_logging("info");
+    finish(run(options).await)
+}
+
+async fn run(options: Options) -> Result<(), Failure> {
+    let lease = Duration::from_secs(options.lease_seconds.get());
+    let heartbeat = options
+        .heartbeat_seconds
+        .map(|n| Duration::from_secs(n.get()));
+    let store = SqliteStore::open(&options.db)?;
+    let coordinator = Coordinator::builder(store)
+        .required_submissions(options.required_submissions)
+        .lease(lease)
+        .heartbeat(heartbeat.unwrap_or(lease / 4))
+        .open_votes(options.open_votes)
+        .build()?;
+    let server = Server::builder(coordinator)
+        .address(options.bind)
+        .allow_unauthenticated_public_bind(options.allow_unauthenticated_public_bind)
+        .routes(RouteOptions::new().with_allow_ops(options.allow_ops))
+        .bind()
+        .await?;
+    println!(
+        "listening on {} (database: {})",
+        server.url(),
+        options.db.display()
+    );
+    println!(
+        "API description: {}/docs - start a worker: cargo run --example worker -- alice",
+        server.url()
+    );
+
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone());
+    server.run(stop).await?;
+    tracing::info!("stopped");
+    Ok(())
+}

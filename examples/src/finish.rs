@@ -1,0 +1,35 @@
+use std::error::Error;
+use std::process::ExitCode;
+
+use ai_market_http::shutdown_signal;
+use tokio_util::sync::CancellationToken;
+
+/// Whatever an example fails with.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// The exit code of a program: 0, or 1 after printing the error with its causes on one line.
+#[must_use]
+pub fn finish(result: Result<(), Failure>) -> ExitCode {
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    let mut line = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    eprintln!("{line}");
+    ExitCode::FAILURE
+}
+
+/// Cancels `stop` when the process is asked to end; asked again, it ends at once.
+pub fn stop_on_signal(stop: CancellationToken) {
+    tokio::spawn(async move {
+        shutdown_signal().await;
+        tracing::info!("stopping; press Ctrl-C again to stop at once");
+        stop.cancel();
+        shutdown_signal().await;
+        std::process::exit(130);
+    });
+}

@@ -1,0 +1,69 @@
+use std::num::NonZeroUsize;
+
+use ai_market_candle::{ClassifierOptions, LoadError, LoadEvent, ModelSource, SequenceClassifier};
+use ai_market_core::id::TaskType;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Which model to run, and how; options of more than one program.
+#[derive(Debug, Clone, Args)]
+pub struct ModelOptions {
+    /// The model: `bundled`, a folder, or a Hugging Face repository such as
+    /// distilbert/distilbert-base-uncased-finetuned-sst-2-english
+    #[arg(
+        long,
+        env = "AI_MARKET_MODEL",
+        default_value = "bundled",
+        value_name = "MODEL"
+    )]
+    pub model: ModelSource,
+
+    /// Reads at most so many tokens of a text; by default as many as the model can
+    #[arg(long, env = "AI_MARKET_MAX_TOKENS", value_name = "N")]
+    pub max_tokens: Option<NonZeroUsize>,
+
+    /// Computes on so many threads; by default on one per core
+    #[arg(long, env = "AI_MARKET_THREADS", value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// Loads the model off the async threads, with a bar for each download where there is a terminal.
+///
+/// # Errors
+///
+/// [`LoadError`] says what is wrong with the model.
+pub async fn load_classifier(
+    options: &ModelOptions,
+    task_types: impl IntoIterator<Item = TaskType>,
+) -> Result<SequenceClassifier, LoadError> {
+    let mut classifier = ClassifierOptions::new().with_task_types(task_types);
+    if let Some(max_tokens) = options.max_tokens {
+        classifier = classifier.with_max_tokens(max_tokens);
+    }
+    if let Some(threads) = options.threads {
+        classifier = classifier.with_threads(threads);
+    }
+    let source = options.model.clone();
+    let load = move || {
+        let mut bar = ProgressBar::hidden();
+        SequenceClassifier::load(&source, &classifier, &mut |event| match event {
+            LoadEvent::Started { file, bytes } => bar = download_bar(file, bytes),
+            LoadEvent::Received { bytes } => bar.inc(bytes),
+            LoadEvent::Finished { .. } => bar.finish(),
+            _ => {}
+        })
+    };
+    match tokio::task::spawn_blocking(load).await {
+        Ok(loaded) => loaded,
+        Err(panic) => Err(LoadError::Threads(panic.into())),
+    }
+}
+
+fn download_bar(file: &str, bytes: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta}");
+    let bar = ProgressBar::new(bytes).with_message(file.to_owned());
+    match style {
+        Ok(style) => bar.with_style(style),
+        Err(_) => bar,
+    }
+}

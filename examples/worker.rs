@@ -1,0 +1,98 @@
+//! A worker that answers sentiment tasks with a DistilBERT model.
+//!
+//! ```text
+//! cargo run --example coordinator
+//! cargo run --example worker -- alice
+//! ```
+
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use ai_market_candle::ClassifierBackend;
+use ai_market_core::id::{TaskType, WorkerId};
+use ai_market_core::worker::Worker;
+use ai_market_examples::{
+    Failure, ModelOptions, finish, load_classifier, start_logging, stop_on_signal,
+};
+use ai_market_http::HttpClient;
+use clap::Parser;
+use tokio_util::sync::CancellationToken;
+
+/// Fetches tasks from a coordinator, answers them with a local model, and hands the answers in
+///
+/// It waits for a coordinator that is not up yet, survives its restart, and works until Ctrl-C, when
+/// it finishes what it is at and gives the rest back.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Options {
+    /// The worker's id; each worker needs one of its own
+    #[arg(env = "WORKER_ID")]
+    worker_id: WorkerId,
+
+    /// Where the coordinator is
+    #[arg(
+        long,
+        env = "COORD_URL",
+        default_value = "http://localhost:8000",
+        value_name = "URL"
+    )]
+    coordinator: String,
+
+    /// The task types to do, with commas between them
+    #[arg(
+        long,
+        env = "AI_MARKET_TASK_TYPES",
+        default_value = "sentiment",
+        value_delimiter = ',',
+        value_name = "TYPES"
+    )]
+    task_types: Vec<TaskType>,
+
+    /// Claims up to so many tasks at once; by default as many as the model likes, at most 16
+    #[arg(long, env = "AI_MARKET_BATCH", value_name = "N")]
+    batch: Option<NonZeroUsize>,
+
+    #[command(flatten)]
+    model: ModelOptions,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    start_logging("info");
+    finish(run(options).await)
+}
+
+async fn run(options: Options) -> Result<(), Failure> {
+    let client = HttpClient::new(options.coordinator)?;
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone());
+
+    let classifier = tokio::select! {
+        loaded = load_classifier(&options.model, options.task_types) => loaded?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    tracing::info!(
+        model = %classifier.info().identity,
+        coordinator = client.url(),
+        "worker {} is ready",
+        options.worker_id
+    );
+    let mut worker = Worker::builder(
+        options.worker_id,
+        client,
+        ClassifierBackend::start(classifier)?,
+    );
+    if let Some(batch) = options.batch {
+        worker = worker.batch(batch);
+    }
+    let report = worker.build()?.run(stop).await?;
+    tracing::info!(
+        accepted = report.accepted,
+        too_late = report.too_late,
+        failed = report.failed,
+        returned = report.returned,
+        "stopped"
+    );
+    Ok(())
+}
