@@ -84,3 +84,8 @@ mod writer;
 pub use open::OpenError;
 pub use options::SqliteOptions;
 pub use store::SqliteStore;
+
+/// The examples of the README are compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

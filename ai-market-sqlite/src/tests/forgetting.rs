@@ -24,38 +24,41 @@ fn profile(name: &str) -> WorkerProfile {
     WorkerProfile::new(worker(name), sentiment()).with_model(model)
 }
 
-/// A market with one task for one vote, in which alice is known and dave is not.
-async fn market(store: &SqliteStore) -> TaskId {
+/// A market with two tasks for one vote each, in which alice is known and dave is not.
+async fn market(store: &SqliteStore) -> [TaskId; 2] {
     store.register(profile("alice"), at(0)).await.unwrap();
-    let task = new_task(0).with_required_submissions(std::num::NonZeroU32::MIN);
-    let id = task.id;
-    store.insert(vec![task], at(0)).await.unwrap();
-    id
+    let one = std::num::NonZeroU32::MIN;
+    let tasks = [0, 1].map(|n| new_task(n).with_required_submissions(one));
+    let ids = [tasks[0].id, tasks[1].id];
+    store.insert(tasks.into(), at(0)).await.unwrap();
+    ids
 }
 
 /// Everything that leaves a trace in memory.
-fn everything(session: &mut Session, id: TaskId) -> Result<(), Error> {
+fn everything(session: &mut Session, [_, id]: [TaskId; 2]) -> Result<(), Error> {
+    session.claim(&claim("alice"), true)?;
     session.register(&profile("dave"), at(1))?;
     session.claim(&claim("dave"), true)?;
     let policies = Policies::default();
     let outcome = session.submit(&vote(id, "dave"), &policies, at(1))?;
     assert_eq!(outcome, SubmitOutcome::Accepted(Progress::Finalized));
-    session.claim(&claim("alice"), true)?;
     Ok(())
 }
 
 /// The market is as if nothing had been tried, and goes on.
-async fn assert_nothing_happened(place: &Place, store: &SqliteStore, id: TaskId) {
+async fn assert_nothing_happened(place: &Place, store: &SqliteStore, ids: [TaskId; 2]) {
     assert_books_balance(place);
     let claimed = store.claim(claim("dave")).await.unwrap();
     assert_eq!(claimed, Claimed::UnknownWorker);
     store.register(profile("dave"), at(1)).await.unwrap();
     for name in ["alice", "dave"] {
-        let Claimed::Assigned(tasks) = store.claim(claim(name)).await.unwrap() else {
+        let claim = claim(name).with_limit(2);
+        let Claimed::Assigned(tasks) = store.claim(claim).await.unwrap() else {
             panic!("{name} is registered");
         };
-        assert_eq!(tasks.len(), usize::from(name == "alice"), "{name}");
+        assert_eq!(tasks.len(), if name == "alice" { 2 } else { 0 }, "{name}");
     }
+    let [id, _] = ids;
     let votes = vec![vote(id, "alice")];
     let outcomes = store.submit(votes, &Policies::default(), at(2)).await;
     let finalized = SubmitOutcome::Accepted(Progress::Finalized);
@@ -79,27 +82,27 @@ async fn assert_nothing_happened(place: &Place, store: &SqliteStore, id: TaskId)
 async fn a_step_that_failed_alone_is_forgotten() {
     let place = Place::new();
     let store = place.open();
-    let id = market(&store).await;
+    let ids = market(&store).await;
     let tried = store.write(move |session| {
-        everything(session, id)?;
+        everything(session, ids)?;
         Err::<(), _>(Error::Panicked)
     });
     tried.await.unwrap_err();
-    assert_nothing_happened(&place, &store, id).await;
+    assert_nothing_happened(&place, &store, ids).await;
 }
 
 #[tokio::test]
 async fn a_group_that_failed_is_forgotten() {
     let place = Place::new();
     let store = place.open();
-    let id = market(&store).await;
+    let ids = market(&store).await;
     let (release, held) = hold(&store).await;
-    let tried = store.write(move |session| everything(session, id));
+    let tried = store.write(move |session| everything(session, ids));
     let broken = store.write(|session| Ok(session.db.script("ROLLBACK;")?));
     let release = async { drop(release) };
     let (tried, broken, ()) = tokio::join!(tried, broken, release);
     held.await.unwrap();
     tried.unwrap_err();
     broken.unwrap_err();
-    assert_nothing_happened(&place, &store, id).await;
+    assert_nothing_happened(&place, &store, ids).await;
 }
