@@ -50,6 +50,10 @@ pub(super) struct Inner {
     pub(super) in_flight: usize,
 }
 
+/// The longest answer that is read: twice a full page of the longest texts, and more than any
+/// coordinator sends.
+const MAX_ANSWER: usize = 256 * 1024 * 1024;
+
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpClient")
@@ -172,15 +176,22 @@ impl HttpClient {
     }
 
     async fn send(&self, request: RequestBuilder, path: &str) -> Result<Reply, ApiError> {
-        let response = request.send().await.map_err(|e| self.unreachable(e))?;
+        let mut response = request.send().await.map_err(|e| self.unreachable(e))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(|e| self.unreachable(e))?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| self.unreachable(e))? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                let message = format!("{}/{path} answered with too much", self.url());
+                return Err(ApiError::new(ErrorCode::Internal, message));
+            }
+            body.extend_from_slice(&chunk);
+        }
         Ok(Reply {
             url: self.url().to_owned(),
             path: path.to_owned(),
             status,
             headers,
-            body: body.into(),
+            body,
         })
     }
 

@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ai_market_core::store::StoreStats;
@@ -21,6 +23,12 @@ pub(super) struct Metrics {
 const BUCKETS: [f64; 12] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0,
 ];
+
+/// How many task types are told apart.
+const SHOWN_TYPES: usize = 50;
+
+/// What the others are called; no task type can be.
+const OTHER_TYPES: &str = "(other)";
 
 impl Metrics {
     #[expect(
@@ -90,10 +98,17 @@ fn of_store(stats: &StoreStats) -> Result<Vec<prometheus::proto::MetricFamily>, 
         Opts::new("ai_market_tasks", "Tasks, by type and status"),
         &["task_type", "status"],
     )?;
+    let shown = largest_types(stats);
     for ((task_type, status), count) in &stats.tasks {
+        let task_type = task_type.as_str();
+        let task_type = if shown.contains(task_type) {
+            task_type
+        } else {
+            OTHER_TYPES
+        };
         tasks
-            .with_label_values(&[task_type.as_str(), status.as_str()])
-            .set(gauge(*count));
+            .with_label_values(&[task_type, status.as_str()])
+            .add(gauge(*count));
     }
     let mut families = tasks.collect();
     let counts = [
@@ -122,6 +137,47 @@ fn of_store(stats: &StoreStats) -> Result<Vec<prometheus::proto::MetricFamily>, 
     Ok(families)
 }
 
+/// Clients name the types, so only those with the most tasks get a time series of their own.
+fn largest_types(stats: &StoreStats) -> BTreeSet<&str> {
+    let mut totals: BTreeMap<&str, u64> = BTreeMap::new();
+    for ((task_type, _), count) in &stats.tasks {
+        *totals.entry(task_type.as_str()).or_default() += count;
+    }
+    let mut totals: Vec<_> = totals.into_iter().collect();
+    totals.sort_by_key(|(_, count)| Reverse(*count));
+    let largest = totals.into_iter().take(SHOWN_TYPES);
+    largest.map(|(task_type, _)| task_type).collect()
+}
+
 fn gauge(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use ai_market_core::id::TaskType;
+    use ai_market_core::task::TaskStatus;
+
+    use super::*;
+
+    #[test]
+    fn clients_cannot_make_the_metrics_grow() {
+        let mut stats = StoreStats::default();
+        for n in 0..1_000 {
+            let task_type = TaskType::new(format!("type-{n}")).unwrap();
+            stats
+                .tasks
+                .insert((task_type.clone(), TaskStatus::Queued), 1);
+            stats.tasks.insert((task_type, TaskStatus::Failed), n);
+        }
+        let text = Metrics::new().render(&stats).unwrap();
+        let lines = text.lines().filter(|l| l.starts_with("ai_market_tasks{"));
+        assert_eq!(lines.count(), 2 * (SHOWN_TYPES + 1));
+        for line in [
+            r#"ai_market_tasks{status="failed",task_type="type-999"} 999"#,
+            r#"ai_market_tasks{status="queued",task_type="(other)"} 950"#,
+        ] {
+            assert!(text.lines().any(|l| l == line), "{text}");
+        }
+    }
 }
