@@ -345,6 +345,10 @@ async fn what_is_not_there_is_not_found() {
         println!("{path}");
         market.get(path).await.is_error(404, "not_found", None);
     }
+    market
+        .get("/tasks/%FF")
+        .await
+        .is_error(400, "malformed", None);
     // What is no id names no task either.
     for path in [
         format!("/tasks/{ID}"),
@@ -360,19 +364,17 @@ async fn what_is_not_there_is_not_found() {
 async fn a_wrong_method_is_told_the_right_ones() {
     let market = Market::open().await;
     for (method, path, allow) in [
-        (Method::DELETE, "/tasks", &["GET", "HEAD", "POST"][..]),
-        (Method::POST, "/health", &["GET", "HEAD"]),
-        (Method::GET, "/workers/submit", &["POST"]),
-        (Method::PUT, "/tasks/7", &["GET", "HEAD"]),
-        (Method::GET, "/tasks/next", &["POST"]),
-        (Method::POST, "/openapi.json", &["GET", "HEAD"]),
+        (Method::DELETE, "/tasks", "GET, HEAD, POST"),
+        (Method::POST, "/health", "GET, HEAD"),
+        (Method::GET, "/workers/submit", "POST"),
+        (Method::PUT, "/tasks/7", "GET, HEAD"),
+        (Method::GET, "/tasks/next", "POST"),
+        (Method::POST, "/openapi.json", "GET, HEAD"),
     ] {
         println!("{method} {path}");
         let answer = market.ask(method, path, &[], None).await;
         answer.is_error(405, "method_not_allowed", None);
-        let mut allowed: Vec<_> = answer.header("allow").unwrap().split(", ").collect();
-        allowed.sort_unstable();
-        assert_eq!(allowed, allow);
+        assert_eq!(answer.header("allow"), Some(allow));
     }
 }
 

@@ -52,6 +52,7 @@ impl KnownRoute {
         if allow.contains(&"GET") {
             allow.push("HEAD");
         }
+        allow.sort_unstable();
         Self {
             template,
             allow: allow.join(", "),
