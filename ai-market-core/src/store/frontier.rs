@@ -41,9 +41,9 @@ impl ClaimKey {
 /// - calls [`opened`](Self::opened) whenever a task of the list may have become something for a
 ///   worker that passed it: it was put in, a lease on it ended without a vote, or more votes are
 ///   wanted;
-/// - on a claim looks first at [`candidates`](Self::candidates), striking those that turn out not to
-///   be for the worker, and then through the list from [`cursor`](Self::cursor) on, moving the
-///   cursor over each task that is not for the worker or that it takes;
+/// - on a claim calls [`select`](Self::select), which looks first at the
+///   [`candidates`](Self::candidates) behind the cursor, striking those that turn out not to be for
+///   the worker, and then through the list from the [`cursor`](Self::cursor) on;
 /// - calls [`forget`](Self::forget) when tasks may be for a worker that were not before (its owner
 ///   changed), and [`clear`](Self::clear) when a step that it told of did not happen after all.
 ///
@@ -173,17 +173,22 @@ impl ClaimFrontier {
     ///
     /// Strikes it from the candidates, or moves the cursor there when it lies beyond.
     pub fn passed(&mut self, worker: &WorkerId, task_type: &TaskType, key: ClaimKey) {
-        let frontier = match self.types.get_mut(task_type) {
-            Some(frontier) => frontier,
-            None => self.types.entry(task_type.clone()).or_default(),
-        };
+        self.reached(worker, task_type, key).behind.remove(&key);
+    }
+
+    /// Notes that the task at `key` is for the worker, which does not take it now: it stays among
+    /// the candidates, and the cursor moves there when it lies beyond.
+    pub fn kept(&mut self, worker: &WorkerId, task_type: &TaskType, key: ClaimKey) {
+        self.reached(worker, task_type, key).behind.insert(key);
+    }
+
+    /// The worker's cursor, moved to `key` when that lies beyond.
+    fn reached(&mut self, worker: &WorkerId, task_type: &TaskType, key: ClaimKey) -> &mut Cursor {
+        let frontier = self.types.entry(task_type.clone()).or_default();
+        frontier.furthest = frontier.furthest.max(Some(key));
         let cursor = frontier.caught_up(worker);
-        if cursor.at.is_some_and(|at| key <= at) {
-            cursor.behind.remove(&key);
-        } else {
-            cursor.at = Some(key);
-            frontier.furthest = frontier.furthest.max(Some(key));
-        }
+        cursor.at = cursor.at.max(Some(key));
+        cursor
     }
 
     /// Starts the worker's look through every list again from the beginning.

@@ -47,7 +47,8 @@ impl ClaimFrontier {
     /// Selects the next tasks of `worker`, at most `room`, over all of `task_types`, and notes them
     /// as passed.
     ///
-    /// At most about `budget` tasks are looked at, so that one claim cannot hold up a store.
+    /// About `budget` new tasks are looked at, and up to `room` of each type that were seen before,
+    /// so that one claim cannot hold up a store.
     ///
     /// # Errors
     ///
@@ -55,7 +56,7 @@ impl ClaimFrontier {
     pub fn select<'a, L: ClaimList>(
         &mut self,
         worker: &WorkerId,
-        task_types: impl IntoIterator<Item = &'a TaskType>,
+        task_types: impl IntoIterator<Item = &'a TaskType, IntoIter: ExactSizeIterator>,
         room: usize,
         budget: usize,
         list: &mut L,
@@ -63,7 +64,11 @@ impl ClaimFrontier {
         if room == 0 {
             return Ok(Selection::Tasks(Vec::new()));
         }
-        let mut left = budget;
+        let task_types = task_types.into_iter();
+        // What was found and left may be looked at once more by each round; beyond that, each
+        // round gets on by the budget.
+        let again = room.saturating_mul(task_types.len());
+        let mut left = budget.max(1).saturating_add(again);
         let mut finished = true;
         let mut seen = Vec::new();
         for task_type in task_types {
@@ -82,17 +87,15 @@ impl ClaimFrontier {
             tasks.truncate(room);
         }
         for (place, seen) in seen.iter().enumerate() {
-            // The tasks taken of a type are the first of those that are for the worker, so the
-            // cursor may move up to the first that is left.
+            // The tasks taken of a type are the first of those that are for the worker.
             let mut taken = tasks.iter().filter(|(_, p)| *p == place).count();
             for (key, mine) in &seen.keys {
-                if *mine {
-                    if taken == 0 {
-                        break;
-                    }
-                    taken -= 1;
+                if *mine && taken == 0 {
+                    self.kept(worker, seen.task_type, *key);
+                } else {
+                    taken -= usize::from(*mine);
+                    self.passed(worker, seen.task_type, *key);
                 }
-                self.passed(worker, seen.task_type, *key);
             }
         }
         if !finished {
