@@ -17,19 +17,28 @@ const SILENT_ROUNDS: u32 = 5;
 impl Coordinator {
     /// Does the maintenance until `stop` is cancelled: ends leases and deadlines that ran out.
     ///
-    /// Its first round gives every lease the time back in which no coordinator ran. When it
-    /// returns, requests that wait are answered, and later ones wait no more. What else is in
+    /// Its first round gives every lease the time back in which no coordinator ran. Once it is told
+    /// to stop, requests that wait are answered, and later ones wait no more. What else is in
     /// progress is not ended; dropping the store finishes it. An error of the store is logged, and
     /// the next round tries again.
     pub async fn run(&self, stop: CancellationToken) {
+        let end_waits = async {
+            stop.cancelled().await;
+            self.inner.stopping.cancel();
+        };
+        tokio::join!(self.maintain(&stop), end_waits);
+    }
+
+    async fn maintain(&self, stop: &CancellationToken) {
         let interval = self.inner.settings.reap_interval();
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // In the first round, whatever time has passed since the last one is downtime.
         let mut silence = Duration::ZERO;
         loop {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => break,
+                () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
             match self.reap(silence).await {
@@ -40,7 +49,6 @@ impl Coordinator {
                 ),
             }
         }
-        self.inner.stopping.cancel();
     }
 
     /// Ends every lease and deadline that has run out, at once.

@@ -1,6 +1,5 @@
 //! Errors that several routes answer with.
 
-use std::error::Error;
 use std::time::Duration;
 
 use crate::api::{ApiError, ErrorCode};
@@ -13,7 +12,6 @@ pub(super) fn fail_all<T, R>(
     error: StoreError,
 ) -> Vec<Result<R, ApiError>> {
     let error = ApiError::from(error);
-    tracing::error!(error = &error as &dyn Error, "a batch could not be stored");
     results
         .into_iter()
         .map(|result| Err(result.err().unwrap_or_else(|| error.clone())))
