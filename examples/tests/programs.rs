@@ -1,0 +1,230 @@
+//! What the example programs print, and how they fail.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::process::Output;
+
+use ai_market_examples::sample;
+use serde_json::Value;
+
+use support::run;
+
+fn stdout(output: &Output) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+/// The lines of `demo --json`, and the leaderboard of the last one.
+fn demo(arguments: &[&str]) -> (Vec<Value>, Vec<(String, i64)>) {
+    let output = stdout(&run("demo", arguments));
+    let mut lines: Vec<Value> = output
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let board = lines.pop().unwrap();
+    let places = board["leaderboard"].as_array().unwrap().iter();
+    let places = places.map(|place| {
+        (
+            place["worker_id"].as_str().unwrap().to_owned(),
+            place["points"].as_i64().unwrap(),
+        )
+    });
+    (lines, places.collect())
+}
+
+/// Points as the votes say: one for each that is the final label.
+fn points(lines: &[Value]) -> BTreeMap<String, i64> {
+    let mut points = BTreeMap::new();
+    for line in lines {
+        for vote in line["submissions"].as_array().unwrap() {
+            let worker = vote["worker_id"].as_str().unwrap().to_owned();
+            *points.entry(worker).or_default() += i64::from(vote["label"] == line["final_label"]);
+        }
+    }
+    points
+}
+
+#[test]
+fn the_demo_labels_the_sample_and_a_liar_does_not_change_that() {
+    let (honest, board) = demo(&["--json"]);
+    let sentences = sample();
+    assert_eq!(honest.len(), sentences.len());
+    let mut right = 0;
+    for (line, sentence) in honest.iter().zip(&sentences) {
+        assert_eq!(line["text"].as_str(), Some(sentence.text.as_str()));
+        assert_eq!(line["submissions"].as_array().unwrap().len(), 3);
+        assert_eq!(
+            line["agreement"].as_f64(),
+            Some(1.0),
+            "all three run the same model"
+        );
+        right += usize::from(
+            line["final_label"].as_str() == sentence.expected.as_ref().map(|l| l.as_str()),
+        );
+    }
+    assert!(
+        right * 10 >= sentences.len() * 9,
+        "{right} of {} labels are right",
+        sentences.len()
+    );
+    assert_eq!(
+        board.iter().cloned().collect::<BTreeMap<_, _>>(),
+        points(&honest)
+    );
+
+    let (lied, board) = demo(&["--json", "--liar"]);
+    for (honest, lied) in honest.iter().zip(&lied) {
+        assert_eq!(
+            honest["final_label"], lied["final_label"],
+            "{}",
+            honest["text"]
+        );
+    }
+    assert_eq!(
+        board.iter().cloned().collect::<BTreeMap<_, _>>(),
+        points(&lied)
+    );
+    let (last, carole) = board.last().unwrap();
+    assert_eq!(last, "carole");
+    assert!(
+        board[..2]
+            .iter()
+            .all(|(_, points)| *points == lied.len() as i64 && points > carole)
+    );
+}
+
+#[test]
+fn the_demo_labels_what_it_is_given() {
+    let (lines, _) = demo(&["--json", "I love it", "What a terrible day"]);
+    let labels: Vec<_> = lines
+        .iter()
+        .map(|line| line["final_label"].as_str().unwrap())
+        .collect();
+    assert_eq!(labels, ["positive", "negative"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("texts.txt");
+    std::fs::write(
+        &file,
+        "The food was delicious.\n\n  The food was awful.  \n",
+    )
+    .unwrap();
+    let output = stdout(&run("demo", &["--file", file.to_str().unwrap()]));
+    for part in [
+        "The food was delicious.",
+        "positive",
+        "negative",
+        "alice",
+        "2 of 2 texts finalized",
+    ] {
+        assert!(output.contains(part), "{part:?} is missing in:\n{output}");
+    }
+}
+
+#[test]
+fn the_small_programs_run() {
+    let output = stdout(&run("in_process", &[]));
+    assert!(
+        output.starts_with("What a wonderful day!: positive (0."),
+        "{output}"
+    );
+    let output = stdout(&run("custom_backend", &[]));
+    let lines: Vec<_> = output.lines().collect();
+    assert_eq!(lines.len(), 2, "{output}");
+    assert!(lines[0].starts_with("short: Hello there!"), "{output}");
+    assert!(lines[1].starts_with("long: A text of"), "{output}");
+}
+
+/// Runs a program that must fail, and returns the one line that it says why.
+fn refusal(name: &str, arguments: &[&str]) -> String {
+    let output = run(name, arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    let lines: Vec<_> = stderr
+        .lines()
+        .filter(|line| line.starts_with("error: "))
+        .collect();
+    assert_eq!(lines.len(), 1, "one line says what is wrong:\n{stderr}");
+    lines[0].to_owned()
+}
+
+#[test]
+fn what_is_wrong_is_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let foreign = path("foreign.db");
+    std::fs::write(
+        &foreign,
+        "these are the notes of somebody else, and no database at all",
+    )
+    .unwrap();
+    let error = refusal("coordinator", &["--db", &foreign, "--bind", "127.0.0.1:0"]);
+    assert!(error.contains("foreign.db"), "{error}");
+    assert_eq!(
+        std::fs::read(&foreign).unwrap().len(),
+        60,
+        "it is left as it was"
+    );
+
+    let db = path("new.db");
+    let error = refusal("coordinator", &["--db", &db, "--bind", "0.0.0.0:0"]);
+    assert!(error.contains("0.0.0.0"), "{error}");
+    let short = [
+        "--db",
+        &db,
+        "--bind",
+        "127.0.0.1:0",
+        "--lease-seconds",
+        "3",
+        "--heartbeat-seconds",
+        "2",
+    ];
+    let error = refusal("coordinator", &short);
+    assert!(error.contains("heartbeat"), "{error}");
+
+    let missing = path("no-model");
+    std::fs::create_dir(&missing).unwrap();
+    let error = refusal("worker", &["alice", "--model", &missing]);
+    assert!(error.contains("config.json"), "{error}");
+    let error = refusal("demo", &["--file", &path("nothing.txt")]);
+    assert!(error.contains("nothing.txt"), "{error}");
+    let error = refusal("worker", &["alice", "--coordinator", "not a url"]);
+    assert!(error.contains("not a url"), "{error}");
+}
+
+#[test]
+fn every_program_explains_itself() {
+    for name in ["coordinator", "demo", "quantize", "worker"] {
+        let help = stdout(&run(name, &["--help"]));
+        assert!(help.contains("Usage: ") && help.len() > 300, "{help}");
+    }
+    let help = stdout(&run("coordinator", &["--help"]));
+    for option in [
+        "--bind",
+        "--db",
+        "--required-submissions",
+        "--lease-seconds",
+    ] {
+        assert!(help.contains(option), "{help}");
+    }
+    for variable in [
+        "AI_MARKET_HEARTBEAT_SECONDS",
+        "AI_MARKET_ALLOW_OPS",
+        "AI_MARKET_OPEN_VOTES",
+    ] {
+        assert!(help.contains(variable), "{help}");
+    }
+    let help = stdout(&run("worker", &["--help"]));
+    for word in [
+        "WORKER_ID",
+        "COORD_URL",
+        "--model",
+        "--task-types",
+        "--batch",
+    ] {
+        assert!(help.contains(word), "{help}");
+    }
+}
