@@ -106,3 +106,23 @@ async fn a_group_that_failed_is_forgotten() {
     broken.unwrap_err();
     assert_nothing_happened(&place, &store, ids).await;
 }
+
+#[tokio::test]
+async fn clearing_forgets_what_its_own_group_did_before() {
+    let place = Place::new();
+    let store = place.open();
+    market(&store).await;
+    let (release, held) = hold(&store).await;
+    let before = store.insert(vec![new_task(2)], at(2));
+    let clear = store.clear();
+    let after = store.insert(vec![new_task(3)], at(3));
+    let release = async { drop(release) };
+    let (before, clear, after, ()) = tokio::join!(before, clear, after, release);
+    held.await.unwrap();
+    before.unwrap();
+    clear.unwrap();
+    after.unwrap();
+    let stats = store.stats(StatsQuery::new(at(0))).await.unwrap();
+    assert_eq!((stats.tasks_total(), stats.workers), (1, 0));
+    assert_books_balance(&place);
+}
