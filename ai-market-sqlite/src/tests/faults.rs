@@ -76,8 +76,14 @@ async fn a_full_disk_fails_what_is_being_written_and_nothing_later() {
             );
         }
     };
+    // It needs no new page, but it is of the same group, whose transaction SQLite gives up.
+    let small = store.register(WorkerProfile::new(worker("alice"), sentiment()), at(0));
     let release = async { drop(release) };
-    tokio::join!(full, release);
+    let (small, (), ()) = tokio::join!(small, full, release);
+    assert!(
+        matches!(small, Err(StoreError::Unavailable(_))),
+        "{small:?}"
+    );
     held.await.unwrap();
     assert_eq!(tasks(&store).await, 1);
     assert_books_balance(&place);
