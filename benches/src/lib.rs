@@ -1,1 +1,1 @@
-//! The benches share nothing but this package.
+//! Load programs that measure the whole market; run them with `cargo bench -p ai-market-benches`.

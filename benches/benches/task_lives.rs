@@ -1,0 +1,133 @@
+//! How many whole task lives a coordinator serves per second over HTTP: create, three times claim
+//! and submit, one request per step, seven requests in all.
+//!
+//! ```text
+//! cargo bench -p ai-market-benches --bench task_lives
+//! ```
+//!
+//! The server and its clients share this process and its cores, on loopback. `LIVES_SECONDS` (10)
+//! and `LIVES_CLIENTS` (64, the lives in progress at the same time) change the load; it runs once on
+//! SQLite with every commit synced to the disk, and once in memory for comparison.
+
+use std::error::Error;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ai_market_core::api::{ClaimRequest, ClientApi, TaskSpec, WorkerApi};
+use ai_market_core::confidence::Confidence;
+use ai_market_core::coordinator::Coordinator;
+use ai_market_core::id::{Label, TaskType, WorkerId};
+use ai_market_core::store::{MemoryStore, TaskStore, WorkerProfile};
+use ai_market_core::submission::Vote;
+use ai_market_core::task::TaskStatus;
+use ai_market_http::{HttpClient, Server};
+use ai_market_sqlite::SqliteStore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+const REPLICAS: usize = 3;
+
+fn setting(name: &str, usual: u64) -> Result<u64, Failure> {
+    match std::env::var(name) {
+        Ok(value) => Ok(value.parse().map_err(|error| format!("{name}={value}: {error}"))?),
+        Err(_) => Ok(usual),
+    }
+}
+
+/// What all clients add to.
+#[derive(Debug, Default)]
+struct Load {
+    over: AtomicBool,
+    requests: AtomicU64,
+    latencies: Mutex<Vec<Duration>>,
+}
+
+/// One life after the other, with three workers of its own.
+async fn live(client: HttpClient, number: u64, load: Arc<Load>) -> Result<(), Failure> {
+    let mut workers = Vec::with_capacity(REPLICAS);
+    for replica in 0..REPLICAS {
+        let worker = WorkerId::new(format!("w{number}-{replica}"))?;
+        client.register(WorkerProfile::new(worker.clone(), [TaskType::sentiment()])).await?;
+        workers.push(worker);
+    }
+    let label = Label::new("positive")?;
+    let mut latencies = Vec::new();
+    while !load.over.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        for created in client.enqueue(vec![TaskSpec::new("A text of ordinary length.")]).await {
+            created?;
+        }
+        let mut requests = 1;
+        for worker in &workers {
+            // Oldest first, so it may be the task of another life; in sum each gets its votes.
+            let request = ClaimRequest::new(worker.clone());
+            for task in client.claim(request).await? {
+                let vote = Vote::new(task.task, worker.clone(), label.clone(), Confidence::ONE);
+                for receipt in client.submit(vec![vote]).await {
+                    receipt?;
+                }
+                requests += 1;
+            }
+            requests += 1;
+        }
+        load.requests.fetch_add(requests, Ordering::Relaxed);
+        latencies.push(begun.elapsed());
+    }
+    load.latencies.lock().unwrap_or_else(PoisonError::into_inner).extend(latencies);
+    Ok(())
+}
+
+async fn measure(name: &str, store: impl TaskStore) -> Result<(), Failure> {
+    let seconds = setting("LIVES_SECONDS", 10)?;
+    let clients = setting("LIVES_CLIENTS", 64)?;
+    let coordinator = Coordinator::builder(store).build()?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let server = Server::builder(coordinator.clone()).address(address).bind().await?;
+    let client = HttpClient::new(server.url())?;
+    let stop = CancellationToken::new();
+    let serving = tokio::spawn(server.run(stop.clone()));
+
+    let load = Arc::new(Load::default());
+    let begun = Instant::now();
+    let mut lives = JoinSet::new();
+    for number in 0..clients {
+        lives.spawn(live(client.clone(), number, Arc::clone(&load)));
+    }
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    load.over.store(true, Ordering::Relaxed);
+    while let Some(ended) = lives.join_next().await {
+        ended??;
+    }
+    let elapsed = begun.elapsed().as_secs_f64();
+
+    let stats = coordinator.stats().await?;
+    let finalized = stats.tasks_in(TaskStatus::Finalized);
+    let requests = load.requests.load(Ordering::Relaxed);
+    let mut latencies =
+        std::mem::take(&mut *load.latencies.lock().unwrap_or_else(PoisonError::into_inner));
+    latencies.sort_unstable();
+    let quantile = |share: usize| latencies.get(latencies.len() * share / 100).copied();
+    println!(
+        "{name}: {:.0} task lives/s, {:.0} requests/s; a life of 7 requests takes {:.1?} (median), \
+         {:.1?} (99 %); {finalized} of {} tasks finalized",
+        finalized as f64 / elapsed,
+        requests as f64 / elapsed,
+        quantile(50).unwrap_or_default(),
+        quantile(99).unwrap_or_default(),
+        stats.tasks_total(),
+    );
+    stop.cancel();
+    serving.await??;
+    Ok(())
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    measure("SQLite, synced", SqliteStore::open(folder.path().join("lives.db"))?).await?;
+    measure("in memory", MemoryStore::new()).await
+}
