@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::id::WorkerId;
+use crate::id::{InstanceId, WorkerId};
 use crate::time::Timestamp;
+
+use super::Renewed;
 
 /// How often a worker may lose a task; it does not get it again after that.
 pub const MAX_LOSSES_PER_WORKER: u32 = 2;
@@ -38,6 +40,23 @@ pub fn renewed_until_bare(
 ) -> Timestamp {
     let cap = claimed_at.plus(lease.saturating_mul(MAX_BARE_RENEWALS));
     until.max(now.plus(lease).min(cap))
+}
+
+/// What a renewal by the instance `named` comes to where it may not renew, given the instance that
+/// is `registered`.
+///
+/// Another instance has taken the worker's place. One where none is registered was registered on the
+/// fly, after a reset say, with less than it can do, and has to register itself.
+#[must_use]
+pub fn renewal_refused(
+    named: Option<&InstanceId>,
+    registered: Option<&InstanceId>,
+) -> Option<Renewed> {
+    match (named, registered) {
+        (Some(named), Some(registered)) if named != registered => Some(Renewed::Superseded),
+        (Some(_), None) => Some(Renewed::UnknownWorker),
+        _ => None,
+    }
 }
 
 /// How long nobody served before a round of reaping at `now`; zero when the round before it, at

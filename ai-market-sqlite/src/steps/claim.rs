@@ -88,12 +88,18 @@ impl Session {
         };
         let held = usize::try_from(self.db.held_count(&claim.worker)?).unwrap_or(usize::MAX);
         let room = claim.limit.min(claim.max_leases.saturating_sub(held));
-        let tasks = if first {
-            let budget = FIRST_LOOK.max(room.saturating_mul(2));
-            self.look(&profile, room, budget)?.0
+        let budget = if first {
+            FIRST_LOOK
         } else {
-            self.look_far(&profile, room)?
+            LOOK.min(self.look_budget)
         };
+        if budget == 0 {
+            return Ok(Step::Again);
+        }
+        let (tasks, looked) = self.look(&profile, room, budget)?;
+        if !first {
+            self.look_budget = self.look_budget.saturating_sub(looked);
+        }
         let Some(tasks) = tasks else {
             return Ok(Step::Again);
         };
@@ -127,33 +133,6 @@ impl Session {
             Selection::Unfinished => None,
         };
         Ok((keys, list.looked))
-    }
-
-    /// Goes on with a look that did not come to its end, and takes what it finds, be it less than
-    /// there is room for; `None` when it has found nothing yet.
-    ///
-    /// Tasks are selected one by one: a selection that does not come to its end keeps nothing of
-    /// what it found, so that a large one over tasks of which few are for the worker would never
-    /// end, while one task is found however far off it is.
-    fn look_far(
-        &mut self,
-        profile: &WorkerProfile,
-        room: usize,
-    ) -> Result<Option<Vec<ClaimKey>>, Error> {
-        let mut budget = LOOK.min(self.look_budget);
-        let mut tasks = Vec::new();
-        while budget > 0 && tasks.len() < room {
-            let (found, looked) = self.look(profile, 1, budget)?;
-            budget = budget.saturating_sub(looked.max(1));
-            self.look_budget = self.look_budget.saturating_sub(looked);
-            match found.map(|found| found.first().copied()) {
-                Some(Some(key)) => tasks.push(key),
-                // The end of the list.
-                Some(None) => return Ok(Some(tasks)),
-                None => break,
-            }
-        }
-        Ok((room == 0 || !tasks.is_empty()).then_some(tasks))
     }
 
     fn assign(

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use ai_market_core::id::{TaskId, WorkerId};
-use ai_market_core::store::rules::{renewed_until, renewed_until_bare};
+use ai_market_core::store::rules::{renewal_refused, renewed_until, renewed_until_bare};
 use ai_market_core::store::{LeaseScope, Renew, Renewed};
 use ai_market_core::time::Timestamp;
 
@@ -17,12 +17,9 @@ impl Session {
         let Some(profile) = self.profile(worker)? else {
             return Ok(Renewed::UnknownWorker);
         };
-        match (&renew.instance, &profile.instance) {
-            (Some(instance), Some(registered)) if instance != registered => {
-                return Ok(Renewed::Superseded);
-            }
-            (Some(_), None) => return Ok(Renewed::UnknownWorker),
-            _ => {}
+        let registered = profile.instance.as_ref();
+        if let Some(refused) = renewal_refused(renew.instance.as_ref(), registered) {
+            return Ok(refused);
         }
         self.seen(worker, renew.now)?;
         let mut gone = Vec::new();

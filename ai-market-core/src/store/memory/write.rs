@@ -4,7 +4,8 @@ use std::time::Duration;
 use crate::consensus::Policies;
 use crate::id::{TaskId, WorkerId};
 use crate::store::rules::{
-    LEASE_RAN_OUT, WORKER_RESTARTED, bounded_reason, downtime, renewed_until, renewed_until_bare,
+    LEASE_RAN_OUT, WORKER_RESTARTED, bounded_reason, downtime, renewal_refused, renewed_until,
+    renewed_until_bare,
 };
 use crate::store::{
     ClaimKey, Effects, InsertOutcome, LeaseScope, Reap, Reaped, Registered, Release, ReleaseReason,
@@ -99,12 +100,9 @@ impl State {
         let Some(worker) = self.workers.get(&renew.worker) else {
             return Renewed::UnknownWorker;
         };
-        match (&renew.instance, &worker.profile.instance) {
-            (Some(instance), Some(registered)) if instance != registered => {
-                return Renewed::Superseded;
-            }
-            (Some(_), None) => return Renewed::UnknownWorker,
-            _ => {}
+        let registered = worker.profile.instance.as_ref();
+        if let Some(refused) = renewal_refused(renew.instance.as_ref(), registered) {
+            return refused;
         }
         self.seen(&renew.worker, renew.now);
         let held: BTreeSet<_> = self.held_by(&renew.worker).into_iter().collect();
