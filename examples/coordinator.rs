@@ -82,7 +82,7 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    start_logging("info");
+    start_logging("info,poem=warn");
     finish(run(options).await)
 }
 

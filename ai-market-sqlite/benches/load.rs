@@ -92,7 +92,7 @@ async fn claim(
     let claim = Claim::new(worker.clone(), LEASE, now()).with_limit(limit);
     match store.claim(claim).await? {
         Claimed::Assigned(tasks) => Ok(tasks.into_iter().map(|task| task.task).collect()),
-        Claimed::UnknownWorker => Err("the worker is not registered".into()),
+        other => Err(format!("the worker cannot claim: {other:?}").into()),
     }
 }
 

@@ -33,7 +33,9 @@ const REPLICAS: usize = 3;
 
 fn setting(name: &str, usual: u64) -> Result<u64, Failure> {
     match std::env::var(name) {
-        Ok(value) => Ok(value.parse().map_err(|error| format!("{name}={value}: {error}"))?),
+        Ok(value) => Ok(value
+            .parse()
+            .map_err(|error| format!("{name}={value}: {error}"))?),
         Err(_) => Ok(usual),
     }
 }
@@ -51,14 +53,19 @@ async fn live(client: HttpClient, number: u64, load: Arc<Load>) -> Result<(), Fa
     let mut workers = Vec::with_capacity(REPLICAS);
     for replica in 0..REPLICAS {
         let worker = WorkerId::new(format!("w{number}-{replica}"))?;
-        client.register(WorkerProfile::new(worker.clone(), [TaskType::sentiment()])).await?;
+        client
+            .register(WorkerProfile::new(worker.clone(), [TaskType::sentiment()]))
+            .await?;
         workers.push(worker);
     }
     let label = Label::new("positive")?;
     let mut latencies = Vec::new();
     while !load.over.load(Ordering::Relaxed) {
         let begun = Instant::now();
-        for created in client.enqueue(vec![TaskSpec::new("A text of ordinary length.")]).await {
+        for created in client
+            .enqueue(vec![TaskSpec::new("A text of ordinary length.")])
+            .await
+        {
             created?;
         }
         let mut requests = 1;
@@ -77,7 +84,10 @@ async fn live(client: HttpClient, number: u64, load: Arc<Load>) -> Result<(), Fa
         load.requests.fetch_add(requests, Ordering::Relaxed);
         latencies.push(begun.elapsed());
     }
-    load.latencies.lock().unwrap_or_else(PoisonError::into_inner).extend(latencies);
+    load.latencies
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .extend(latencies);
     Ok(())
 }
 
@@ -86,7 +96,10 @@ async fn measure(name: &str, store: impl TaskStore) -> Result<(), Failure> {
     let clients = setting("LIVES_CLIENTS", 64)?;
     let coordinator = Coordinator::builder(store).build()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let server = Server::builder(coordinator.clone()).address(address).bind().await?;
+    let server = Server::builder(coordinator.clone())
+        .address(address)
+        .bind()
+        .await?;
     let client = HttpClient::new(server.url())?;
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
@@ -107,8 +120,12 @@ async fn measure(name: &str, store: impl TaskStore) -> Result<(), Failure> {
     let stats = coordinator.stats().await?;
     let finalized = stats.tasks_in(TaskStatus::Finalized);
     let requests = load.requests.load(Ordering::Relaxed);
-    let mut latencies =
-        std::mem::take(&mut *load.latencies.lock().unwrap_or_else(PoisonError::into_inner));
+    let mut latencies = std::mem::take(
+        &mut *load
+            .latencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner),
+    );
     latencies.sort_unstable();
     let quantile = |share: usize| latencies.get(latencies.len() * share / 100).copied();
     println!(
@@ -128,6 +145,10 @@ async fn measure(name: &str, store: impl TaskStore) -> Result<(), Failure> {
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    measure("SQLite, synced", SqliteStore::open(folder.path().join("lives.db"))?).await?;
+    measure(
+        "SQLite, synced",
+        SqliteStore::open(folder.path().join("lives.db"))?,
+    )
+    .await?;
     measure("in memory", MemoryStore::new()).await
 }

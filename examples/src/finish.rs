@@ -16,7 +16,12 @@ pub fn finish(result: Result<(), Failure>) -> ExitCode {
     let mut line = format!("error: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        line.push_str(&format!(": {error}"));
+        // Some libraries say in each error what its cause says, too.
+        let text = error.to_string();
+        if !line.contains(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
         cause = error.source();
     }
     eprintln!("{line}");

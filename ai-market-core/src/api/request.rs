@@ -117,6 +117,8 @@ impl Terms {
 pub struct ClaimRequest {
     /// Who asks.
     pub worker: WorkerId,
+    /// Which run of it, where it says so.
+    pub instance: Option<InstanceId>,
     /// How many tasks it wants at most; more than the coordinator gives at once count as that.
     pub limit: usize,
     /// How long to wait for a task when there is none; more than the coordinator allows counts as
@@ -130,9 +132,17 @@ impl ClaimRequest {
     pub fn new(worker: WorkerId) -> Self {
         Self {
             worker,
+            instance: None,
             limit: 1,
             wait: Duration::ZERO,
         }
+    }
+
+    /// Says which run of the worker this is.
+    #[must_use]
+    pub fn with_instance(mut self, instance: InstanceId) -> Self {
+        self.instance = Some(instance);
+        self
     }
 
     /// Asks for up to `limit` tasks.

@@ -113,7 +113,7 @@ impl<'a> Desk<'a> {
         let claim = Claim::new(worker(name), LEASE, at(seconds)).with_limit(limit);
         match self.store.claim(claim).await.unwrap() {
             Claimed::Assigned(assignments) => assignments.iter().map(|a| a.task).collect(),
-            Claimed::UnknownWorker => panic!("{name} is not registered"),
+            other => panic!("{name} is not registered: {other:?}"),
         }
     }
 

@@ -71,7 +71,8 @@ impl Coordinator {
             total.lost += reaped.lost;
             total.expired += reaped.expired;
             total.effects.merge(reaped.effects);
-            if !reaped.more {
+            // What is left when the coordinator stops runs out under the next one.
+            if !reaped.more || self.inner.stopping.is_cancelled() {
                 break;
             }
             // Rounds that follow at once are not apart, however long the first one took.

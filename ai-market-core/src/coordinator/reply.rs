@@ -27,6 +27,11 @@ pub(super) fn unknown_worker(worker: &WorkerId) -> ApiError {
     ApiError::new(ErrorCode::UnknownWorker, message)
 }
 
+pub(super) fn superseded(worker: &WorkerId) -> ApiError {
+    let message = format!("another instance of worker {worker} has registered");
+    ApiError::new(ErrorCode::Superseded, message)
+}
+
 pub(super) fn too_many_waiting() -> ApiError {
     ApiError::new(
         ErrorCode::TooManyRequests,

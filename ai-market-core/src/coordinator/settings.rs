@@ -5,6 +5,9 @@ use crate::task::NewTask;
 
 use super::Limits;
 
+/// No lease or wait makes sense beyond this.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How a coordinator works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,6 +58,29 @@ pub enum InvalidSettings {
         /// The heartbeat asked for.
         heartbeat: Duration,
     },
+    /// More lost leases are allowed by default than the limit on them.
+    #[error("{attempts} attempts are allowed by default, but at most {max} may be")]
+    MaxAttempts {
+        /// The number allowed by default.
+        attempts: u32,
+        /// The limit.
+        max: u32,
+    },
+    /// A worker may be given, or hold, more tasks than one request can name.
+    #[error(
+        "a worker may hold {leases} tasks and get {claim} at once, but a request takes only {batch}"
+    )]
+    Batch {
+        /// The most leases of one worker.
+        leases: usize,
+        /// The most tasks in one claim.
+        claim: usize,
+        /// The most items in one request.
+        batch: usize,
+    },
+    /// A lease or a wait is longer than a year.
+    #[error("a lease or a wait of {0:?} is longer than a year")]
+    TooLong(Duration),
     /// More votes are asked for by default than the limit allows.
     #[error("{required} votes are asked for by default, but at most {max} are allowed")]
     RequiredSubmissions {
@@ -79,6 +105,23 @@ impl Settings {
         let (required, max) = (self.required_submissions.get(), self.limits.max_submissions);
         if required > max {
             return Err(InvalidSettings::RequiredSubmissions { required, max });
+        }
+        let (attempts, max) = (self.max_attempts.get(), self.limits.max_attempts);
+        if attempts > max {
+            return Err(InvalidSettings::MaxAttempts { attempts, max });
+        }
+        let (leases, claim) = (self.limits.max_leases_per_worker, self.limits.max_claim);
+        let batch = self.limits.max_batch;
+        if leases.max(claim) > batch {
+            return Err(InvalidSettings::Batch {
+                leases,
+                claim,
+                batch,
+            });
+        }
+        let longest = lease.max(self.limits.max_wait);
+        if longest > YEAR {
+            return Err(InvalidSettings::TooLong(longest));
         }
         Ok(())
     }

@@ -43,7 +43,10 @@ pub(super) fn new_task(
     }
     let attempts = spec.max_attempts.unwrap_or(settings.max_attempts);
     at_most("max_attempts", attempts, limits.max_attempts)?;
-    if spec.deadline.is_some_and(|deadline| deadline <= now) {
+    // With a key it may be asking again, after the deadline, for a task that is there already. If
+    // it is not, it fails at once.
+    let may_exist = spec.idempotency_key.is_some();
+    if !may_exist && spec.deadline.is_some_and(|deadline| deadline <= now) {
         return Err(ApiError::invalid("deadline", "the deadline has passed"));
     }
     let mut task = NewTask::new(TaskId::generate(now), spec.text)

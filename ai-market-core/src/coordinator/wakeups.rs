@@ -48,8 +48,13 @@ impl Queue {
                         signal.notify_one();
                     }
                 }
-                _ => return,
+                _ => break,
             }
+        }
+        if self.looking == 0 {
+            // Everybody who waits has looked since the last news, so what is free is for none of
+            // them; a new waiter looks by itself.
+            self.free = 0;
         }
     }
 }
@@ -79,7 +84,10 @@ impl Wakeups {
         queue.wake();
     }
 
-    /// Notes that `replicas` of tasks of `task_type` were claimed.
+    /// Notes that a waiter claimed `replicas` of tasks of `task_type`.
+    ///
+    /// Claims of others are not counted: they may take replicas that became claimable before
+    /// anybody waited, and to count those would cost a waiter its wake-up.
     pub(super) fn claimed(&self, task_type: &TaskType, replicas: u64) {
         if let Some(queue) = self.state().types.get_mut(task_type) {
             queue.free = queue.free.saturating_sub(replicas);
@@ -183,6 +191,10 @@ impl Drop for Waiter<'_> {
             if !slept {
                 queue.looking = queue.looking.saturating_sub(1);
                 queue.wake();
+            }
+            // Task types come from outside, so what nobody waits for is forgotten.
+            if queue.signals.is_empty() {
+                state.types.remove(&place.task_type);
             }
         }
     }

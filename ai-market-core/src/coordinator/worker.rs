@@ -14,7 +14,7 @@ use crate::store::{
 };
 use crate::submission::Vote;
 
-use super::reply::{fail_all, too_many_waiting, unknown_task, unknown_worker};
+use super::reply::{fail_all, superseded, too_many_waiting, unknown_task, unknown_worker};
 use super::{Coordinator, validate};
 
 /// After how long one that waits looks again by itself, in case the news reached another
@@ -34,27 +34,26 @@ impl WorkerApi for Coordinator {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Assignment>, ApiError> {
-        let ClaimRequest {
-            worker,
-            limit,
-            wait,
-        } = request;
-        let limit = limit.min(self.inner.settings.limits.max_claim);
-        let found = self.claim_now(&worker, limit).await?;
-        let wait = wait.min(self.inner.settings.limits.max_wait);
+        let limit = request.limit.min(self.inner.settings.limits.max_claim);
+        let found = self.claim_now(&request, limit).await?;
+        let wait = request.wait.min(self.inner.settings.limits.max_wait);
         if !found.is_empty() || limit == 0 || wait.is_zero() || self.inner.stopping.is_cancelled() {
             return Ok(found);
         }
         let until = Instant::now() + wait;
+        let worker = &request.worker;
         let Some(known) = self.inner.store.worker(worker.clone()).await? else {
-            return Err(unknown_worker(&worker));
+            return Err(unknown_worker(worker));
         };
         let Some(mut waiter) = self.inner.wakeups.arm(known.profile.capabilities) else {
             return Err(too_many_waiting());
         };
         loop {
             waiter.look();
-            let found = self.claim_now(&worker, limit).await?;
+            let found = self.claim_now(&request, limit).await?;
+            for assignment in &found {
+                self.inner.wakeups.claimed(&assignment.task_type, 1);
+            }
             if !found.is_empty() || Instant::now() >= until {
                 return Ok(found);
             }
@@ -75,10 +74,7 @@ impl WorkerApi for Coordinator {
         match self.inner.store.renew(renew).await? {
             Renewed::Renewed { gone } => Ok(HeartbeatReply::new(now, gone)),
             Renewed::UnknownWorker => Err(unknown_worker(&worker)),
-            Renewed::Superseded => {
-                let message = format!("another instance of worker {worker} has registered");
-                Err(ApiError::new(ErrorCode::Superseded, message))
-            }
+            Renewed::Superseded => Err(superseded(&worker)),
         }
     }
 
@@ -139,28 +135,31 @@ impl Coordinator {
 
     async fn claim_now(
         &self,
-        worker: &WorkerId,
+        request: &ClaimRequest,
         limit: usize,
     ) -> Result<Vec<Assignment>, ApiError> {
         let settings = &self.inner.settings;
+        let worker = &request.worker;
         let claim = || {
-            Claim::new(worker.clone(), settings.lease, self.now())
+            let mut claim = Claim::new(worker.clone(), settings.lease, self.now())
                 .with_limit(limit)
-                .with_max_leases(settings.limits.max_leases_per_worker)
+                .with_max_leases(settings.limits.max_leases_per_worker);
+            claim.instance.clone_from(&request.instance);
+            claim
         };
         let mut claimed = self.inner.store.claim(claim()).await?;
-        if claimed == Claimed::UnknownWorker && settings.register_on_claim {
+        // A worker that names its instance knows how to register, and does so better.
+        let on_the_fly = settings.register_on_claim && request.instance.is_none();
+        if claimed == Claimed::UnknownWorker && on_the_fly {
             let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
             self.inner.store.register(profile, self.now()).await?;
             claimed = self.inner.store.claim(claim()).await?;
         }
-        let Claimed::Assigned(assignments) = claimed else {
-            return Err(unknown_worker(worker));
-        };
-        for assignment in &assignments {
-            self.inner.wakeups.claimed(&assignment.task_type, 1);
+        match claimed {
+            Claimed::Assigned(assignments) => Ok(assignments),
+            Claimed::UnknownWorker => Err(unknown_worker(worker)),
+            Claimed::Superseded => Err(superseded(worker)),
         }
-        Ok(assignments)
     }
 
     fn receipt(

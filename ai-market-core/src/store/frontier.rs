@@ -54,8 +54,14 @@ pub struct ClaimFrontier {
     types: HashMap<TaskType, TypeFrontier>,
 }
 
-/// The most openings remembered per task type, and per worker of those behind its cursor.
+/// The most openings remembered per task type.
 const MAX_OPENED: usize = 1 << 16;
+
+/// The most candidates behind one cursor.
+const MAX_BEHIND: usize = 1 << 13;
+
+/// The most cursors per task type.
+const MAX_CURSORS: usize = 1 << 12;
 
 #[derive(Debug, Default)]
 struct TypeFrontier {
@@ -84,6 +90,10 @@ impl TypeFrontier {
     fn caught_up(&mut self, worker: &WorkerId) -> &mut Cursor {
         let end = self.end();
         if !self.cursors.contains_key(worker) {
+            if self.cursors.len() >= MAX_CURSORS {
+                // Workers that are gone are not told from those that are here; those begin again.
+                self.cursors.clear();
+            }
             self.cursors.insert(
                 worker.clone(),
                 Cursor {
@@ -106,7 +116,7 @@ impl TypeFrontier {
                 .extend(self.opened.range(unread..).filter(|key| **key <= at));
         }
         cursor.next = end;
-        if cursor.behind.len() > MAX_OPENED {
+        if cursor.behind.len() > MAX_BEHIND {
             *cursor = Cursor {
                 next: end,
                 ..Cursor::default()

@@ -25,8 +25,10 @@ pub struct Registered {
 /// What became of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
-    /// The worker is not registered.
+    /// The worker is not registered, or an instance is named and none has registered.
     UnknownWorker,
+    /// Another instance of the worker has registered since.
+    Superseded,
     /// The leases that the worker got; none when there is nothing for it.
     Assigned(Vec<Assignment>),
 }

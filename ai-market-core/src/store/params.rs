@@ -61,6 +61,8 @@ impl WorkerProfile {
 pub struct Claim {
     /// Who asks.
     pub worker: WorkerId,
+    /// Which run of it, where it says so.
+    pub instance: Option<InstanceId>,
     /// How many tasks it wants at most.
     pub limit: usize,
     /// How many leases it may hold in all; those that it holds count.
@@ -80,11 +82,19 @@ impl Claim {
     pub fn new(worker: WorkerId, lease: Duration, now: Timestamp) -> Self {
         Self {
             worker,
+            instance: None,
             limit: 1,
             max_leases: Self::DEFAULT_MAX_LEASES,
             lease,
             now,
         }
+    }
+
+    /// Says which run of the worker this is.
+    #[must_use]
+    pub fn with_instance(mut self, instance: InstanceId) -> Self {
+        self.instance = Some(instance);
+        self
     }
 
     /// Asks for up to `limit` tasks.

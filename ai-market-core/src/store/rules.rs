@@ -5,8 +5,6 @@ use std::time::Duration;
 use crate::id::{InstanceId, WorkerId};
 use crate::time::Timestamp;
 
-use super::Renewed;
-
 /// How often a worker may lose a task; it does not get it again after that.
 pub const MAX_LOSSES_PER_WORKER: u32 = 2;
 
@@ -42,20 +40,29 @@ pub fn renewed_until_bare(
     until.max(now.plus(lease).min(cap))
 }
 
-/// What a renewal by the instance `named` comes to where it may not renew, given the instance that
-/// is `registered`.
-///
-/// Another instance has taken the worker's place. One where none is registered was registered on the
-/// fly, after a reset say, with less than it can do, and has to register itself.
+/// Whether a step in the name of a worker's instance may be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InstanceStanding {
+    /// It may.
+    Current,
+    /// Another instance has taken the worker's place.
+    Superseded,
+    /// No instance has registered: the worker was registered on the fly, after a reset say, with
+    /// less than it can do, and has to register itself.
+    Unregistered,
+}
+
+/// How the instance `named` in a step stands to the one that is `registered`; a step that names none
+/// may be done.
 #[must_use]
-pub fn renewal_refused(
+pub fn instance_standing(
     named: Option<&InstanceId>,
     registered: Option<&InstanceId>,
-) -> Option<Renewed> {
+) -> InstanceStanding {
     match (named, registered) {
-        (Some(named), Some(registered)) if named != registered => Some(Renewed::Superseded),
-        (Some(_), None) => Some(Renewed::UnknownWorker),
-        _ => None,
+        (Some(named), Some(registered)) if named != registered => InstanceStanding::Superseded,
+        (Some(_), None) => InstanceStanding::Unregistered,
+        _ => InstanceStanding::Current,
     }
 }
 

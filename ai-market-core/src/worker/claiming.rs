@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::api::{ClaimRequest, ErrorCode};
 use crate::assignment::Assignment;
@@ -20,6 +20,7 @@ impl Session<'_> {
         to_compute: Sender<Vec<Assignment>>,
     ) -> Result<(), WorkerError> {
         let mut backoff = Backoff::default();
+        let mut unknown = Backoff::default();
         loop {
             let room = tokio::select! {
                 biased;
@@ -29,6 +30,7 @@ impl Session<'_> {
             let Ok(room) = room else { return Ok(()) };
             let asked = Instant::now();
             let request = ClaimRequest::new(self.settings.id.clone())
+                .with_instance(self.instance.clone())
                 .with_limit(self.settings.batch)
                 .with_wait(self.settings.wait);
             let claimed = tokio::select! {
@@ -36,38 +38,35 @@ impl Session<'_> {
                 () = self.stop.cancelled() => return Ok(()),
                 claimed = self.api.claim(request) => claimed,
             };
+            if claimed.is_ok() {
+                unknown.reset();
+            }
+            if claimed.is_ok() && !backoff.is_fresh() {
+                tracing::info!("the coordinator is back");
+                backoff.reset();
+            }
             match claimed {
+                // A coordinator that does not hold claims must not be asked without pause.
                 Ok(tasks) if tasks.is_empty() => {
-                    backoff.reset();
-                    if asked.elapsed() < POLL.min(self.settings.wait) {
-                        self.pause(POLL).await;
-                    }
+                    self.pause(POLL.saturating_sub(asked.elapsed())).await;
                 }
                 Ok(tasks) => {
-                    if !backoff.is_fresh() {
-                        tracing::info!("the coordinator is back");
-                        backoff.reset();
-                    }
                     self.hold(tasks.iter().map(|task| task.task));
                     self.count(|report| report.claimed += tasks.len() as u64);
                     room.send(tasks);
                 }
                 Err(error) if error.code() == ErrorCode::UnknownWorker => {
                     tracing::warn!("the coordinator does not know this worker; registering again");
-                    self.drop_all();
+                    self.pause(unknown.next(None)).await;
                     if !self.register().await? {
                         return Ok(());
                     }
                 }
-                Err(error) => self.bear(error, &mut backoff, "cannot claim tasks").await?,
+                Err(error) => {
+                    let pause = self.bear(error, &mut backoff, "cannot claim tasks")?;
+                    self.pause(pause).await;
+                }
             }
-        }
-    }
-
-    async fn pause(&self, pause: Duration) {
-        tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = sleep(pause) => {}
         }
     }
 }

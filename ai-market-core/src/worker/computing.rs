@@ -2,7 +2,6 @@ use std::error::Error;
 
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use crate::api::ReleaseRequest;
 use crate::assignment::Assignment;
 use crate::id::TaskId;
 use crate::inference::{InferenceError, InferenceInput};
@@ -11,12 +10,19 @@ use crate::submission::Vote;
 use super::WorkerError;
 use super::session::Session;
 
+/// What became of a batch: answers, and tasks that the model could not answer with the reasons.
+#[derive(Debug, Default)]
+pub(super) struct Computed {
+    pub(super) votes: Vec<Vote>,
+    pub(super) failures: Vec<(TaskId, String)>,
+}
+
 impl Session<'_> {
     /// Answers one batch after the other.
     pub(super) async fn compute_all(
         &self,
         mut batches: Receiver<Vec<Assignment>>,
-        to_hand_in: Sender<Vec<Vote>>,
+        to_hand_in: Sender<Computed>,
     ) -> Result<(), WorkerError> {
         loop {
             let batch = tokio::select! {
@@ -25,30 +31,29 @@ impl Session<'_> {
                 batch = batches.recv() => batch,
             };
             let Some(batch) = batch else { return Ok(()) };
-            let votes = self.compute(batch).await?;
-            if !votes.is_empty() && to_hand_in.send(votes).await.is_err() {
+            // What a heartbeat found gone meanwhile need not be computed.
+            let batch: Vec<_> = batch
+                .into_iter()
+                .filter(|task| self.holds(task.task))
+                .collect();
+            if batch.is_empty() {
+                continue;
+            }
+            let computed = self.compute(batch).await?;
+            if to_hand_in.send(computed).await.is_err() {
                 return Ok(());
             }
         }
     }
 
-    async fn compute(&self, batch: Vec<Assignment>) -> Result<Vec<Vote>, WorkerError> {
-        // What a heartbeat found gone meanwhile need not be computed.
-        let batch: Vec<_> = batch
-            .into_iter()
-            .filter(|task| self.holds(task.task))
-            .collect();
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
+    async fn compute(&self, batch: Vec<Assignment>) -> Result<Computed, WorkerError> {
         let inputs = batch
             .iter()
             .map(|task| InferenceInput::new(task.task_type.clone(), task.text.clone()))
             .collect();
-        let answers = self.backend.infer(inputs).await;
+        let mut answers = self.backend.infer(inputs).await.into_iter();
         let model = &self.backend.model().identity;
-        let mut votes = Vec::with_capacity(batch.len());
-        let mut answers = answers.into_iter();
+        let mut computed = Computed::default();
         for task in batch {
             let answer = answers
                 .next()
@@ -56,35 +61,18 @@ impl Session<'_> {
             match answer {
                 Ok(prediction) => {
                     let (label, confidence) = (prediction.label, prediction.confidence);
-                    let mut vote =
-                        Vote::new(task.task, self.settings.id.clone(), label, confidence)
-                            .with_model(model.clone())
-                            .with_truncated(prediction.truncated);
+                    let worker = self.settings.id.clone();
+                    let mut vote = Vote::new(task.task, worker, label, confidence)
+                        .with_model(model.clone())
+                        .with_truncated(prediction.truncated);
                     vote.scores = prediction.scores;
-                    votes.push(vote);
+                    computed.votes.push(vote);
                 }
                 Err(InferenceError::Stopped) => return Err(WorkerError::ModelStopped),
-                Err(error) => self.give_up(task.task, chain(&error)).await,
+                Err(error) => computed.failures.push((task.task, chain(&error))),
             }
         }
-        Ok(votes)
-    }
-
-    /// Gives a task back that the model could not answer.
-    pub(super) async fn give_up(&self, task: TaskId, reason: String) {
-        tracing::warn!(%task, reason, "cannot answer a task");
-        self.drop_task(task);
-        self.count(|report| report.failed += 1);
-        let request = ReleaseRequest::new(self.settings.id.clone(), vec![task])
-            .with_instance(self.instance.clone())
-            .failed(reason);
-        if let Err(error) = self.api.release(request).await {
-            tracing::warn!(
-                %task,
-                error = &error as &dyn Error,
-                "could not give it back; it goes to another worker when its lease runs out"
-            );
-        }
+        Ok(computed)
     }
 }
 

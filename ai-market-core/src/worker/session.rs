@@ -18,6 +18,14 @@ use super::{WorkerError, WorkerReport};
 /// How long giving back may take at the end.
 const GIVE_BACK: Duration = Duration::from_secs(2);
 
+/// The shortest time between two heartbeats.
+const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(100);
+
+/// Whether the same request may succeed later. A fault of the coordinator may be mended meanwhile.
+pub(super) fn may_pass(error: &ApiError) -> bool {
+    error.is_transient() || error.code() == ErrorCode::Internal
+}
+
 /// One run of a worker: what its loops share.
 #[derive(Debug)]
 pub(super) struct Session<'a> {
@@ -91,19 +99,22 @@ impl<'a> Session<'a> {
                     self.state().terms = terms;
                     return Ok(true);
                 }
-                Err(error) => self.bear(error, &mut backoff, "cannot register").await?,
+                Err(error) => {
+                    let pause = self.bear(error, &mut backoff, "cannot register")?;
+                    self.pause(pause).await;
+                }
             }
         }
     }
 
-    /// Waits after an error that may pass; returns the others.
-    pub(super) async fn bear(
+    /// How long to wait after an error that may pass; returns the others.
+    pub(super) fn bear(
         &self,
         error: ApiError,
         backoff: &mut Backoff,
         what: &str,
-    ) -> Result<(), WorkerError> {
-        if !error.is_transient() && error.code() != ErrorCode::Internal {
+    ) -> Result<Duration, WorkerError> {
+        if !may_pass(&error) {
             return Err(self.refused(error));
         }
         // The first failure is news; that it goes on is not.
@@ -115,12 +126,15 @@ impl<'a> Session<'a> {
         } else {
             tracing::debug!(error = &error as &dyn Error, "{what}");
         }
-        let pause = backoff.next(error.retry_after());
+        Ok(backoff.next(error.retry_after()))
+    }
+
+    /// Waits, but not beyond being told to stop.
+    pub(super) async fn pause(&self, pause: Duration) {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = sleep(pause) => {}
         }
-        Ok(())
     }
 
     pub(super) fn refused(&self, source: ApiError) -> WorkerError {
@@ -134,7 +148,8 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn heartbeat_interval(&self) -> Duration {
-        self.state().terms.heartbeat
+        // However short a coordinator asks for, it is not to be flooded.
+        self.state().terms.heartbeat.max(SHORTEST_HEARTBEAT)
     }
 
     pub(super) fn hold(&self, tasks: impl IntoIterator<Item = TaskId>) {
@@ -152,11 +167,6 @@ impl<'a> Session<'a> {
     /// Notes that it holds a task no longer; false when it did not know that it did.
     pub(super) fn drop_task(&self, task: TaskId) -> bool {
         self.state().held.remove(&task)
-    }
-
-    /// Forgets all that it holds, since the coordinator does not know it.
-    pub(super) fn drop_all(&self) {
-        self.state().held.clear();
     }
 
     pub(super) fn count(&self, count: impl FnOnce(&mut WorkerReport)) {

@@ -13,7 +13,7 @@ use ai_market_core::task::{TaskState, TaskStatus};
 use ai_market_core::worker::WorkerError;
 use tokio_util::sync::CancellationToken;
 
-use support::{Flaky, Market, Model, label, until, worker};
+use support::{Faulty, Flaky, Market, Model, label, until, worker};
 
 #[tokio::test(start_paused = true)]
 async fn three_workers_finalize_every_task() {
@@ -195,6 +195,59 @@ async fn what_the_model_cannot_answer_fails_with_the_reason() {
 
 fn broken() -> InferenceError {
     InferenceError::failed("no memory")
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_the_coordinator_always_fails_on_holds_nothing_up() {
+    let market = Market::open();
+    let ids = market.tasks(6, 1).await;
+    let model = Model::new(|text| match text {
+        "text 1" => Ok("cursed"),
+        _ => Ok("positive"),
+    });
+    let api = Faulty {
+        coordinator: market.coordinator.clone(),
+        label: label("cursed"),
+    };
+    let alice = worker("alice", api, model).build().unwrap();
+    tokio::spawn(async move { alice.run(CancellationToken::new()).await });
+    for id in ids.iter().filter(|id| **id != ids[1]) {
+        assert_eq!(
+            market.closed(*id).await.task.status(),
+            TaskStatus::Finalized
+        );
+    }
+    until(|| async { market.look(ids[1]).await.task.attempts == 2 }).await;
+    assert_eq!(
+        market.look(ids[1]).await.task.lease_count,
+        0,
+        "it is for others now"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_worker_gives_up_on_a_coordinator_that_is_gone() {
+    let market = Market::open();
+    market.tasks(1, 1).await;
+    let model = Model::positive().takes(Duration::from_secs(1));
+    // It registers and claims, and nothing after that arrives.
+    let api = Flaky::new(
+        market.coordinator.clone(),
+        usize::MAX,
+        ErrorCode::Unreachable,
+    )
+    .after(2);
+    let alice = worker("alice", api, model).build().unwrap();
+    let stop = CancellationToken::new();
+    let run = tokio::spawn({
+        let stop = stop.clone();
+        async move { alice.run(stop).await }
+    });
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert!(!run.is_finished(), "it still has an answer to hand in");
+    stop.cancel();
+    let report = run.await.unwrap().unwrap();
+    assert_eq!((report.claimed, report.accepted), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -173,6 +173,8 @@ pub(crate) struct Flaky {
     /// Of so many calls, all but the last fail.
     period: usize,
     code: ErrorCode,
+    /// So many calls work before it begins.
+    good: usize,
 }
 
 impl Flaky {
@@ -182,12 +184,19 @@ impl Flaky {
             calls: AtomicUsize::new(0),
             period,
             code,
+            good: 0,
         }
+    }
+
+    pub(crate) fn after(mut self, good: usize) -> Self {
+        self.good = good;
+        self
     }
 
     /// Whether this call fails, and if so whether it is done all the same.
     fn fate(&self) -> Option<bool> {
-        let call = self.calls.fetch_add(1, Ordering::Relaxed) % self.period;
+        let call = self.calls.fetch_add(1, Ordering::Relaxed);
+        let call = call.checked_sub(self.good)? % self.period;
         (call + 1 < self.period).then_some(call % 2 == 1)
     }
 
@@ -244,5 +253,43 @@ impl WorkerApi for Flaky {
 
     async fn release(&self, request: ReleaseRequest) -> Result<u64, ApiError> {
         self.pass(self.coordinator.release(request)).await
+    }
+}
+
+/// A connection whose coordinator always fails on answers of one label, by a fault of its own.
+#[derive(Debug)]
+pub(crate) struct Faulty {
+    pub(crate) coordinator: Coordinator,
+    pub(crate) label: Label,
+}
+
+#[async_trait]
+impl WorkerApi for Faulty {
+    async fn register(&self, profile: WorkerProfile) -> Result<Terms, ApiError> {
+        self.coordinator.register(profile).await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Assignment>, ApiError> {
+        self.coordinator.claim(request).await
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatReply, ApiError> {
+        self.coordinator.heartbeat(heartbeat).await
+    }
+
+    async fn submit(&self, votes: Vec<Vote>) -> Vec<Result<Receipt, ApiError>> {
+        let mut results = Vec::new();
+        for vote in votes {
+            if vote.label == self.label {
+                results.push(Err(ApiError::new(ErrorCode::Internal, "a broken record")));
+            } else {
+                results.extend(self.coordinator.submit(vec![vote]).await);
+            }
+        }
+        results
+    }
+
+    async fn release(&self, request: ReleaseRequest) -> Result<u64, ApiError> {
+        self.coordinator.release(request).await
     }
 }

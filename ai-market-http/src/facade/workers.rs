@@ -26,19 +26,8 @@ impl Errors for RegisterErrors {
     ];
 }
 
-pub(super) struct WorkErrors;
-impl Errors for WorkErrors {
-    const CODES: &'static [ErrorCode] = &[
-        ErrorCode::Malformed,
-        ErrorCode::UnknownWorker,
-        ErrorCode::TooLarge,
-        ErrorCode::UnsupportedMediaType,
-        ErrorCode::Invalid,
-    ];
-}
-
-pub(super) struct HeartbeatErrors;
-impl Errors for HeartbeatErrors {
+pub(super) struct InstanceErrors;
+impl Errors for InstanceErrors {
     const CODES: &'static [ErrorCode] = &[
         ErrorCode::Malformed,
         ErrorCode::UnknownWorker,
@@ -91,7 +80,7 @@ impl WorkerRoutes {
     async fn heartbeat(
         &self,
         body: JsonBody<HeartbeatRequest>,
-    ) -> Result<JsonBody<HeartbeatBody>, Failure<HeartbeatErrors>> {
+    ) -> Result<JsonBody<HeartbeatBody>, Failure<InstanceErrors>> {
         let reply = self.coordinator.heartbeat(body.0.into()).await?;
         Ok(JsonBody(reply.into()))
     }
@@ -104,7 +93,7 @@ impl WorkerRoutes {
     async fn next(
         &self,
         body: JsonBody<NextRequest>,
-    ) -> Result<JsonBody<NextBody>, Failure<WorkErrors>> {
+    ) -> Result<JsonBody<NextBody>, Failure<InstanceErrors>> {
         let assignments = self.coordinator.claim(body.0.into()).await?;
         Ok(JsonBody(assignments.into()))
     }

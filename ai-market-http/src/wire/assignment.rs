@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ai_market_core::api::ClaimRequest;
 use ai_market_core::assignment::Assignment;
-use ai_market_core::id::{TaskId, TaskType, WorkerId};
+use ai_market_core::id::{InstanceId, TaskId, TaskType, WorkerId};
 use ai_market_core::time::Timestamp;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ use super::{Field, Limit, Seconds};
 pub(crate) struct NextRequest {
     /// Who asks.
     worker_id: Field<WorkerId>,
+    /// Which run of the worker this is.
+    #[serde(default)]
+    instance: Field<Option<InstanceId>>,
     /// How many tasks it wants at most; 1 where it is absent.
     #[serde(default)]
     limit: Field<Option<Limit>>,
@@ -26,9 +29,11 @@ pub(crate) struct NextRequest {
 
 impl From<NextRequest> for ClaimRequest {
     fn from(request: NextRequest) -> Self {
-        Self::new(request.worker_id.0)
+        let mut claim = Self::new(request.worker_id.0)
             .with_limit(request.limit.0.map_or(1, Limit::get))
-            .with_wait(request.wait_seconds.0.unwrap_or_default().0)
+            .with_wait(request.wait_seconds.0.unwrap_or_default().0);
+        claim.instance = request.instance.0;
+        claim
     }
 }
 
@@ -36,6 +41,7 @@ impl From<ClaimRequest> for NextRequest {
     fn from(request: ClaimRequest) -> Self {
         Self {
             worker_id: Field(request.worker),
+            instance: Field(request.instance),
             limit: Field(Some(request.limit.into())),
             wait_seconds: Field(Some(Seconds(request.wait))),
         }

@@ -1,6 +1,6 @@
 use ai_market_core::assignment::Assignment;
 use ai_market_core::id::{OwnerId, TaskId, TaskType, WorkerId};
-use ai_market_core::store::rules::MAX_LOSSES_PER_WORKER;
+use ai_market_core::store::rules::{InstanceStanding, MAX_LOSSES_PER_WORKER, instance_standing};
 use ai_market_core::store::{
     Claim, ClaimKey, ClaimList, Claimed, Effects, Selection, WorkerProfile,
 };
@@ -83,9 +83,16 @@ impl ClaimList for List<'_> {
 impl Session {
     /// Gives a worker leases on tasks that it can do; `first` says that the claim begins only now.
     pub(crate) fn claim(&mut self, claim: &Claim, first: bool) -> Result<Step<Claimed>, Error> {
-        let Some(profile) = self.seen(&claim.worker, claim.now)? else {
+        let Some(profile) = self.profile(&claim.worker)? else {
             return Ok(Step::Done(Claimed::UnknownWorker));
         };
+        let registered = profile.instance.as_ref();
+        match instance_standing(claim.instance.as_ref(), registered) {
+            InstanceStanding::Current => {}
+            InstanceStanding::Superseded => return Ok(Step::Done(Claimed::Superseded)),
+            InstanceStanding::Unregistered => return Ok(Step::Done(Claimed::UnknownWorker)),
+        }
+        self.seen(&claim.worker, claim.now)?;
         let held = usize::try_from(self.db.held_count(&claim.worker)?).unwrap_or(usize::MAX);
         let room = claim.limit.min(claim.max_leases.saturating_sub(held));
         let budget = if first {

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use ai_market_core::id::{TaskId, WorkerId};
-use ai_market_core::store::rules::{renewal_refused, renewed_until, renewed_until_bare};
+use ai_market_core::store::rules::{
+    InstanceStanding, instance_standing, renewed_until, renewed_until_bare,
+};
 use ai_market_core::store::{LeaseScope, Renew, Renewed};
 use ai_market_core::time::Timestamp;
 
@@ -18,8 +20,10 @@ impl Session {
             return Ok(Renewed::UnknownWorker);
         };
         let registered = profile.instance.as_ref();
-        if let Some(refused) = renewal_refused(renew.instance.as_ref(), registered) {
-            return Ok(refused);
+        match instance_standing(renew.instance.as_ref(), registered) {
+            InstanceStanding::Current => {}
+            InstanceStanding::Superseded => return Ok(Renewed::Superseded),
+            InstanceStanding::Unregistered => return Ok(Renewed::UnknownWorker),
         }
         self.seen(worker, renew.now)?;
         let mut gone = Vec::new();

@@ -13,7 +13,7 @@ async fn claim(store: &SqliteStore, name: &str) -> Vec<TaskId> {
     let claim = Claim::new(worker(name), LEASE, at(0)).with_limit(64);
     match store.claim(claim).await.unwrap() {
         Claimed::Assigned(tasks) => tasks.into_iter().map(|task| task.task).collect(),
-        Claimed::UnknownWorker => panic!("{name} is registered"),
+        other => panic!("{name} is registered: {other:?}"),
     }
 }
 

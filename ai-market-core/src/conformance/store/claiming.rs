@@ -4,7 +4,7 @@ use crate::assignment::Assignment;
 use crate::conformance::desk::{
     Desk, LEASE, at, new_task, number, profile, task_type, vote, worker,
 };
-use crate::id::{OwnerId, TaskType};
+use crate::id::{InstanceId, OwnerId, TaskType};
 use crate::store::{Claim, Claimed, TaskStore, WorkerProfile};
 use crate::task::TaskStatus;
 
@@ -160,6 +160,26 @@ pub async fn an_unknown_worker_claims_nothing(store: &dyn TaskStore) {
     desk.task(3, 0).await;
     let claim = Claim::new(worker("nobody"), LEASE, at(1));
     assert_eq!(store.claim(claim).await.unwrap(), Claimed::UnknownWorker);
+}
+
+/// Two processes of one worker id: the one that registered last gets the tasks.
+pub async fn only_the_current_instance_claims(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    let by = |instance| {
+        let instance = InstanceId::new(instance).unwrap();
+        Claim::new(worker("alice"), LEASE, at(1)).with_instance(instance)
+    };
+    desk.task(3, 0).await;
+    desk.register(&["alice"], 0).await;
+    let unregistered = store.claim(by("one")).await.unwrap();
+    assert_eq!(unregistered, Claimed::UnknownWorker);
+    desk.register_instance("alice", "one", 0).await;
+    desk.register_instance("alice", "two", 0).await;
+    assert_eq!(store.claim(by("one")).await.unwrap(), Claimed::Superseded);
+    let Claimed::Assigned(tasks) = store.claim(by("two")).await.unwrap() else {
+        panic!("it is the current instance");
+    };
+    assert_eq!(tasks.len(), 1);
 }
 
 /// Text, type and end of the lease come with the task.

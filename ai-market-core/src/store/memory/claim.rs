@@ -1,12 +1,11 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::ops::Bound;
 
 use crate::assignment::{Assignment, Lease};
 use crate::id::{OwnerId, TaskId, TaskType, WorkerId};
-use crate::store::rules::MAX_LOSSES_PER_WORKER;
+use crate::store::rules::{InstanceStanding, MAX_LOSSES_PER_WORKER, instance_standing};
 use crate::store::{Claim, ClaimKey, ClaimList, Claimed, Effects, Selection};
-use std::collections::BTreeMap;
 
 use super::state::{Entry, HeldLease, State};
 
@@ -58,13 +57,16 @@ impl ClaimList for List<'_> {
 
 impl State {
     pub(super) fn claim(&mut self, claim: &Claim) -> Claimed {
-        if !self.seen(&claim.worker, claim.now) {
-            return Claimed::UnknownWorker;
-        }
         let Some(worker) = self.workers.get(&claim.worker) else {
             return Claimed::UnknownWorker;
         };
         let profile = worker.profile.clone();
+        match instance_standing(claim.instance.as_ref(), profile.instance.as_ref()) {
+            InstanceStanding::Current => {}
+            InstanceStanding::Superseded => return Claimed::Superseded,
+            InstanceStanding::Unregistered => return Claimed::UnknownWorker,
+        }
+        self.seen(&claim.worker, claim.now);
         let held = self.held.get(&claim.worker).map_or(0, BTreeSet::len);
         let room = claim.limit.min(claim.max_leases.saturating_sub(held));
         let mut list = List {

@@ -4,8 +4,8 @@ use std::time::Duration;
 use crate::consensus::Policies;
 use crate::id::{TaskId, WorkerId};
 use crate::store::rules::{
-    LEASE_RAN_OUT, WORKER_RESTARTED, bounded_reason, downtime, renewal_refused, renewed_until,
-    renewed_until_bare,
+    InstanceStanding, LEASE_RAN_OUT, WORKER_RESTARTED, bounded_reason, downtime, instance_standing,
+    renewed_until, renewed_until_bare,
 };
 use crate::store::{
     ClaimKey, Effects, InsertOutcome, LeaseScope, Reap, Reaped, Registered, Release, ReleaseReason,
@@ -101,8 +101,10 @@ impl State {
             return Renewed::UnknownWorker;
         };
         let registered = worker.profile.instance.as_ref();
-        if let Some(refused) = renewal_refused(renew.instance.as_ref(), registered) {
-            return refused;
+        match instance_standing(renew.instance.as_ref(), registered) {
+            InstanceStanding::Current => {}
+            InstanceStanding::Superseded => return Renewed::Superseded,
+            InstanceStanding::Unregistered => return Renewed::UnknownWorker,
         }
         self.seen(&renew.worker, renew.now);
         let held: BTreeSet<_> = self.held_by(&renew.worker).into_iter().collect();

@@ -1,7 +1,4 @@
 //! What the example programs print, and how they fail.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod support;
 
 use std::collections::BTreeMap;
 use std::process::Output;
@@ -9,7 +6,7 @@ use std::process::Output;
 use ai_market_examples::sample;
 use serde_json::Value;
 
-use support::run;
+use crate::support::run;
 
 fn stdout(output: &Output) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);

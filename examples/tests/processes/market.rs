@@ -1,8 +1,4 @@
 //! A coordinator and workers as real processes, which are stopped and killed for real.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-#![cfg(unix)]
-
-mod support;
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,7 +9,7 @@ use ai_market_core::store::{LeaderboardQuery, TaskQuery};
 use ai_market_core::task::{TaskDetails, TaskStatus};
 use ai_market_http::HttpClient;
 
-use support::{Coordinator, PATIENCE, Process};
+use crate::support::{Coordinator, PATIENCE, Process};
 
 async fn patiently<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future)
@@ -27,7 +23,7 @@ async fn persist<T, F: Future<Output = Result<T, ApiError>>>(call: impl Fn() -> 
         match call().await {
             Ok(value) => return value,
             Err(error) if error.is_transient() => {
-                tokio::time::sleep(Duration::from_millis(20)).await
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Err(error) => panic!("{error}"),
         }

@@ -154,7 +154,7 @@ fn first_line(stdout: impl Read + Send + 'static) -> Receiver<SocketAddr> {
                 .find_map(|word| word.strip_prefix("http://"));
             if let Some(Ok(address)) = url.map(str::parse) {
                 // The test may have ended.
-                drop(found.send(address));
+                let _ = found.send(address);
             }
         }
     });

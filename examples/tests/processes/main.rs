@@ -1,0 +1,8 @@
+//! The example programs as real processes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// They are stopped by signals.
+#![cfg(unix)]
+
+mod market;
+mod programs;
+mod support;
