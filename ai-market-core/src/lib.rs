@@ -51,6 +51,8 @@
 //!   [`MemoryStore`](store::MemoryStore) does so in memory.
 //! - [`ConsensusPolicy`](consensus::ConsensusPolicy) decides a task on its votes;
 //!   [`MajorityVote`](consensus::MajorityVote) is the default.
+//! - [`Keys`](access::Keys) issues API keys and tells whose a request shows;
+//!   [`KeyStore`](access::KeyStore) keeps what is needed for that.
 //! - [`task`], [`assignment`], [`submission`], [`id`], [`time`] and [`confidence`] hold the words that
 //!   these speak.
 //!
@@ -64,6 +66,7 @@
 //!
 //! None is on by default.
 
+pub mod access;
 pub mod api;
 pub mod assignment;
 pub mod confidence;
