@@ -102,6 +102,23 @@ fn confidence(details: &TaskDetails) -> Option<f64> {
     (!confidences.is_empty()).then(|| sum / confidences.len() as f64)
 }
 
+/// Who voted what, a line for each label.
+fn votes(details: &TaskDetails) -> String {
+    let mut lines: Vec<(&Label, String)> = Vec::new();
+    for vote in &details.submissions {
+        let voter = format!("{} {:.2}", vote.worker, vote.confidence.get());
+        match lines.iter_mut().find(|(label, _)| **label == vote.label) {
+            Some((_, line)) => {
+                line.push_str(", ");
+                line.push_str(&voter);
+            }
+            None => lines.push((&vote.label, format!("{}: {voter}", vote.label))),
+        }
+    }
+    let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
+    lines.join("\n")
+}
+
 /// A table of the texts, one of the leaderboard, and how many labels are as expected.
 pub(crate) fn print_tables(
     sentences: &[Sentence],
@@ -110,7 +127,7 @@ pub(crate) fn print_tables(
 ) {
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .load_preset(presets::ASCII_MARKDOWN)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(["text", "final label", "confidence", "votes"]);
     if !std::io::stdout().is_terminal() {
@@ -122,26 +139,18 @@ pub(crate) fn print_tables(
             TaskState::Failed { reason, .. } => format!("failed: {reason}"),
             TaskState::Open => "open".to_owned(),
         };
-        let votes = details.submissions.iter().map(|vote| {
-            format!(
-                "{} {} {:.2}",
-                vote.worker,
-                vote.label,
-                vote.confidence.get()
-            )
-        });
         table.add_row([
             details.task.text.to_string(),
             label,
             confidence(details).map_or_else(String::new, |value| format!("{value:.2}")),
-            votes.collect::<Vec<_>>().join("\n"),
+            votes(details),
         ]);
     }
     println!("{table}");
 
     let mut table = Table::new();
     table
-        .load_preset(presets::UTF8_HORIZONTAL_ONLY)
+        .load_preset(presets::ASCII_MARKDOWN)
         .set_header(["worker", "points", "votes"]);
     for place in standings {
         table.add_row([

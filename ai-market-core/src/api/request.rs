@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{IdempotencyKey, InstanceId, TaskId, TaskType, WorkerId};
+use crate::id::{IdempotencyKey, InstanceId, OwnerId, TaskId, TaskType, WorkerId};
 use crate::store::ReleaseReason;
 use crate::time::Timestamp;
 
@@ -119,6 +119,8 @@ pub struct ClaimRequest {
     pub worker: WorkerId,
     /// Which run of it, where it says so.
     pub instance: Option<InstanceId>,
+    /// Who runs it, where that is known otherwise than from the registration.
+    pub owner: Option<OwnerId>,
     /// How many tasks it wants at most; more than the coordinator gives at once count as that.
     pub limit: usize,
     /// How long to wait for a task when there is none; more than the coordinator allows counts as
@@ -133,6 +135,7 @@ impl ClaimRequest {
         Self {
             worker,
             instance: None,
+            owner: None,
             limit: 1,
             wait: Duration::ZERO,
         }

@@ -65,29 +65,7 @@ impl ClientApi for Coordinator {
     }
 
     async fn task(&self, id: TaskId, wait: Duration) -> Result<TaskDetails, ApiError> {
-        let wait = wait.min(self.inner.settings.limits.max_wait);
-        let details = self.details(id).await?;
-        let done = !details.task.status().is_open();
-        if done || wait.is_zero() || self.inner.stopping.is_cancelled() {
-            return Ok(details);
-        }
-        let until = Instant::now() + wait;
-        let Some(mut watcher) = self.inner.watchers.watch(id) else {
-            return Err(too_many_waiting());
-        };
-        loop {
-            // Looked up after the watch began, so that a close in between is not missed.
-            let details = self.details(id).await?;
-            let done = !details.task.status().is_open();
-            if done || Instant::now() >= until || self.inner.stopping.is_cancelled() {
-                return Ok(details);
-            }
-            tokio::select! {
-                () = watcher.closed() => {}
-                () = sleep_until(until.min(Instant::now() + LOOK_AGAIN)) => {}
-                () = self.inner.stopping.cancelled() => {}
-            }
-        }
+        self.await_task(id, wait, false).await
     }
 
     async fn tasks(&self, mut query: TaskQuery) -> Result<Vec<Task>, ApiError> {
@@ -111,10 +89,43 @@ impl ClientApi for Coordinator {
 }
 
 impl Coordinator {
-    async fn details(&self, id: TaskId) -> Result<TaskDetails, ApiError> {
+    /// A task, as soon as it is closed or the time is over; `open` shows the votes on an open one.
+    pub(super) async fn await_task(
+        &self,
+        id: TaskId,
+        wait: Duration,
+        open: bool,
+    ) -> Result<TaskDetails, ApiError> {
+        let wait = wait.min(self.inner.settings.limits.max_wait);
+        let details = self.details(id, open).await?;
+        let done = !details.task.status().is_open();
+        if done || wait.is_zero() || self.inner.stopping.is_cancelled() {
+            return Ok(details);
+        }
+        let until = Instant::now() + wait;
+        let Some(mut watcher) = self.inner.watchers.watch(id) else {
+            return Err(too_many_waiting());
+        };
+        loop {
+            // Looked up after the watch began, so that a close in between is not missed.
+            let details = self.details(id, open).await?;
+            let done = !details.task.status().is_open();
+            if done || Instant::now() >= until || self.inner.stopping.is_cancelled() {
+                return Ok(details);
+            }
+            tokio::select! {
+                () = watcher.closed() => {}
+                () = sleep_until(until.min(Instant::now() + LOOK_AGAIN)) => {}
+                () = self.inner.stopping.cancelled() => {}
+            }
+        }
+    }
+
+    async fn details(&self, id: TaskId, open: bool) -> Result<TaskDetails, ApiError> {
         let details = self.inner.store.task(id).await?;
         let mut details = details.ok_or_else(|| unknown_task(id))?;
-        if details.task.status().is_open() && !self.inner.settings.open_votes {
+        let shown = open || self.inner.settings.open_votes;
+        if details.task.status().is_open() && !shown {
             // Blind votes: whoever reads them could copy them.
             details.submissions.clear();
         }

@@ -1,5 +1,6 @@
 //! The coordinator: what stands between workers, clients and the store.
 
+mod acting;
 mod builder;
 mod client;
 mod handle;
@@ -12,6 +13,7 @@ mod wakeups;
 mod watchers;
 mod worker;
 
+pub use acting::Acting;
 pub use builder::CoordinatorBuilder;
 pub use handle::Coordinator;
 pub use limits::Limits;

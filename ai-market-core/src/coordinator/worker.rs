@@ -145,11 +145,14 @@ impl Coordinator {
                 .with_limit(limit)
                 .with_max_leases(settings.limits.max_leases_per_worker);
             claim.instance.clone_from(&request.instance);
+            claim.owner.clone_from(&request.owner);
             claim
         };
         let mut claimed = self.inner.store.claim(claim()).await?;
-        // A worker that names its instance knows how to register, and does so better.
-        let on_the_fly = settings.register_on_claim && request.instance.is_none();
+        // A worker that names its instance knows how to register, and does so better; where owners
+        // are known, it must.
+        let on_the_fly =
+            settings.register_on_claim && request.instance.is_none() && request.owner.is_none();
         if claimed == Claimed::UnknownWorker && on_the_fly {
             let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
             self.inner.store.register(profile, self.now()).await?;

@@ -63,6 +63,9 @@ pub struct Claim {
     pub worker: WorkerId,
     /// Which run of it, where it says so.
     pub instance: Option<InstanceId>,
+    /// Who runs it, where that is known otherwise than from the registration; a worker that is
+    /// registered under another owner, or none, is as good as unknown.
+    pub owner: Option<OwnerId>,
     /// How many tasks it wants at most.
     pub limit: usize,
     /// How many leases it may hold in all; those that it holds count.
@@ -83,6 +86,7 @@ impl Claim {
         Self {
             worker,
             instance: None,
+            owner: None,
             limit: 1,
             max_leases: Self::DEFAULT_MAX_LEASES,
             lease,
@@ -94,6 +98,13 @@ impl Claim {
     #[must_use]
     pub fn with_instance(mut self, instance: InstanceId) -> Self {
         self.instance = Some(instance);
+        self
+    }
+
+    /// Says who runs the worker.
+    #[must_use]
+    pub fn with_owner(mut self, owner: OwnerId) -> Self {
+        self.owner = Some(owner);
         self
     }
 

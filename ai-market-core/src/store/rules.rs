@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::id::{InstanceId, WorkerId};
 use crate::time::Timestamp;
 
+use super::{Claim, WorkerProfile};
+
 /// How often a worker may lose a task; it does not get it again after that.
 pub const MAX_LOSSES_PER_WORKER: u32 = 2;
 
@@ -64,6 +66,16 @@ pub fn instance_standing(
         (Some(_), None) => InstanceStanding::Unregistered,
         _ => InstanceStanding::Current,
     }
+}
+
+/// How a claim stands to what its worker registered: by its instance, and by its owner, who must be
+/// the registered one where the claim names any.
+#[must_use]
+pub fn claim_standing(claim: &Claim, registered: &WorkerProfile) -> InstanceStanding {
+    if claim.owner.is_some() && claim.owner != registered.owner {
+        return InstanceStanding::Unregistered;
+    }
+    instance_standing(claim.instance.as_ref(), registered.instance.as_ref())
 }
 
 /// How long nobody served before a round of reaping at `now`; zero when the round before it, at

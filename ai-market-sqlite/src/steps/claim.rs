@@ -86,8 +86,7 @@ impl Session {
         let Some(profile) = self.profile(&claim.worker)? else {
             return Ok(Step::Done(Claimed::UnknownWorker));
         };
-        let registered = profile.instance.as_ref();
-        match instance_standing(claim.instance.as_ref(), registered) {
+        match claim_standing(claim, &profile) {
             InstanceStanding::Current => {}
             InstanceStanding::Superseded => return Ok(Step::Done(Claimed::Superseded)),
             InstanceStanding::Unregistered => return Ok(Step::Done(Claimed::UnknownWorker)),

@@ -182,6 +182,35 @@ pub async fn only_the_current_instance_claims(store: &dyn TaskStore) {
     assert_eq!(tasks.len(), 1);
 }
 
+/// Whoever is known to belong to an owner must be registered under it.
+pub async fn a_claim_for_another_owner_is_as_good_as_unknown(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    let owner = |name| OwnerId::new(name).unwrap();
+    desk.task(3, 0).await;
+    let claim = Claim::new(worker("alice"), LEASE, at(1)).with_owner(owner("ann"));
+    desk.register(&["alice"], 0).await;
+    assert_eq!(
+        store.claim(claim.clone()).await.unwrap(),
+        Claimed::UnknownWorker
+    );
+    store
+        .register(profile("alice").with_owner(owner("ben")), at(0))
+        .await
+        .unwrap();
+    assert_eq!(
+        store.claim(claim.clone()).await.unwrap(),
+        Claimed::UnknownWorker
+    );
+    store
+        .register(profile("alice").with_owner(owner("ann")), at(0))
+        .await
+        .unwrap();
+    let Claimed::Assigned(tasks) = store.claim(claim).await.unwrap() else {
+        panic!("it is registered under its owner");
+    };
+    assert_eq!(tasks.len(), 1);
+}
+
 /// Text, type and end of the lease come with the task.
 pub async fn an_assignment_says_what_is_to_be_done(store: &dyn TaskStore) {
     let desk = Desk::new(store);

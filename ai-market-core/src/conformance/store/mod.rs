@@ -33,6 +33,7 @@ macro_rules! __for_each_task_store_case {
             claiming::rule_1_order_holds_over_several_types,
             claiming::an_unknown_worker_claims_nothing,
             claiming::only_the_current_instance_claims,
+            claiming::a_claim_for_another_owner_is_as_good_as_unknown,
             claiming::an_assignment_says_what_is_to_be_done,
             claiming::new_capabilities_hold_from_the_next_claim,
             leases::rule_2_a_lease_does_not_end_by_the_clock_alone,

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use crate::assignment::{Assignment, Lease};
 use crate::id::{OwnerId, TaskId, TaskType, WorkerId};
-use crate::store::rules::{InstanceStanding, MAX_LOSSES_PER_WORKER, instance_standing};
+use crate::store::rules::{InstanceStanding, MAX_LOSSES_PER_WORKER, claim_standing};
 use crate::store::{Claim, ClaimKey, ClaimList, Claimed, Effects, Selection};
 
 use super::state::{Entry, HeldLease, State};
@@ -61,7 +61,7 @@ impl State {
             return Claimed::UnknownWorker;
         };
         let profile = worker.profile.clone();
-        match instance_standing(claim.instance.as_ref(), profile.instance.as_ref()) {
+        match claim_standing(claim, &profile) {
             InstanceStanding::Current => {}
             InstanceStanding::Superseded => return Claimed::Superseded,
             InstanceStanding::Unregistered => return Claimed::UnknownWorker,

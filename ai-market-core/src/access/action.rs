@@ -1,0 +1,52 @@
+use super::Role;
+
+/// What can be asked of a market, as far as it matters for who may ask it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// To learn what can be asked, and how.
+    ReadDescription,
+    /// To see the points of workers.
+    ReadLeaderboard,
+    /// To create tasks.
+    CreateTasks,
+    /// To see tasks and their results.
+    ReadTasks,
+    /// To see counts and metrics.
+    ReadStats,
+    /// To register, claim, answer and give back as a worker.
+    Work,
+    /// To end leases at once, or forget everything.
+    Operate,
+    /// To create, list, rotate and revoke keys.
+    ManageKeys,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 8] = [
+        Self::ReadDescription,
+        Self::ReadLeaderboard,
+        Self::CreateTasks,
+        Self::ReadTasks,
+        Self::ReadStats,
+        Self::Work,
+        Self::Operate,
+        Self::ManageKeys,
+    ];
+
+    /// Whether a key of this role allows it.
+    ///
+    /// A worker key reads no tasks: what is not shown cannot be copied.
+    #[must_use]
+    pub const fn is_for(self, role: Role) -> bool {
+        match self {
+            Self::ReadDescription | Self::ReadLeaderboard => true,
+            Self::CreateTasks | Self::ReadTasks | Self::ReadStats => {
+                matches!(role, Role::Admin | Role::Client)
+            }
+            Self::Work => matches!(role, Role::Worker),
+            Self::Operate | Self::ManageKeys => matches!(role, Role::Admin),
+        }
+    }
+}

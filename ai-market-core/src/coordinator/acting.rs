@@ -1,0 +1,150 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::access::{Action, Caller};
+use crate::api::{
+    ApiError, ClaimRequest, ClientApi, Heartbeat, HeartbeatReply, Receipt, ReleaseRequest,
+    TaskSpec, Terms, WorkerApi,
+};
+use crate::assignment::Assignment;
+use crate::id::TaskId;
+use crate::store::{LeaderboardQuery, Reaped, Standing, StoreStats, TaskQuery, WorkerProfile};
+use crate::submission::Vote;
+use crate::task::{Task, TaskDetails};
+
+use super::Coordinator;
+
+/// A [`Coordinator`] as one caller sees it: each call is checked against what the caller may do.
+///
+/// This is the one place where access is decided; every way into a market that knows its callers
+/// goes through here.
+/// - A worker key acts as its own worker and no other, in every call; the worker belongs to the
+///   owner of the key, whatever it says of itself.
+/// - Votes on open tasks are shown to admin keys alone (unless the market shows them to everybody).
+#[derive(Debug, Clone)]
+pub struct Acting {
+    coordinator: Coordinator,
+    caller: Caller,
+}
+
+impl Coordinator {
+    /// The coordinator as `caller` sees it.
+    #[must_use]
+    pub fn acting_as(&self, caller: Caller) -> Acting {
+        Acting {
+            coordinator: self.clone(),
+            caller,
+        }
+    }
+}
+
+impl Acting {
+    /// Whoever asks.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// Ends every lease and deadline that has run out, at once.
+    ///
+    /// # Errors
+    ///
+    /// When the caller may not, or the store fails.
+    pub async fn reap_now(&self) -> Result<Reaped, ApiError> {
+        self.caller.may(Action::Operate)?;
+        Ok(self.coordinator.reap_now().await?)
+    }
+
+    /// Forgets every task, worker, vote and point.
+    ///
+    /// # Errors
+    ///
+    /// When the caller may not, or the store fails.
+    pub async fn reset(&self) -> Result<(), ApiError> {
+        self.caller.may(Action::Operate)?;
+        Ok(self.coordinator.reset().await?)
+    }
+}
+
+#[async_trait]
+impl WorkerApi for Acting {
+    async fn register(&self, mut profile: WorkerProfile) -> Result<Terms, ApiError> {
+        self.caller.may_act_as(&profile.worker)?;
+        if let Some(owner) = self.caller.owner() {
+            profile.owner = Some(owner.clone());
+        }
+        self.coordinator.register(profile).await
+    }
+
+    async fn claim(&self, mut request: ClaimRequest) -> Result<Vec<Assignment>, ApiError> {
+        self.caller.may_act_as(&request.worker)?;
+        if let Some(owner) = self.caller.owner() {
+            request.owner = Some(owner.clone());
+        }
+        self.coordinator.claim(request).await
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatReply, ApiError> {
+        self.caller.may_act_as(&heartbeat.worker)?;
+        self.coordinator.heartbeat(heartbeat).await
+    }
+
+    async fn submit(&self, votes: Vec<Vote>) -> Vec<Result<Receipt, ApiError>> {
+        let allowed: Vec<_> = votes
+            .iter()
+            .map(|vote| self.caller.may_act_as(&vote.worker))
+            .collect();
+        let good = votes
+            .into_iter()
+            .zip(&allowed)
+            .filter(|(_, allowed)| allowed.is_ok());
+        let good: Vec<_> = good.map(|(vote, _)| vote).collect();
+        let mut receipts = self.coordinator.submit(good).await.into_iter();
+        let each = allowed.into_iter().map(|allowed| {
+            allowed?;
+            receipts.next().unwrap_or_else(|| {
+                let message = "the coordinator gave no answer";
+                Err(ApiError::new(crate::api::ErrorCode::Internal, message))
+            })
+        });
+        each.collect()
+    }
+
+    async fn release(&self, request: ReleaseRequest) -> Result<u64, ApiError> {
+        self.caller.may_act_as(&request.worker)?;
+        self.coordinator.release(request).await
+    }
+}
+
+#[async_trait]
+impl ClientApi for Acting {
+    async fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<Result<TaskId, ApiError>> {
+        if let Err(error) = self.caller.may(Action::CreateTasks) {
+            return tasks.iter().map(|_| Err(error.clone())).collect();
+        }
+        self.coordinator.enqueue(tasks).await
+    }
+
+    async fn task(&self, id: TaskId, wait: Duration) -> Result<TaskDetails, ApiError> {
+        self.caller.may(Action::ReadTasks)?;
+        self.coordinator
+            .await_task(id, wait, self.caller.is_admin())
+            .await
+    }
+
+    async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, ApiError> {
+        self.caller.may(Action::ReadTasks)?;
+        self.coordinator.tasks(query).await
+    }
+
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, ApiError> {
+        self.caller.may(Action::ReadLeaderboard)?;
+        self.coordinator.leaderboard(query).await
+    }
+
+    async fn stats(&self) -> Result<StoreStats, ApiError> {
+        self.caller.may(Action::ReadStats)?;
+        self.coordinator.stats().await
+    }
+}
