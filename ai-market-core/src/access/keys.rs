@@ -28,7 +28,22 @@ pub struct Keys {
 struct Inner {
     store: Arc<dyn KeyStore>,
     clock: Arc<dyn Clock>,
-    recent: Mutex<HashMap<KeyId, (Timestamp, KeyRecord)>>,
+    recent: Mutex<Recent>,
+}
+
+/// What was read of keys lately, and when.
+#[derive(Debug, Default)]
+struct Recent {
+    keys: HashMap<KeyId, (Timestamp, KeyRecord)>,
+    /// How often something was forgotten: what was read before that is not remembered after it.
+    forgotten: u64,
+}
+
+impl Recent {
+    fn forget(&mut self, id: KeyId) {
+        self.keys.remove(&id);
+        self.forgotten += 1;
+    }
 }
 
 /// What a new key is to be.
@@ -105,7 +120,7 @@ impl Keys {
         }
     }
 
-    fn recent(&self) -> MutexGuard<'_, HashMap<KeyId, (Timestamp, KeyRecord)>> {
+    fn recent(&self) -> MutexGuard<'_, Recent> {
         // OK because nothing panics under the lock.
         self.inner
             .recent
@@ -166,7 +181,7 @@ impl Keys {
             .await?
         {
             Replaced::Done => {
-                self.recent().remove(&id);
+                self.recent().forget(id);
                 Ok(IssuedKey { key, record })
             }
             Replaced::Unknown => Err(AccessError::UnknownKey(id)),
@@ -182,7 +197,7 @@ impl Keys {
     /// [`AccessError`] when the key is unknown, or the store fails.
     pub async fn revoke(&self, id: KeyId) -> Result<KeyRecord, AccessError> {
         let revoked = self.inner.store.revoke(id, self.inner.clock.now()).await?;
-        self.recent().remove(&id);
+        self.recent().forget(id);
         revoked.ok_or(AccessError::UnknownKey(id))
     }
 
@@ -242,20 +257,27 @@ impl Keys {
 
     async fn record(&self, id: KeyId) -> Result<Option<KeyRecord>, AccessError> {
         let now = self.inner.clock.now();
-        if let Some((read_at, record)) = self.recent().get(&id)
-            && now >= *read_at
-            && now.since(*read_at) < BELIEVED
-        {
-            return Ok(Some(record.clone()));
-        }
+        let forgotten = {
+            let recent = self.recent();
+            if let Some((read_at, record)) = recent.keys.get(&id)
+                && now >= *read_at
+                && now.since(*read_at) < BELIEVED
+            {
+                return Ok(Some(record.clone()));
+            }
+            recent.forgotten
+        };
         let record = self.inner.store.key(id).await?;
         // Unknown ids are not remembered: whoever makes them up would fill the memory.
         if let Some(record) = &record {
             let mut recent = self.recent();
-            if recent.len() >= REMEMBERED {
-                recent.clear();
+            // What was read while a key was revoked here may be what it was before.
+            if recent.forgotten == forgotten {
+                if recent.keys.len() >= REMEMBERED {
+                    recent.keys.clear();
+                }
+                recent.keys.insert(id, (now, record.clone()));
             }
-            recent.insert(id, (now, record.clone()));
         }
         Ok(record)
     }

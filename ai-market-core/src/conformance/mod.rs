@@ -4,7 +4,9 @@
 //! macro makes a `#[tokio::test]` of every case: [`task_store_tests!`](crate::task_store_tests)
 //! for a [`TaskStore`](crate::store::TaskStore),
 //! [`persistent_task_store_tests!`](crate::persistent_task_store_tests) for one that outlives its
-//! process, and [`market_api_tests!`](crate::market_api_tests) for a
+//! process, [`key_store_tests!`](crate::key_store_tests) and
+//! [`persistent_key_store_tests!`](crate::persistent_key_store_tests) for a
+//! [`KeyStore`](crate::access::KeyStore), and [`market_api_tests!`](crate::market_api_tests) for a
 //! [`WorkerApi`](crate::api::WorkerApi) and [`ClientApi`](crate::api::ClientApi) in one. No case
 //! sleeps: the time is an argument.
 //!
@@ -29,6 +31,7 @@
     clippy::missing_panics_doc
 )]
 
+pub mod access;
 pub mod api;
 mod desk;
 mod policies;
