@@ -1,6 +1,6 @@
 use ai_market_core::assignment::Assignment;
 use ai_market_core::id::{OwnerId, TaskId, TaskType, WorkerId};
-use ai_market_core::store::rules::{InstanceStanding, MAX_LOSSES_PER_WORKER, instance_standing};
+use ai_market_core::store::rules::{InstanceStanding, MAX_LOSSES_PER_WORKER, claim_standing};
 use ai_market_core::store::{
     Claim, ClaimKey, ClaimList, Claimed, Effects, Selection, WorkerProfile,
 };
