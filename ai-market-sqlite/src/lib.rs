@@ -37,6 +37,7 @@
 //!
 //! - [`SqliteStore`] is the store; clones share it. It implements
 //!   [`TaskStore`](ai_market_core::store::TaskStore), whose documentation states the rules.
+//! - [`SqliteKeys`] keeps API keys in the same file, also while a store has it open.
 //! - [`SqliteOptions`] sets timeouts, threads, queues and caches.
 //! - [`OpenError`] says why a file was not opened. A file that is refused is left as it is.
 //!
@@ -67,10 +68,12 @@
 //!
 //! The frontier and the collected changes suppose that nobody else writes these tables. A store
 //! therefore holds a lock on a file beside the database, and a second one is refused. Other programs
-//! may read the database, and write tables of their own, while it runs.
+//! may read the database, and write tables of their own, while it runs. [`SqliteKeys`] is such a
+//! program: it takes no lock, any number of processes have it open, and all see what one does.
 
 mod data;
 mod error;
+mod keys;
 mod open;
 mod options;
 mod read;
@@ -79,8 +82,10 @@ mod steps;
 mod store;
 #[cfg(test)]
 mod tests;
+mod threads;
 mod writer;
 
+pub use keys::SqliteKeys;
 pub use open::OpenError;
 pub use options::SqliteOptions;
 pub use store::SqliteStore;

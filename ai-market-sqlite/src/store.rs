@@ -14,9 +14,9 @@ use ai_market_core::time::Timestamp;
 use async_trait::async_trait;
 
 use crate::error::Error;
-use crate::open::{self, Opened, WriterLock};
-use crate::read::Readers;
+use crate::open::{self, Opened, Presence, WriterLock};
 use crate::sql::Connection;
+use crate::threads::Threads;
 use crate::writer::{Session, Step, Writer};
 use crate::{OpenError, SqliteOptions};
 
@@ -40,9 +40,10 @@ pub struct SqliteStore {
 /// next finds the database at rest.
 #[derive(Debug)]
 struct Inner {
-    readers: Readers,
+    readers: Threads,
     writer: Writer,
     path: PathBuf,
+    _presence: Presence,
     _lock: WriterLock,
 }
 
@@ -62,16 +63,19 @@ impl SqliteStore {
             path,
             writer,
             readers,
+            presence,
             lock,
         } = open::open(path, options)?;
         let queue = options.queue.get();
         let writer = Writer::start(writer, queue, options.max_group.get());
         let writer = writer.map_err(OpenError::Thread)?;
-        let readers = Readers::start(readers, queue).map_err(OpenError::Thread)?;
+        let readers =
+            Threads::start("ai-market-read", readers, queue).map_err(OpenError::Thread)?;
         let inner = Inner {
             readers,
             writer,
             path,
+            _presence: presence,
             _lock: lock,
         };
         Ok(Self {
@@ -103,7 +107,7 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     {
-        self.inner.readers.ask(question).await
+        self.inner.readers.read(question).await
     }
 }
 

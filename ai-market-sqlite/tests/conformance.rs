@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
+use ai_market_core::access::KeyStore;
+use ai_market_core::conformance::access::durability::ReopenKeys;
 use ai_market_core::conformance::store::durability::Reopen;
 use ai_market_core::store::TaskStore;
-use ai_market_sqlite::SqliteStore;
+use ai_market_sqlite::{SqliteKeys, SqliteStore};
 use async_trait::async_trait;
 use tempfile::TempDir;
 
@@ -27,6 +29,19 @@ impl Reopen for Place {
     }
 }
 
+async fn open_keys() -> (TempDir, SqliteKeys) {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = SqliteKeys::open(folder.path().join("market.db")).unwrap();
+    (folder, keys)
+}
+
+#[async_trait]
+impl ReopenKeys for Place {
+    async fn open(&self) -> Arc<dyn KeyStore> {
+        Arc::new(SqliteKeys::open(self.0.path().join("market.db")).unwrap())
+    }
+}
+
 async fn reopen() -> ((), Place) {
     ((), Place(tempfile::tempdir().unwrap()))
 }
@@ -41,4 +56,16 @@ mod persistent {
     use super::reopen;
 
     ai_market_core::persistent_task_store_tests!(reopen);
+}
+
+mod keys {
+    use super::open_keys;
+
+    ai_market_core::key_store_tests!(open_keys);
+}
+
+mod persistent_keys {
+    use super::reopen;
+
+    ai_market_core::persistent_key_store_tests!(reopen);
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use ai_market_core::id::{TaskType, WorkerId};
 use ai_market_core::store::{StatsQuery, StoreError, TaskStore, WorkerProfile};
 use ai_market_core::time::Timestamp;
-use ai_market_sqlite::{OpenError, SqliteStore};
+use ai_market_sqlite::{OpenError, SqliteKeys, SqliteStore};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use tempfile::TempDir;
@@ -43,6 +43,9 @@ fn refused(path: &Path) -> OpenError {
     let before = contents(path);
     let error = SqliteStore::open(path).unwrap_err();
     assert_eq!(contents(path), before, "{error}");
+    let keys = SqliteKeys::open(path).unwrap_err();
+    assert_eq!(contents(path), before, "{keys}");
+    assert_eq!(keys.to_string(), error.to_string());
     error
 }
 
@@ -121,6 +124,7 @@ fn an_empty_file_or_database_is_taken() {
     drop(SqliteStore::open(&path).unwrap());
     let (_folder, path) = folder();
     script(&path, "PRAGMA journal_mode = WAL;");
+    drop(SqliteKeys::open(&path).unwrap());
     drop(SqliteStore::open(&path).unwrap());
 }
 
@@ -128,6 +132,8 @@ fn an_empty_file_or_database_is_taken() {
 fn what_is_not_a_file_is_refused() {
     let (folder, path) = folder();
     let error = SqliteStore::open(folder.path()).unwrap_err();
+    assert!(matches!(error, OpenError::NotAFile { .. }), "{error:?}");
+    let error = SqliteKeys::open(folder.path()).unwrap_err();
     assert!(matches!(error, OpenError::NotAFile { .. }), "{error:?}");
     let error = SqliteStore::open(path.join("market.db")).unwrap_err();
     assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
@@ -191,7 +197,7 @@ fn a_newer_schema_is_refused() {
             error,
             OpenError::TooNew {
                 found: 99,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
@@ -216,6 +222,11 @@ fn a_newer_schema_that_only_the_log_tells_of_is_refused() {
     assert!(
         matches!(error, OpenError::TooNew { found: 99, .. }),
         "{error:?}"
+    );
+    let keys = SqliteKeys::open(&copied).unwrap_err();
+    assert!(
+        matches!(keys, OpenError::TooNew { found: 99, .. }),
+        "{keys:?}"
     );
     assert_eq!(fs::read(&copied).unwrap(), before);
 }

@@ -1,18 +1,23 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use diesel::sql_types::Integer;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::sql_types::{Bool, Integer, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::options::SqliteOptions;
 use crate::sql::{Connection, Statement};
 
 use super::OpenError;
-use super::file::{APPLICATION_ID, Found, check_version, inspect, resolve};
+use super::file::{APPLICATION_ID, Found, SCHEMA_VERSION, check_version, resolve};
 use super::lock::WriterLock;
+use super::presence::{Opening, Presence};
 
 pub(crate) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// The longest that anybody waits for a lock.
+const LONGEST: Duration = Duration::from_secs(3_600);
 
 struct UserVersion;
 
@@ -21,66 +26,195 @@ impl Statement for UserVersion {
     type Row = (Integer,);
 }
 
+struct ApplicationId;
+
+impl Statement for ApplicationId {
+    const SQL: &'static str = "PRAGMA application_id";
+    type Row = (Integer,);
+}
+
+struct HasTables;
+
+impl Statement for HasTables {
+    const SQL: &'static str = "SELECT count(*) > 0 FROM sqlite_schema";
+    type Row = (Bool,);
+}
+
+struct JournalMode;
+
+impl Statement for JournalMode {
+    const SQL: &'static str = "PRAGMA journal_mode";
+    type Row = (Text,);
+}
+
 /// A database that is open, set up and ours.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     pub(crate) writer: Connection,
     pub(crate) readers: Vec<Connection>,
+    pub(crate) presence: Presence,
     pub(crate) lock: WriterLock,
+}
+
+/// The same for keys, which need no lock.
+#[derive(Debug)]
+pub(crate) struct OpenedKeys {
+    pub(crate) path: PathBuf,
+    pub(crate) writer: Connection,
+    pub(crate) reader: Connection,
+    pub(crate) presence: Presence,
 }
 
 /// Opens the database at `path`, which is made where there is none.
 pub(crate) fn open(path: &Path, options: &SqliteOptions) -> Result<Opened, OpenError> {
     let resolved = resolve(path)?;
+    let presence = Presence::of(&resolved);
     // First without making a lock, so that nothing appears beside a file that is not ours.
     let lock = WriterLock::take_if_there(&resolved)?;
-    let mut found = inspect(&resolved)?;
+    let opening = presence.enter()?;
     let lock = match lock {
         Some(lock) => lock,
-        None => {
-            let lock = WriterLock::take(&resolved)?;
-            found = inspect(&resolved)?;
-            lock
-        }
+        None => WriterLock::take(&resolved)?,
     };
-    let set_up = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Setup {
-        path: path.to_owned(),
-        source,
-    };
-    if found == Found::Ours {
-        // The log may tell of a newer schema than the file. A connection that only reads sees it,
-        // and does not write the log into the file when it closes.
-        let mut db = connect(&resolved, Mode::Read, options).map_err(set_up)?;
-        let version = user_version(&mut db).map_err(set_up)?;
-        check_version(&resolved, version)?;
-    }
-    let mut writer = connect(&resolved, Mode::Write, options).map_err(set_up)?;
-    if found == Found::Nothing {
-        // Before the log is switched on, so that the file itself says whose it is from its first
-        // page on.
-        let sign = format!("PRAGMA application_id = {APPLICATION_ID};");
-        writer.script(&sign).map_err(|error| set_up(error.into()))?;
-        sync_directory(&resolved).map_err(|source| OpenError::Io {
-            path: resolved.clone(),
-            source,
-        })?;
-    }
-    tune(&mut writer).map_err(set_up)?;
-    writer
-        .diesel()
-        .run_pending_migrations(MIGRATIONS)
-        .map_err(set_up)?;
+    let writer = set_up(path, &resolved, &opening, options)?;
     let readers = (0..options.readers.get())
         .map(|_| connect(&resolved, Mode::Read, options))
         .collect::<Result<_, _>>()
-        .map_err(set_up)?;
+        .map_err(|source| refused(path, source))?;
+    opening.done();
     Ok(Opened {
         path: resolved,
         writer,
         readers,
+        presence,
         lock,
     })
+}
+
+/// Opens the database at `path` for keys, while others write it or not.
+pub(crate) fn open_keys(path: &Path, options: &SqliteOptions) -> Result<OpenedKeys, OpenError> {
+    let resolved = resolve(path)?;
+    let presence = Presence::of(&resolved);
+    let opening = presence.enter()?;
+    let writer = set_up(path, &resolved, &opening, options)?;
+    let reader = connect(&resolved, Mode::Read, options).map_err(|error| refused(path, error))?;
+    opening.done();
+    Ok(OpenedKeys {
+        path: resolved,
+        writer,
+        reader,
+        presence,
+    })
+}
+
+fn refused(path: &Path, source: Refused) -> OpenError {
+    OpenError::Setup {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Makes the database where there is none, brings its schema up to date, and opens the connection
+/// that writes it.
+///
+/// Other processes may be doing the same at this moment, so whatever is written is written in a
+/// transaction that looks first.
+fn set_up(
+    path: &Path,
+    resolved: &Path,
+    opening: &Opening<'_>,
+    options: &SqliteOptions,
+) -> Result<Connection, OpenError> {
+    let set_up = |source| refused(path, source);
+    if opening.found() == Found::Ours {
+        // The log may tell of a newer schema than the file. A connection that only reads sees it,
+        // and does not write the log into the file when it closes.
+        let mut db = connect(resolved, Mode::Read, options).map_err(set_up)?;
+        let version = user_version(&mut db).map_err(set_up)?;
+        check_version(resolved, version)?;
+    }
+    let mut writer = connect(resolved, Mode::Write, options).map_err(set_up)?;
+    if opening.found() == Found::Nothing {
+        // Before the log is switched on, so that the file itself says whose it is from its first
+        // page on.
+        alone(&mut writer, |db| sign(resolved, db)).map_err(|error| error.at(path))?;
+        sync_directory(resolved).map_err(|source| OpenError::Io {
+            path: resolved.to_owned(),
+            source,
+        })?;
+    }
+    tune(&mut writer, options.busy_timeout).map_err(set_up)?;
+    // Without a look for what is to be done, whoever opens a database would wait for its writer.
+    if user_version(&mut writer).map_err(set_up)? != SCHEMA_VERSION {
+        alone(&mut writer, |db| migrate(resolved, db)).map_err(|error| error.at(path))?;
+    }
+    Ok(writer)
+}
+
+/// Why a transaction of [`set_up`] came to nothing.
+enum Failed {
+    Refused(OpenError),
+    Sqlite(Refused),
+}
+
+impl Failed {
+    fn at(self, path: &Path) -> OpenError {
+        match self {
+            Self::Refused(error) => error,
+            Self::Sqlite(source) => refused(path, source),
+        }
+    }
+}
+
+impl<E: Into<Refused>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Sqlite(error.into())
+    }
+}
+
+/// Runs `work` in a transaction beside which nobody else writes.
+fn alone(
+    db: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<(), Failed>,
+) -> Result<(), Failed> {
+    // Through diesel, which would otherwise not know that migrations run in a transaction.
+    AnsiTransactionManager::begin_transaction_sql(db.diesel(), "BEGIN IMMEDIATE")?;
+    let done = work(db);
+    if done.is_ok() {
+        AnsiTransactionManager::commit_transaction(db.diesel())?;
+    } else {
+        // A failure means that SQLite has ended the transaction itself.
+        let _ = AnsiTransactionManager::rollback_transaction(db.diesel());
+    }
+    done
+}
+
+/// Says in an empty database whose it is, unless it says so already.
+fn sign(path: &Path, db: &mut Connection) -> Result<(), Failed> {
+    let row = db.row::<ApplicationId, (i32,), _>(())?;
+    let application_id = row.map_or(0, |(id,)| id.cast_unsigned());
+    if application_id == APPLICATION_ID {
+        return Ok(());
+    }
+    let has_tables = db.row::<HasTables, (bool,), _>(())? != Some((false,));
+    if application_id != 0 || has_tables {
+        return Err(Failed::Refused(OpenError::Foreign {
+            path: path.to_owned(),
+            application_id,
+        }));
+    }
+    Ok(db.script(&format!("PRAGMA application_id = {APPLICATION_ID};"))?)
+}
+
+/// Brings the schema up to date, unless somebody else has.
+fn migrate(path: &Path, db: &mut Connection) -> Result<(), Failed> {
+    let version = user_version(db)?;
+    check_version(path, version).map_err(Failed::Refused)?;
+    if version < SCHEMA_VERSION {
+        db.diesel().run_pending_migrations(MIGRATIONS)?;
+    }
+    Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +228,7 @@ type Refused = Box<dyn std::error::Error + Send + Sync>;
 /// Opens one connection. The timeout comes first, since any statement may meet a lock.
 fn connect(path: &Path, mode: Mode, options: &SqliteOptions) -> Result<Connection, Refused> {
     let mut db = Connection::establish(&uri(path, mode))?;
-    let timeout = options.busy_timeout.min(Duration::from_secs(3_600));
+    let timeout = options.busy_timeout.min(LONGEST);
     db.script(&format!(
         "PRAGMA busy_timeout = {};
         PRAGMA temp_store = MEMORY;
@@ -113,14 +247,29 @@ fn connect(path: &Path, mode: Mode, options: &SqliteOptions) -> Result<Connectio
 /// The log is written into the file after 4,096 pages and not SQLite's 1,000, since a page that
 /// changes often is then written once for more changes; and a log that a long read let grow is cut
 /// down again.
-fn tune(writer: &mut Connection) -> Result<(), Refused> {
-    writer.script("PRAGMA journal_mode = WAL;")?;
+fn tune(writer: &mut Connection, patience: Duration) -> Result<(), Refused> {
+    let end = Instant::now() + patience.min(LONGEST);
+    // SQLite does not wait for whoever else has the database open just then.
+    while let Err(error) = switch_log_on(writer) {
+        if Instant::now() >= end || !error.to_string().contains("locked") {
+            return Err(error);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
     writer.script(
         "PRAGMA synchronous = FULL;
         PRAGMA foreign_keys = ON;
         PRAGMA wal_autocheckpoint = 4096;
         PRAGMA journal_size_limit = 67108864;",
     )?;
+    Ok(())
+}
+
+fn switch_log_on(writer: &mut Connection) -> Result<(), Refused> {
+    let mode = writer.row::<JournalMode, (String,), _>(())?;
+    if mode != Some(("wal".to_owned(),)) {
+        writer.script("PRAGMA journal_mode = WAL;")?;
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::OpenError;
 pub(crate) const APPLICATION_ID: u32 = 0x6169_4d6b;
 
 /// The newest schema that this crate knows; what the last migration sets `PRAGMA user_version` to.
-pub(crate) const SCHEMA_VERSION: u32 = 1;
+pub(crate) const SCHEMA_VERSION: u32 = 2;
 
 /// What there is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
 /// Looks at the file at `path` without SQLite, which would write to some files that it opens.
 ///
 /// A process that closes a file loses its locks on it, also those of SQLite; so nobody in this
-/// process may have it open through SQLite, which holding the writer's lock sees to.
+/// process may have it open through SQLite, which [`Presence`](super::presence::Presence) sees to.
 pub(super) fn inspect(path: &Path) -> Result<Found, OpenError> {
     let refused = |source| OpenError::Io {
         path: path.to_owned(),

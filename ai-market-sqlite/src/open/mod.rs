@@ -4,10 +4,12 @@ mod connect;
 mod error;
 mod file;
 mod lock;
+mod presence;
 
-pub(crate) use connect::{Opened, open};
+pub(crate) use connect::{Opened, OpenedKeys, open, open_keys};
 pub use error::OpenError;
 pub(crate) use lock::WriterLock;
+pub(crate) use presence::Presence;
 
 #[cfg(test)]
 pub(crate) use connect::{MIGRATIONS, user_version};

@@ -1,8 +1,5 @@
-//! The threads that read, and what they are asked.
+//! What the reading threads are asked.
 
 mod leaderboard;
-mod pool;
 mod stats;
 mod tasks;
-
-pub(crate) use pool::Readers;

@@ -53,6 +53,12 @@ impl Bind for [u8] {
     }
 }
 
+impl Bind for Option<&[u8]> {
+    fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_bind_param::<Nullable<Binary>, _>(self)
+    }
+}
+
 impl Bind for TaskId {
     fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         self.as_bytes().as_slice().push(out)

@@ -56,6 +56,12 @@ type WorkerRow = (
     (BigInt, BigInt, BigInt, BigInt),
 );
 
+/// A key: what it is for, and what became of it.
+type KeyRow = (
+    (Binary, Text, MaybeText, Text, Binary),
+    (BigInt, MaybeInt, MaybeInt, Nullable<Binary>),
+);
+
 statements! {
     // Transactions.
 
@@ -252,4 +258,19 @@ statements! {
         "INSERT INTO counters (n, kind, task_type, \"key\") VALUES (?, ?, ?, ?)";
     ReapedAt -> (MaybeInt,) = "SELECT reaped_at FROM meta WHERE one = 1";
     SetReapedAt -> () = "UPDATE meta SET reaped_at = ? WHERE one = 1";
+
+    // Keys. Other processes change them, so nothing of them is known by heart.
+
+    KeyById -> KeyRow =
+        "SELECT id, role, worker, owner, hash, created_at, expires_at, revoked_at, replaced_by
+        FROM api_keys WHERE id = ?";
+    KeysAfter -> KeyRow =
+        "SELECT id, role, worker, owner, hash, created_at, expires_at, revoked_at, replaced_by
+        FROM api_keys WHERE id > ? ORDER BY id LIMIT ? + 0";
+    InsertApiKey -> () =
+        "INSERT INTO api_keys (id, role, worker, owner, hash, created_at, expires_at, revoked_at,
+            replaced_by)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    ReplaceApiKey -> () = "UPDATE api_keys SET expires_at = ?, replaced_by = ? WHERE id = ?";
+    RevokeApiKey -> () = "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL";
 }

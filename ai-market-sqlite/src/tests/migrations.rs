@@ -1,8 +1,11 @@
 //! Files of every schema that there ever was open.
 
+use ai_market_core::access::{KeySpec, Keys, Role};
 use ai_market_core::store::{TaskStore, WorkerQuery};
+use ai_market_core::time::SystemClock;
 use diesel_migrations::MigrationHarness;
 
+use crate::SqliteKeys;
 use crate::open::{APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, user_version};
 
 use super::fixture::Place;
@@ -30,8 +33,8 @@ const FIRST: &str = "
         '{\"epoch\":0,\"agreements\":1,\"disagreements\":0,\"streak\":1,\"counts\":[]}');
 ";
 
-#[tokio::test]
-async fn a_database_of_the_first_schema_opens() {
+/// A database as the first version left it.
+fn first() -> Place {
     let place = Place::new();
     let mut db = place.connect();
     let sign = format!("PRAGMA application_id = {APPLICATION_ID};");
@@ -39,7 +42,15 @@ async fn a_database_of_the_first_schema_opens() {
     let first = db.diesel().pending_migrations(MIGRATIONS).unwrap();
     db.diesel().run_migration(&*first[0]).unwrap();
     db.script(FIRST).unwrap();
+    db.script("PRAGMA journal_mode = WAL;").unwrap();
+    assert_eq!(user_version(&mut db).unwrap(), 1);
     drop(db);
+    place
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_schema_opens() {
+    let place = first();
     let store = place.open();
     let id = "01890a5d-ac96-774b-bcce-b302099a8057".parse().unwrap();
     let task = store.task(id).await.unwrap().unwrap();
@@ -47,6 +58,20 @@ async fn a_database_of_the_first_schema_opens() {
     assert_eq!(task.submissions[0].model.as_ref().unwrap().id(), "m");
     let workers = store.workers(WorkerQuery::new(10)).await.unwrap();
     assert_eq!(workers[0].points, 1);
+    super::counters::assert_books_balance(&place);
+    let keys = Keys::new(SqliteKeys::open(place.path()).unwrap(), SystemClock);
+    keys.create(KeySpec::new(Role::Admin)).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_opens_the_keys_of_the_first_schema_makes_their_table() {
+    let place = first();
+    let keys = Keys::new(SqliteKeys::open(place.path()).unwrap(), SystemClock);
+    assert_eq!(user_version(&mut place.connect()).unwrap(), SCHEMA_VERSION);
+    let issued = keys.create(KeySpec::new(Role::Admin)).await.unwrap();
+    let store = place.open();
+    assert_eq!(store.workers(WorkerQuery::new(9)).await.unwrap().len(), 1);
+    keys.authenticate(&issued.key.reveal()).await.unwrap();
     super::counters::assert_books_balance(&place);
 }
 

@@ -2,6 +2,7 @@
 
 use diesel::sql_types::{BigInt, Text};
 
+use crate::SqliteKeys;
 use crate::sql::Statement;
 
 use super::fixture::Place;
@@ -44,6 +45,22 @@ async fn the_writer_waits_for_the_disk_and_checks_references() {
     assert_eq!(
         settings.await.unwrap(),
         (Some(("wal".to_owned(),)), full, on)
+    );
+}
+
+#[tokio::test]
+async fn the_writer_of_keys_waits_for_the_disk() {
+    let place = Place::new();
+    let keys = SqliteKeys::open(place.path()).unwrap();
+    let settings = keys.writer().write(|db| {
+        Ok((
+            db.row::<JournalMode, (String,), _>(())?,
+            db.row::<Synchronous, (i64,), _>(())?,
+        ))
+    });
+    assert_eq!(
+        settings.await.unwrap(),
+        (Some(("wal".to_owned(),)), Some((2,)))
     );
 }
 

@@ -10,9 +10,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{BeginRead, Commit, Rollback};
+use crate::sql::Statement;
+use crate::sql::statements::{Begin, BeginRead, Commit, Rollback};
 
-/// A question for a reader.
+/// Work for one of the threads.
 struct Question(Box<dyn FnOnce(&mut Connection) + Send>);
 
 impl fmt::Debug for Question {
@@ -21,32 +22,37 @@ impl fmt::Debug for Question {
     }
 }
 
-/// Threads with a read-only connection each, so that a slow read holds up neither the writer nor an
-/// async runtime.
+/// Threads with a connection each, so that nothing that waits for a disk or a lock holds up an async
+/// runtime, nor what goes through other threads.
 ///
-/// They are threads of the store and not the runtime's blocking pool, so that a connection stays
+/// They are threads of their own and not the runtime's blocking pool, so that a connection stays
 /// with its thread, with its statements prepared and its pages cached, and reads need no runtime of
 /// a certain kind.
 #[derive(Debug)]
-pub(crate) struct Readers {
+pub(crate) struct Threads {
     /// `None` only while it is being dropped.
     queue: Option<mpsc::Sender<Question>>,
     threads: Vec<JoinHandle<()>>,
 }
 
-impl Readers {
-    /// Starts a thread on each connection; at most `queue` questions wait for them.
-    pub(crate) fn start(connections: Vec<Connection>, queue: usize) -> io::Result<Self> {
+impl Threads {
+    /// Starts a thread on each connection, named after `name`; at most `queue` questions wait for
+    /// them.
+    pub(crate) fn start(
+        name: &str,
+        connections: Vec<Connection>,
+        queue: usize,
+    ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel::<Question>(queue);
         let receiver = Arc::new(Mutex::new(receiver));
-        let mut readers = Self {
+        let mut started = Self {
             queue: Some(sender),
             threads: Vec::with_capacity(connections.len()),
         };
         for (n, mut db) in connections.into_iter().enumerate() {
             let receiver = Arc::clone(&receiver);
             let thread = thread::Builder::new()
-                .name(format!("ai-market-read-{n}"))
+                .name(format!("{name}-{n}"))
                 .spawn(move || {
                     // One idle thread waits for a question, the others for their turn to wait.
                     let next = || {
@@ -57,25 +63,44 @@ impl Readers {
                         ask(&mut db);
                     }
                 })?;
-            readers.threads.push(thread);
+            started.threads.push(thread);
         }
-        Ok(readers)
+        Ok(started)
     }
 
     /// Asks in one snapshot of the database.
     ///
-    /// Dropping the future before a reader has come to the question takes it back.
-    pub(crate) async fn ask<T, F>(&self, question: F) -> Result<T, StoreError>
+    /// Dropping the future before a thread has come to the question takes it back.
+    pub(crate) async fn read<T, F>(&self, question: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     {
+        self.ask::<BeginRead, T>(question).await
+    }
+
+    /// Does a step in a transaction of its own, and returns its outcome once that is durable.
+    ///
+    /// Dropping the future before a thread has come to the step takes it back; dropping it later
+    /// lets the step finish.
+    pub(crate) async fn write<T, F>(&self, step: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    {
+        self.ask::<Begin, T>(step).await
+    }
+
+    async fn ask<B: Statement, T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
         let (caller, answer) = oneshot::channel();
         let question = Question(Box::new(move |db| {
             if !caller.is_closed() {
                 // A caller that no longer waits does not need the answer.
-                let _ = caller.send(snapshot(db, question).map_err(StoreError::from));
+                let _ = caller.send(transaction::<B, T>(db, question).map_err(StoreError::from));
             }
         }));
         match queue.try_send(question) {
@@ -87,35 +112,32 @@ impl Readers {
     }
 }
 
-/// Answers a question from one state of the database, whatever is written meanwhile.
-fn snapshot<T>(
+/// Answers a question in a transaction that `B` begins, so from one state of the database.
+fn transaction<B: Statement, T>(
     db: &mut Connection,
     question: impl FnOnce(&mut Connection) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    db.execute::<BeginRead>(())?;
-    // OK because a reader keeps nothing from one question to the next but its connection, whose
+    db.execute::<B>(())?;
+    // OK because a thread keeps nothing from one question to the next but its connection, whose
     // transaction ends here.
     let answer = catch_unwind(AssertUnwindSafe(|| question(db)));
-    let answer = answer.unwrap_or(Err(Error::Panicked));
-    match answer {
-        Ok(answer) => {
-            db.execute::<Commit>(())?;
-            Ok(answer)
-        }
-        Err(error) => {
-            // A failure means that SQLite has ended the transaction itself.
-            let _ = db.execute::<Rollback>(());
-            Err(error)
-        }
+    let answer = answer.unwrap_or(Err(Error::Panicked)).and_then(|answer| {
+        db.execute::<Commit>(())?;
+        Ok(answer)
+    });
+    if answer.is_err() {
+        // A failure means that SQLite has ended the transaction itself.
+        let _ = db.execute::<Rollback>(());
     }
+    answer
 }
 
-impl Drop for Readers {
+impl Drop for Threads {
     fn drop(&mut self) {
         self.queue = None;
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
-                tracing::error!("a reading thread panicked");
+                tracing::error!("a thread of the database panicked");
             }
         }
     }

@@ -1,0 +1,2 @@
+DROP TABLE api_keys;
+PRAGMA user_version = 1;

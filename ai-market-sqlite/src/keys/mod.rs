@@ -1,0 +1,6 @@
+//! API keys.
+
+mod rows;
+mod store;
+
+pub use store::SqliteKeys;
