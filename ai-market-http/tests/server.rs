@@ -135,7 +135,7 @@ async fn connections_over_the_bound_wait_for_their_turn() {
     let address = server.local_addr();
     let stop = CancellationToken::new();
     let served = tokio::spawn(server.run(stop.clone()));
-    const REQUEST: &[u8] = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
+    const REQUEST: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let mut first = TcpStream::connect(address).await.unwrap();
     first.write_all(REQUEST).await.unwrap();
     let mut start = [0; 12];

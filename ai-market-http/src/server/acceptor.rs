@@ -1,43 +1,101 @@
-use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
+use std::io::{self, Write};
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use poem::http::uri::Scheme;
-use poem::listener::Acceptor;
-use poem::web::{LocalAddr, RemoteAddr};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::peers::{PeerSlot, Peers};
 
 /// After how long accepting is tried again when the process has no file descriptors left, say.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections up to a number; further ones wait in the operating system's queue.
+/// What a peer gets over its bound, whatever it asks.
+const REFUSAL: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
+    content-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\
+    content-length: 93\r\n\r\n\
+    {\"error\":{\"code\":\"too_many_requests\",\"message\":\"this address has too many open connections\"}}";
+
+/// Accepts connections up to a number; further ones wait in the operating system's queue. A peer
+/// with too many of them is turned away.
 #[derive(Debug)]
-pub(super) struct BoundedAcceptor {
+pub(super) struct Acceptor {
     listener: TcpListener,
-    address: SocketAddr,
     free: Arc<Semaphore>,
+    peers: Peers,
+    /// Whether a peer over its bound can be told so without a handshake.
+    plain: bool,
 }
 
-impl BoundedAcceptor {
-    pub(super) fn new(listener: TcpListener, address: SocketAddr, connections: usize) -> Self {
-        let connections = connections.clamp(1, Semaphore::MAX_PERMITS);
+/// A connection that was let in, and counts until it is dropped.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    pub(super) stream: TcpStream,
+    pub(super) remote: SocketAddr,
+    pub(super) slot: Slot,
+}
+
+/// What a connection takes up.
+#[derive(Debug)]
+pub(super) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    _peer: PeerSlot,
+}
+
+impl Acceptor {
+    pub(super) fn new(listener: TcpListener, max: usize, max_per_peer: usize, plain: bool) -> Self {
+        let max = max.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             listener,
-            address,
-            free: Arc::new(Semaphore::new(connections)),
+            free: Arc::new(Semaphore::new(max)),
+            peers: Peers::new(max_per_peer),
+            plain,
         }
     }
 
-    /// poem's accept loop tries again at once after an error, so the pause is made here.
-    async fn next(&self) -> (TcpStream, SocketAddr) {
+    /// The next connection that may be served.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when it is dropped.
+    pub(super) async fn next(&self) -> io::Result<Accepted> {
+        let permit = self.free.clone().acquire_owned().await;
+        let permit = permit.map_err(io::Error::other)?;
+        loop {
+            let (stream, remote) = self.accept().await;
+            let Some(peer) = self.peers.admit(remote.ip()) else {
+                tracing::debug!(%remote, "turned away: too many connections of its address");
+                if self.plain {
+                    refuse(stream);
+                }
+                continue;
+            };
+            // Small answers must not wait for the acknowledgement of the ones before. A stream that
+            // is closed already refuses; reading will tell.
+            drop(stream.set_nodelay(true));
+            let slot = Slot {
+                _permit: permit,
+                _peer: peer,
+            };
+            return Ok(Accepted {
+                stream,
+                remote,
+                slot,
+            });
+        }
+    }
+
+    async fn accept(&self) -> (TcpStream, SocketAddr) {
+        let mut failing = false;
         loop {
             match self.listener.accept().await {
-                Ok(accepted) => return accepted,
+                Ok(accepted) => {
+                    if failing {
+                        tracing::info!("connections are accepted again");
+                    }
+                    return accepted;
+                }
                 // The client has gone already.
                 Err(error)
                     if matches!(
@@ -45,10 +103,14 @@ impl BoundedAcceptor {
                         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
                     ) => {}
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "cannot accept connections"
-                    );
+                    // Without file descriptors it fails at once until one is free.
+                    if !failing {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "cannot accept connections for now"
+                        );
+                    }
+                    failing = true;
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -56,72 +118,25 @@ impl BoundedAcceptor {
     }
 }
 
-impl Acceptor for BoundedAcceptor {
-    type Io = Connection;
-
-    fn local_addr(&self) -> Vec<LocalAddr> {
-        vec![LocalAddr(self.address.into())]
-    }
-
-    async fn accept(&mut self) -> io::Result<(Connection, LocalAddr, RemoteAddr, Scheme)> {
-        let permit = self.free.clone().acquire_owned().await;
-        let permit = permit.map_err(io::Error::other)?;
-        let (stream, remote) = self.next().await;
-        // Small answers must not wait for the acknowledgement of the ones before. A stream that is
-        // closed already refuses; reading will tell.
-        drop(stream.set_nodelay(true));
-        let connection = Connection {
-            stream,
-            _permit: permit,
-        };
-        let local = LocalAddr(self.address.into());
-        Ok((connection, local, RemoteAddr(remote.into()), Scheme::HTTP))
+/// Tells the peer, if that takes no waiting. What it has sent is not read, which may make its system
+/// drop the answer; to read it would be the work that the bound is to save.
+fn refuse(stream: TcpStream) {
+    if let Ok(mut stream) = stream.into_std() {
+        drop(stream.write(REFUSAL));
+        drop(stream.shutdown(Shutdown::Write));
     }
 }
 
-/// A connection, which counts as long as it lives.
-#[derive(Debug)]
-pub(super) struct Connection {
-    stream: TcpStream,
-    _permit: OwnedSemaphorePermit,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+    #[test]
+    fn the_refusal_is_as_long_as_it_says() {
+        let text = std::str::from_utf8(REFUSAL).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with(&format!("content-length: {}", body.len())));
+        let body: crate::wire::ErrorBody = serde_json::from_str(body).unwrap();
+        assert_eq!(body.error.code, "too_many_requests");
     }
 }

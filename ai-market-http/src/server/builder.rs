@@ -1,4 +1,5 @@
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ai_market_core::coordinator::Coordinator;
@@ -6,6 +7,9 @@ use tokio::net::TcpListener;
 
 use crate::RouteOptions;
 
+use super::pulse::Patience;
+use super::serve::is_loopback;
+use super::tls::TlsSource;
 use super::{ServeError, Server};
 
 /// Builds a [`Server`].
@@ -23,14 +27,17 @@ pub struct ServerBuilder {
 pub(super) struct ServerSettings {
     pub(super) routes: RouteOptions,
     pub(super) max_connections: usize,
-    pub(super) idle_timeout: Duration,
+    pub(super) max_connections_per_peer: usize,
+    pub(super) max_header_bytes: usize,
+    pub(super) patience: Patience,
+    pub(super) answer_timeout: Option<Duration>,
     pub(super) grace: Duration,
+    pub(super) allowed_hosts: Vec<String>,
+    pub(super) tls: Option<TlsSource>,
 }
 
 impl ServerBuilder {
     pub(super) fn new(coordinator: Coordinator) -> Self {
-        // Twice, since a request may wait that long without a byte on its connection.
-        let idle_timeout = coordinator.settings().limits.max_wait * 2 + Duration::from_secs(60);
         Self {
             coordinator,
             address: Server::DEFAULT_ADDRESS,
@@ -38,8 +45,17 @@ impl ServerBuilder {
             settings: ServerSettings {
                 routes: RouteOptions::default(),
                 max_connections: 10_000,
-                idle_timeout,
+                max_connections_per_peer: 1_024,
+                max_header_bytes: 32 * 1024,
+                patience: Patience {
+                    head: Duration::from_secs(10),
+                    idle: Duration::from_secs(75),
+                    write: Duration::from_secs(30),
+                },
+                answer_timeout: None,
                 grace: Duration::from_secs(3),
+                allowed_hosts: Vec::new(),
+                tls: None,
             },
         }
     }
@@ -70,10 +86,83 @@ impl ServerBuilder {
         self
     }
 
-    /// Sets after how long without a byte a connection is closed; two minutes where requests wait
-    /// for at most thirty seconds.
+    /// Sets how many of them one peer may have open, an IPv4 address or a /64 network of IPv6; 1,024.
+    /// Further ones are closed at once, without TLS with a 429 that may get lost on the way.
+    ///
+    /// Behind a proxy all clients are one peer, so it may need as many as there are in all.
+    pub fn max_connections_per_peer(mut self, connections: usize) -> Self {
+        self.settings.max_connections_per_peer = connections;
+        self
+    }
+
+    /// Sets how long a connection may take to its first request's last header, after a TLS handshake
+    /// of at most the same time, and each further request from its first byte to its last header; 10
+    /// seconds.
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.patience.head = timeout;
+        self
+    }
+
+    /// Sets how long the first line and the headers of a request may be together, in bytes; 32 KiB.
+    /// More, or more than 100 headers, is answered with 431.
+    pub fn max_header_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_header_bytes = bytes;
+        self
+    }
+
+    /// Sets how long a connection may wait for its next request; 75 seconds.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.idle_timeout = timeout;
+        self.settings.patience.idle = timeout;
+        self
+    }
+
+    /// Sets after how long without an answer a request is given up, with a 503: where nothing is
+    /// said, the longest that a request may [wait](ai_market_core::coordinator::Limits) and that its
+    /// [body](RouteOptions::body_timeout) may take, and 30 seconds more.
+    pub fn answer_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.answer_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how long a client may take to read the next 64 KiB of a response, or its rest, before
+    /// the connection is closed; 30 seconds.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.patience.write = timeout;
+        self
+    }
+
+    /// Names hosts under which this server is reached, without ports.
+    ///
+    /// On a loopback address requests are refused (403) that ask for another host than `localhost`,
+    /// a loopback address, one without a dot or one of these, since a page anywhere could point its
+    /// own name here (DNS rebinding). Elsewhere all names are taken, unless some are named here.
+    ///
+    /// Pages of these hosts may also change something; those of other origins than the one that is
+    /// asked may not.
+    pub fn allowed_hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.settings.allowed_hosts = hosts.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Serves HTTPS alone, by a certificate (with those that lead from it to its root) and its
+    /// unencrypted key, both in PEM.
+    ///
+    /// Whether the certificate is valid now, and for which names, is for clients to check.
+    pub fn tls_pem(mut self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.settings.tls = Some(TlsSource::Pem {
+            chain: chain.into(),
+            key: key.into(),
+        });
+        self
+    }
+
+    /// As [`tls_pem`](Self::tls_pem), from files. They are read when the server [binds](Self::bind),
+    /// and not again: a renewed certificate counts from the next start on.
+    pub fn tls_files(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.settings.tls = Some(TlsSource::Files {
+            chain: chain.into(),
+            key: key.into(),
+        });
         self
     }
 
@@ -89,14 +178,18 @@ impl ServerBuilder {
     ///
     /// [`ServeError::PublicBind`] for an address beyond this machine that was not allowed,
     /// [`ServeError::AddressInUse`] where somebody else listens, [`ServeError::Bind`] when the
-    /// operating system refuses for another reason.
+    /// operating system refuses for another reason, and those beginning with `Tls` for certificates
+    /// and keys that cannot be used.
     pub async fn bind(self) -> Result<Server, ServeError> {
         let address = self.address;
-        // An IPv4 loopback address in IPv6's clothes is one, too.
-        let loopback = address.ip().to_canonical().is_loopback();
+        let loopback = is_loopback(address.ip());
         if !loopback && !self.allow_unauthenticated_public_bind {
             return Err(ServeError::PublicBind { address });
         }
+        let tls = match &self.settings.tls {
+            Some(source) => Some(source.load().await?),
+            None => None,
+        };
         let refused = |source| ServeError::bind(address, source);
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let local = listener.local_addr().map_err(refused)?;
@@ -107,6 +200,7 @@ impl ServerBuilder {
             coordinator: self.coordinator,
             listener,
             local,
+            tls,
             settings: self.settings,
         })
     }

@@ -1,5 +1,7 @@
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Why a server cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,23 @@ pub enum ServeError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A file with a certificate or a key cannot be read.
+    #[error("cannot read {}", path.display())]
+    TlsFile {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// What was given as certificates holds none, or a damaged one.
+    #[error("what is given as certificates holds no intact certificate in PEM")]
+    TlsCertificate(#[source] Box<dyn Error + Send + Sync>),
+    /// What was given as a key holds none, or a damaged or encrypted one.
+    #[error("what is given as a key holds no unencrypted private key in PEM")]
+    TlsKey(#[source] Box<dyn Error + Send + Sync>),
+    /// The key is not that of the certificate, or they are of a kind that is not supported.
+    #[error("the certificate and the key cannot be used together")]
+    TlsPair(#[source] Box<dyn Error + Send + Sync>),
     /// Serving ended by itself.
     #[error("the server failed")]
     Failed(#[source] io::Error),

@@ -2,9 +2,16 @@
 
 mod acceptor;
 mod builder;
+mod connection;
 mod error;
+mod gate;
+mod hosts;
+mod metered;
+mod peers;
+mod pulse;
 mod serve;
 mod signal;
+mod tls;
 
 pub use builder::ServerBuilder;
 pub use error::ServeError;

@@ -1,14 +1,23 @@
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 use ai_market_core::coordinator::Coordinator;
+use poem::endpoint::ToDynEndpoint;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::routes;
 
-use super::acceptor::BoundedAcceptor;
+use super::acceptor::Acceptor;
 use super::builder::ServerSettings;
+use super::connection::Service;
+use super::gate::Gate;
+use super::hosts::Hosts;
 use super::{ServeError, ServerBuilder};
 
 /// A coordinator that listens for requests.
@@ -38,12 +47,21 @@ use super::{ServeError, ServerBuilder};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 pub struct Server {
     pub(super) coordinator: Coordinator,
     pub(super) listener: TcpListener,
     pub(super) local: SocketAddr,
+    pub(super) tls: Option<TlsAcceptor>,
     pub(super) settings: ServerSettings,
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("local", &self.local)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Server {
@@ -69,7 +87,8 @@ impl Server {
                 SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
             });
         }
-        format!("http://{address}")
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{address}")
     }
 
     /// Serves, and [runs](Coordinator::run) the coordinator, until `stop` is cancelled.
@@ -88,31 +107,67 @@ impl Server {
     /// Dropping the future stops accepting and the maintenance; connections that are open live on
     /// until they end by themselves.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ServeError> {
-        let Self {
-            coordinator,
-            listener,
-            local,
-            settings,
-        } = self;
         let upkeep = stop.child_token();
         // However this future ends, the maintenance ends with it.
         let _guard = upkeep.clone().drop_guard();
-        let maintained = coordinator.clone();
+        let maintained = self.coordinator.clone();
         // A task of its own, since accepting must not wait while a store ends many leases.
         let maintenance = tokio::spawn(async move { maintained.run(upkeep).await });
-        let acceptor = BoundedAcceptor::new(listener, local, settings.max_connections);
-        poem::Server::new_with_acceptor(acceptor)
-            .name("ai-market")
-            .idle_timeout(settings.idle_timeout)
-            .run_with_graceful_shutdown(
-                routes(coordinator, settings.routes),
-                stop.cancelled_owned(),
-                Some(settings.grace),
-            )
-            .await
-            .map_err(ServeError::Failed)?;
+        self.serve(stop).await.map_err(ServeError::Failed)?;
         maintenance
             .await
             .map_err(|error| ServeError::Failed(io::Error::other(error)))
     }
+
+    /// Serves alone.
+    async fn serve(self, stop: CancellationToken) -> io::Result<()> {
+        let settings = self.settings;
+        let slack = Duration::from_secs(30);
+        let usual = || {
+            let wait = self.coordinator.settings().limits.max_wait;
+            let body = settings.routes.body_timeout;
+            wait.saturating_add(body).saturating_add(slack)
+        };
+        let gate = Gate {
+            answer_timeout: settings.answer_timeout.unwrap_or_else(usual),
+            hosts: Hosts::new(&settings.allowed_hosts, is_loopback(self.local.ip())),
+            inner: routes(self.coordinator, settings.routes),
+        };
+        let kill = CancellationToken::new();
+        let acceptor = Acceptor::new(
+            self.listener,
+            settings.max_connections,
+            settings.max_connections_per_peer,
+            self.tls.is_none(),
+        );
+        let service = Arc::new(Service {
+            endpoint: Box::new(ToDynEndpoint(gate)),
+            local: self.local,
+            patience: settings.patience,
+            max_header_bytes: settings.max_header_bytes,
+            tls: self.tls,
+            stop: stop.clone(),
+            kill: kill.clone(),
+        });
+        let connections = TaskTracker::new();
+        tracing::info!(address = %self.local, "listening");
+        while let Some(accepted) = stop.run_until_cancelled(acceptor.next()).await {
+            connections.spawn(Arc::clone(&service).serve(accepted?));
+        }
+        drop(acceptor);
+        connections.close();
+        let ended = tokio::time::timeout(settings.grace, connections.wait()).await;
+        if ended.is_err() {
+            let left = connections.len();
+            tracing::info!(connections = left, "requests in progress are given up");
+        }
+        kill.cancel();
+        connections.wait().await;
+        Ok(())
+    }
+}
+
+/// An IPv4 loopback address in IPv6's clothes is one, too.
+pub(super) fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
 }
