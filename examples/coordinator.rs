@@ -3,7 +3,11 @@
 //! ```text
 //! cargo run --example coordinator
 //! cargo run --example worker -- alice
+//! cargo run --example coordinator -- keys create --role client
 //! ```
+
+#[path = "coordinator/keys.rs"]
+mod keys;
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -15,15 +19,32 @@ use ai_market_core::coordinator::Coordinator;
 use ai_market_examples::{Failure, finish, start_logging, stop_on_signal};
 use ai_market_http::{RouteOptions, Server};
 use ai_market_sqlite::SqliteStore;
-use clap::Parser;
+use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
+
+use keys::KeysCommand;
 
 /// Keeps tasks, leases each to several workers, and finalizes it by majority vote
 ///
 /// Ctrl-C stops it: what was accepted is finished and kept, and the next start goes on from there.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(subcommand)]
+    Keys(KeysCommand),
+}
+
+#[derive(Debug, Args)]
+struct Serve {
     /// Where to listen; port 0 takes a free one
     #[arg(
         long,
@@ -77,16 +98,43 @@ struct Options {
     /// whoever reaches it can do everything
     #[arg(long, env = "AI_MARKET_ALLOW_UNAUTHENTICATED_PUBLIC_BIND")]
     allow_unauthenticated_public_bind: bool,
+
+    /// Serves HTTPS with this certificate and those that lead from it to its root (PEM); a renewed
+    /// one counts from the next start on
+    #[arg(
+        long,
+        env = "AI_MARKET_TLS_CERT",
+        value_name = "FILE",
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+
+    /// The unencrypted key of that certificate (PEM)
+    #[arg(
+        long,
+        env = "AI_MARKET_TLS_KEY",
+        value_name = "FILE",
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    start_logging("info,poem=warn");
-    finish(run(options).await)
+    match options.command {
+        Some(Command::Keys(command)) => {
+            start_logging("warn");
+            finish(command.run().await)
+        }
+        None => {
+            start_logging("info,poem=warn");
+            finish(serve(options.serve).await)
+        }
+    }
 }
 
-async fn run(options: Options) -> Result<(), Failure> {
+async fn serve(options: Serve) -> Result<(), Failure> {
     let lease = Duration::from_secs(options.lease_seconds.get());
     let heartbeat = options
         .heartbeat_seconds
@@ -98,12 +146,14 @@ async fn run(options: Options) -> Result<(), Failure> {
         .heartbeat(heartbeat.unwrap_or(lease / 4))
         .open_votes(options.open_votes)
         .build()?;
-    let server = Server::builder(coordinator)
+    let mut server = Server::builder(coordinator)
         .address(options.bind)
         .allow_unauthenticated_public_bind(options.allow_unauthenticated_public_bind)
-        .routes(RouteOptions::new().with_allow_ops(options.allow_ops))
-        .bind()
-        .await?;
+        .routes(RouteOptions::new().with_allow_ops(options.allow_ops));
+    if let (Some(certificates), Some(key)) = (options.tls_cert, options.tls_key) {
+        server = server.tls_files(certificates, key);
+    }
+    let server = server.bind().await?;
     println!(
         "listening on {} (database: {})",
         server.url(),

@@ -3,6 +3,7 @@
 // They are stopped by signals.
 #![cfg(unix)]
 
+mod keys;
 mod market;
 mod programs;
 mod support;
