@@ -113,8 +113,40 @@ async fn a_key_that_another_process_revokes_is_refused() {
     );
 }
 
-/// Had opening the keys taken the store's locks, the child would think that it is the last one and
-/// delete the log that the store goes on to write.
+/// SQLite's lock on the file belongs to the process, and is lost when the file is opened and closed
+/// beside SQLite. Whoever closes the database from another process may then delete the log that
+/// this one writes; some versions of SQLite do.
+#[cfg(target_os = "linux")]
+#[test]
+fn opening_a_database_again_keeps_the_lock_of_the_process() {
+    use std::os::unix::fs::MetadataExt;
+
+    let (_folder, path) = folder();
+    let is_locked = || {
+        let shared_lock = format!(":{} 1073741826 ", std::fs::metadata(&path).unwrap().ino());
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|lock| lock.contains(&shared_lock))
+    };
+    let store = SqliteStore::open(&path).unwrap();
+    if !is_locked() {
+        // Some containers do not show it.
+        return;
+    }
+    let keys = SqliteKeys::open(&path).unwrap();
+    assert!(is_locked());
+    drop(store);
+    assert!(is_locked());
+    let store = SqliteStore::open(&path).unwrap();
+    assert!(is_locked());
+    assert!(SqliteStore::open(&path).is_err());
+    assert!(is_locked());
+    drop(keys);
+    assert!(is_locked());
+    drop(store);
+    assert!(!is_locked());
+}
+
+/// Neither they nor the store delete a log that the other still writes.
 #[tokio::test]
 async fn what_is_written_after_others_came_and_went_is_there() {
     let (_folder, path) = folder();
