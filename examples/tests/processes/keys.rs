@@ -46,7 +46,7 @@ impl Place {
     fn list(&self) -> Vec<Value> {
         let output = self.keys(&["list", "--json"]);
         let stdout = String::from_utf8(output.stdout).unwrap();
-        let lines = stdout.lines().map(|line| serde_json::from_str(line));
+        let lines = stdout.lines().map(serde_json::from_str);
         lines.collect::<Result<_, _>>().unwrap()
     }
 
