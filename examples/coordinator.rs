@@ -6,6 +6,8 @@
 //! cargo run --example coordinator -- keys create --role client
 //! ```
 
+#[path = "coordinator/admin_key.rs"]
+mod admin_key;
 #[path = "coordinator/keys.rs"]
 mod keys;
 
@@ -15,11 +17,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use ai_market_core::access::Keys;
 use ai_market_core::coordinator::Coordinator;
+use ai_market_core::time::SystemClock;
 use ai_market_examples::{Failure, finish, start_logging, stop_on_signal};
 use ai_market_http::{RouteOptions, Server};
-use ai_market_sqlite::SqliteStore;
-use clap::{Args, Parser, Subcommand};
+use ai_market_sqlite::{SqliteKeys, SqliteStore};
+use clap::builder::BoolishValueParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use keys::KeysCommand;
@@ -35,6 +40,15 @@ struct Options {
 
     #[command(flatten)]
     serve: Serve,
+}
+
+/// Who may do what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Auth {
+    /// Everybody may do everything
+    Open,
+    /// Only whoever shows a key; see `coordinator keys --help`
+    Keys,
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,17 +100,26 @@ struct Serve {
     #[arg(long, env = "AI_MARKET_HEARTBEAT_SECONDS", value_name = "N")]
     heartbeat_seconds: Option<NonZeroU64>,
 
-    /// Allows POST /ops/requeue-stale and /ops/reset, which forgets everything
-    #[arg(long, env = "AI_MARKET_ALLOW_OPS")]
+    /// Whether everybody may do everything, or only whoever shows a key
+    #[arg(long, env = "AI_MARKET_AUTH", value_enum, default_value_t = Auth::Open)]
+    auth: Auth,
+
+    /// Writes the admin key of the first start with keys to this file, for its owner alone to read,
+    /// instead of printing it
+    #[arg(long, env = "AI_MARKET_ADMIN_KEY_FILE", value_name = "FILE")]
+    admin_key_file: Option<PathBuf>,
+
+    /// Allows POST /ops/requeue-stale and /ops/reset, which forgets everything, without a key
+    #[arg(long, env = "AI_MARKET_ALLOW_OPS", value_parser = BoolishValueParser::new())]
     allow_ops: bool,
 
     /// Shows the votes on open tasks, which lets workers copy each other
-    #[arg(long, env = "AI_MARKET_OPEN_VOTES")]
+    #[arg(long, env = "AI_MARKET_OPEN_VOTES", value_parser = BoolishValueParser::new())]
     open_votes: bool,
 
     /// Listens on an address that other machines reach, although nobody is asked who they are:
     /// whoever reaches it can do everything
-    #[arg(long, env = "AI_MARKET_ALLOW_UNAUTHENTICATED_PUBLIC_BIND")]
+    #[arg(long, env = "AI_MARKET_ALLOW_UNAUTHENTICATED_PUBLIC_BIND", value_parser = BoolishValueParser::new())]
     allow_unauthenticated_public_bind: bool,
 
     /// Serves HTTPS with this certificate and those that lead from it to its root (PEM); a renewed
@@ -146,10 +169,16 @@ async fn serve(options: Serve) -> Result<(), Failure> {
         .heartbeat(heartbeat.unwrap_or(lease / 4))
         .open_votes(options.open_votes)
         .build()?;
+    let mut routes = RouteOptions::new().with_allow_ops(options.allow_ops);
+    if options.auth == Auth::Keys {
+        let keys = Keys::new(SqliteKeys::open(&options.db)?, SystemClock);
+        admin_key::ensure(&keys, options.admin_key_file.as_deref()).await?;
+        routes = routes.with_keys(keys);
+    }
     let mut server = Server::builder(coordinator)
         .address(options.bind)
         .allow_unauthenticated_public_bind(options.allow_unauthenticated_public_bind)
-        .routes(RouteOptions::new().with_allow_ops(options.allow_ops));
+        .routes(routes);
     if let (Some(certificates), Some(key)) = (options.tls_cert, options.tls_key) {
         server = server.tls_files(certificates, key);
     }

@@ -9,6 +9,7 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use ai_market_candle::ClassifierBackend;
+use ai_market_core::access::ApiKey;
 use ai_market_core::id::{TaskType, WorkerId};
 use ai_market_core::worker::Worker;
 use ai_market_examples::{
@@ -22,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 ///
 /// It waits for a coordinator that is not up yet, survives its restart, and works until Ctrl-C, when
 /// it finishes what it is at and gives the rest back.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(version)]
 struct Options {
     /// The worker's id; each worker needs one of its own
@@ -37,6 +38,16 @@ struct Options {
         value_name = "URL"
     )]
     coordinator: String,
+
+    /// The key to show, where the coordinator asks for one; better given by the environment, since
+    /// other users of a machine see the arguments of a program
+    #[arg(
+        long,
+        env = "AI_MARKET_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
+    key: Option<String>,
 
     /// The task types to do, with commas between them
     #[arg(
@@ -64,7 +75,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Failure> {
-    let client = HttpClient::new(options.coordinator)?;
+    let mut client = HttpClient::builder(options.coordinator);
+    // Read here and not by clap, whose errors show what was given.
+    if let Some(key) = options.key {
+        client = client.key(key.trim().parse::<ApiKey>()?);
+    }
+    let client = client.build()?;
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone());
 

@@ -55,7 +55,7 @@ mod server;
 mod wire;
 
 pub use client::{HttpClient, HttpClientBuilder, InvalidClient};
-pub use facade::{RouteOptions, routes};
+pub use facade::{RateLimit, RouteOptions, routes};
 pub use server::{ServeError, Server, ServerBuilder, shutdown_signal};
 
 /// Compiles the example of the README.

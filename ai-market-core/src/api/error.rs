@@ -57,6 +57,8 @@ codes! {
     UnknownTask = "unknown_task",
     /// There is no such worker: it has not registered, or the market was reset.
     UnknownWorker = "unknown_worker",
+    /// There is no such key.
+    UnknownKey = "unknown_key",
     /// The route is there, but not for this method.
     MethodNotAllowed = "method_not_allowed",
     /// The task was decided before the answer came.
@@ -67,6 +69,8 @@ codes! {
     Superseded = "superseded",
     /// The idempotency key belongs to a task with another text or type.
     IdempotencyConflict = "idempotency_conflict",
+    /// The key has expired, was revoked or was rotated before.
+    KeyNotLive = "key_not_live",
     /// The request is larger than is taken.
     TooLarge = "too_large",
     /// The request is in a format that is not taken.

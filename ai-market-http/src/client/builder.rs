@@ -3,7 +3,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ai_market_core::access::ApiKey;
 use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -16,6 +18,7 @@ use super::{HttpClient, InvalidClient};
 #[must_use]
 pub struct HttpClientBuilder {
     url: String,
+    key: Option<ApiKey>,
     timeout: Duration,
     connect_timeout: Duration,
     in_flight: NonZeroUsize,
@@ -31,11 +34,18 @@ impl HttpClientBuilder {
     pub(super) fn new(url: String) -> Self {
         Self {
             url,
+            key: None,
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(5),
             in_flight: IN_FLIGHT,
             user_agent: concat!("ai-market/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
+    }
+
+    /// Sets the key to show; a coordinator that asks for keys refuses whoever shows none.
+    pub fn key(mut self, key: ApiKey) -> Self {
+        self.key = Some(key);
+        self
     }
 
     /// Sets how long an answer may take, beyond the time that the request asks to wait; 30 seconds.
@@ -69,6 +79,14 @@ impl HttpClientBuilder {
     /// [`InvalidClient`] when the URL is none of http or https, or the options cannot be used.
     pub fn build(self) -> Result<HttpClient, InvalidClient> {
         let base = self.base()?;
+        let mut headers = HeaderMap::new();
+        if let Some(key) = &self.key {
+            let mut value = HeaderValue::try_from(format!("Bearer {}", key.reveal()))
+                .map_err(|error| InvalidClient::Options(error.into()))?;
+            // So that no log shows it.
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
         let mut client = reqwest::Client::builder()
             .timeout(self.timeout)
             .connect_timeout(self.connect_timeout)
@@ -77,6 +95,7 @@ impl HttpClientBuilder {
             // To follow one would turn a POST into a GET.
             .redirect(Policy::none())
             .user_agent(self.user_agent)
+            .default_headers(headers)
             .tls_backend_preconfigured(tls(base.scheme() == "https")?);
         if is_loopback(&base) {
             // A proxy would look for the coordinator on its own machine.

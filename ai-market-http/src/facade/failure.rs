@@ -18,14 +18,16 @@ pub(super) fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
-        ErrorCode::NotFound | ErrorCode::UnknownTask | ErrorCode::UnknownWorker => {
-            StatusCode::NOT_FOUND
-        }
+        ErrorCode::NotFound
+        | ErrorCode::UnknownTask
+        | ErrorCode::UnknownWorker
+        | ErrorCode::UnknownKey => StatusCode::NOT_FOUND,
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::Closed
         | ErrorCode::NotAssigned
         | ErrorCode::Superseded
-        | ErrorCode::IdempotencyConflict => StatusCode::CONFLICT,
+        | ErrorCode::IdempotencyConflict
+        | ErrorCode::KeyNotLive => StatusCode::CONFLICT,
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorCode::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
@@ -46,6 +48,12 @@ pub(super) fn response(error: &ApiError) -> Response {
     if let Some(after) = error.retry_after() {
         let header = HeaderValue::from(whole_seconds(after));
         response.headers_mut().insert(header::RETRY_AFTER, header);
+    }
+    if error.code() == ErrorCode::Unauthorized {
+        let header = HeaderValue::from_static("Bearer");
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, header);
     }
     response
 }
@@ -145,10 +153,10 @@ fn description(status: u16) -> &'static str {
     match status {
         400 => "`malformed`: the body is not JSON",
         403 => "`forbidden`: the operator has not allowed this",
-        404 => "`unknown_task` or `unknown_worker`: there is none of that id",
+        404 => "`unknown_task`, `unknown_worker` or `unknown_key`: there is none of that id",
         409 => {
-            "`closed`, `not_assigned`, `superseded` or `idempotency_conflict`: what was asked does \
-             not fit what is there"
+            "`closed`, `not_assigned`, `superseded`, `idempotency_conflict` or `key_not_live`: what \
+             was asked does not fit what is there"
         }
         413 => "`too_large`: the body or a list in it is larger than is taken",
         415 => "`unsupported_media_type`: the body is not said to be JSON",

@@ -78,6 +78,8 @@ impl Metrics {
     pub(super) fn render(&self, stats: &StoreStats) -> Result<String, prometheus::Error> {
         let mut families = of_store(stats)?;
         families.extend(self.registry.gather());
+        // The encoder refuses a family without a value, as there are in an empty market.
+        families.retain(|family| !family.get_metric().is_empty());
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text)?;
         String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))

@@ -1,8 +1,12 @@
 //! The coordinator's routes.
 
+pub(crate) mod access;
+mod authenticate;
 mod body;
+mod document;
 mod failure;
 mod guard;
+mod keys;
 mod metrics;
 mod operations;
 mod options;
@@ -12,5 +16,5 @@ mod table;
 mod tasks;
 mod workers;
 
-pub use options::RouteOptions;
+pub use options::{RateLimit, RouteOptions};
 pub use routes::routes;

@@ -1,5 +1,7 @@
+use ai_market_core::access::Caller;
 use ai_market_core::api::{ApiError, ClientApi, ErrorCode};
-use ai_market_core::coordinator::Coordinator;
+use ai_market_core::coordinator::{Acting, Coordinator};
+use poem::web::Data;
 use poem_openapi::payload::{PlainText, Response};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
@@ -51,8 +53,11 @@ impl OperationRoutes {
 
     /// Count what there is
     #[oai(path = "/db/stats", method = "get", operation_id = "stats")]
-    async fn stats(&self) -> Result<JsonBody<StatsBody>, Failure<ReadErrors>> {
-        Ok(JsonBody(self.coordinator.stats().await?.into()))
+    async fn stats(
+        &self,
+        caller: Data<&Caller>,
+    ) -> Result<JsonBody<StatsBody>, Failure<ReadErrors>> {
+        Ok(JsonBody(self.acting_as(caller.0).stats().await?.into()))
     }
 
     /// End leases that ran out
@@ -64,9 +69,12 @@ impl OperationRoutes {
         method = "post",
         operation_id = "requeue_stale"
     )]
-    async fn requeue_stale(&self) -> Result<JsonBody<Requeued>, Failure<OpsErrors>> {
-        self.check_allowed()?;
-        let reaped = self.coordinator.reap_now().await.map_err(ApiError::from)?;
+    async fn requeue_stale(
+        &self,
+        caller: Data<&Caller>,
+    ) -> Result<JsonBody<Requeued>, Failure<OpsErrors>> {
+        self.check_allowed(caller.0)?;
+        let reaped = self.acting_as(caller.0).reap_now().await?;
         let requeued = Field(reaped.lost);
         Ok(JsonBody(Requeued { requeued }))
     }
@@ -75,17 +83,20 @@ impl OperationRoutes {
     ///
     /// Forbidden unless the operator allows it.
     #[oai(path = "/ops/reset", method = "post", operation_id = "reset")]
-    async fn reset(&self) -> Result<JsonBody<Done>, Failure<OpsErrors>> {
-        self.check_allowed()?;
-        self.coordinator.reset().await.map_err(ApiError::from)?;
+    async fn reset(&self, caller: Data<&Caller>) -> Result<JsonBody<Done>, Failure<OpsErrors>> {
+        self.check_allowed(caller.0)?;
+        self.acting_as(caller.0).reset().await?;
         tracing::warn!("everything was reset");
         Ok(JsonBody(Done { ok: true }))
     }
 
     /// Show the metrics, in Prometheus' text format
     #[oai(path = "/metrics", method = "get", operation_id = "metrics")]
-    async fn metrics(&self) -> Result<Response<PlainText<String>>, Failure<ReadErrors>> {
-        let stats = self.coordinator.stats().await?;
+    async fn metrics(
+        &self,
+        caller: Data<&Caller>,
+    ) -> Result<Response<PlainText<String>>, Failure<ReadErrors>> {
+        let stats = self.acting_as(caller.0).stats().await?;
         let text = self.metrics.render(&stats).map_err(|error| {
             let message = "the metrics could not be written";
             ApiError::new(ErrorCode::Internal, message).with_source(Box::new(error))
@@ -95,8 +106,13 @@ impl OperationRoutes {
 }
 
 impl OperationRoutes {
-    fn check_allowed(&self) -> Result<(), ApiError> {
-        if self.allow_ops {
+    fn acting_as(&self, caller: &Caller) -> Acting {
+        self.coordinator.acting_as(caller.clone())
+    }
+
+    fn check_allowed(&self, caller: &Caller) -> Result<(), ApiError> {
+        // With keys, the key decides.
+        if self.allow_ops || *caller != Caller::Anyone {
             return Ok(());
         }
         Err(ApiError::new(

@@ -1,10 +1,18 @@
+use std::num::NonZeroU32;
 use std::time::Duration;
 
+use ai_market_core::access::Keys;
+
 /// What the [routes](crate::routes()) allow, and how much they take.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RouteOptions {
-    /// Whether everybody may use `/ops/requeue-stale` and `/ops/reset`; not so.
+    /// The keys that are asked for; `None` lets everybody do everything.
+    pub keys: Option<Keys>,
+    /// How often a key may ask; 1,000 times a second, and 2,000 at once.
+    pub rate_limit: Option<RateLimit>,
+    /// Whether everybody may use `/ops/requeue-stale` and `/ops/reset` where no keys are asked for;
+    /// not so. Where keys are, an admin key may.
     pub allow_ops: bool,
     /// The longest body of a request, in bytes; 1 MiB.
     pub max_body_bytes: usize,
@@ -12,9 +20,29 @@ pub struct RouteOptions {
     pub body_timeout: Duration,
 }
 
+/// How often a key may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How often a second in the long run.
+    pub per_second: NonZeroU32,
+    /// How often at once after a pause.
+    pub burst: NonZeroU32,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        Self {
+            per_second: NonZeroU32::MIN.saturating_add(999),
+            burst: NonZeroU32::MIN.saturating_add(1_999),
+        }
+    }
+}
+
 impl Default for RouteOptions {
     fn default() -> Self {
         Self {
+            keys: None,
+            rate_limit: Some(RateLimit::default()),
             allow_ops: false,
             max_body_bytes: 1024 * 1024,
             body_timeout: Duration::from_secs(30),
@@ -27,6 +55,20 @@ impl RouteOptions {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Asks for keys: whoever shows none, or the wrong one, is refused.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Keys) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    /// Sets how often a key may ask; `None` sets no bound.
+    #[must_use]
+    pub fn with_rate_limit(mut self, rate: Option<RateLimit>) -> Self {
+        self.rate_limit = rate;
+        self
     }
 
     /// Sets whether everybody may use `/ops/requeue-stale` and `/ops/reset`, which can delete

@@ -3,19 +3,22 @@ use std::sync::Arc;
 use ai_market_core::coordinator::Coordinator;
 use poem::endpoint::make_sync;
 use poem::web::Html;
-use poem::{Endpoint, EndpointExt, Response, Route};
+use poem::{Endpoint, EndpointExt, IntoResponse, Response, Route};
 use poem_openapi::OpenApiService;
 
 use super::RouteOptions;
+use super::authenticate::Authenticate;
 use super::body::BodyLimits;
+use super::document;
 use super::guard::Guard;
+use super::keys::KeyRoutes;
 use super::metrics::Metrics;
 use super::operations::OperationRoutes;
 use super::table::RouteTable;
 use super::tasks::TaskRoutes;
 use super::workers::WorkerRoutes;
 
-type Routes = (TaskRoutes, WorkerRoutes, OperationRoutes);
+pub(super) type Routes = (TaskRoutes, WorkerRoutes, OperationRoutes, KeyRoutes);
 
 /// Every route of the coordinator, to be served as it is or nested into an application.
 ///
@@ -54,6 +57,9 @@ pub fn routes(
             metrics: metrics.clone(),
             allow_ops: options.allow_ops,
         },
+        KeyRoutes {
+            keys: options.keys.clone(),
+        },
     );
     let service = OpenApiService::new(routes, "ai-market", env!("CARGO_PKG_VERSION"))
         .summary("Redundant AI inference on machines that one does not fully trust")
@@ -62,18 +68,28 @@ pub fn routes(
              Unknown fields of a request are ignored. Every error is \
              `{\"error\": {\"code\", \"message\", \"field\"?}}`.",
         );
-    let document = service.spec_endpoint();
+    let open = service.spec();
     let html = service.swagger_ui_html();
+    let (document, html) = if options.keys.is_some() {
+        let secured = document::with_keys(&open);
+        // The page carries the document within it.
+        (secured.clone(), html.replace(&open, &secured))
+    } else {
+        (open, html)
+    };
+    let document = make_sync(move |_| document.clone().with_content_type("application/json"));
     let docs = make_sync(move |_| Html(html.clone()));
     let inner = Route::new()
         .at("/openapi.json", poem::get(document))
         .at("/docs", poem::get(docs))
         .nest("/", service)
         .map_to_response();
+    let table = Arc::new(RouteTable::of::<Routes>(&["/openapi.json", "/docs"]));
+    let limits = BodyLimits::from(&options);
     Guard {
-        inner,
-        table: Arc::new(RouteTable::of::<Routes>(&["/openapi.json", "/docs"])),
+        inner: Authenticate::new(inner, Arc::clone(&table), options.keys, options.rate_limit),
+        table,
         metrics,
-        limits: BodyLimits::from(&options),
+        limits,
     }
 }

@@ -1,8 +1,10 @@
+use ai_market_core::access::Caller;
 use ai_market_core::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
-use ai_market_core::coordinator::Coordinator;
+use ai_market_core::coordinator::{Acting, Coordinator};
 use ai_market_core::id::TaskType;
 use ai_market_core::store::{LeaderboardQuery, TaskQuery};
 use poem::Request;
+use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
@@ -54,10 +56,11 @@ impl TaskRoutes {
     #[oai(path = "/tasks", method = "post", operation_id = "create_task")]
     async fn create(
         &self,
+        caller: Data<&Caller>,
         body: JsonBody<TaskRequest>,
     ) -> Result<JsonBody<TaskCreated>, Failure<CreateErrors>> {
         let spec = TaskSpec::from(body.0);
-        let mut created = self.coordinator.enqueue(vec![spec]).await;
+        let mut created = self.acting_as(caller.0).enqueue(vec![spec]).await;
         let created = created.pop().unwrap_or_else(|| {
             let message = "the coordinator gave no answer";
             Err(ApiError::new(ErrorCode::Internal, message))
@@ -72,6 +75,7 @@ impl TaskRoutes {
     #[oai(path = "/tasks", method = "get", operation_id = "list_tasks")]
     async fn list(
         &self,
+        caller: Data<&Caller>,
         request: &Request,
         /// Only tasks of this status.
         status: Query<Option<Field<Status>>>,
@@ -87,7 +91,7 @@ impl TaskRoutes {
         query.status = status.0.map(|status| status.0.0);
         query.task_type = task_type.0.map(|task_type| task_type.0);
         query.after = cursor.0.map(|cursor| cursor.0.0);
-        let tasks = self.coordinator.tasks(query).await?;
+        let tasks = self.acting_as(caller.0).tasks(query).await?;
         let last = tasks.last().filter(|_| tasks.len() == limit);
         let cursor = last.map(|task| TaskCursor(task.id).to_string());
         let link = cursor.map(|cursor| next_link(request.original_uri(), &cursor));
@@ -102,6 +106,7 @@ impl TaskRoutes {
     #[oai(path = "/tasks/:id", method = "get", operation_id = "get_task")]
     async fn details(
         &self,
+        caller: Data<&Caller>,
         /// The id of the task.
         id: Path<String>,
         /// How long to wait for the result; the coordinator sets a bound.
@@ -113,7 +118,7 @@ impl TaskRoutes {
             ApiError::new(ErrorCode::UnknownTask, message).with_source(Box::new(error))
         });
         let wait = wait_seconds.0.map(|wait| wait.0.0).unwrap_or_default();
-        let details = self.coordinator.task(id?, wait).await?;
+        let details = self.acting_as(caller.0).task(id?, wait).await?;
         Ok(JsonBody(details.into()))
     }
 
@@ -124,6 +129,7 @@ impl TaskRoutes {
     #[oai(path = "/leaderboard", method = "get", operation_id = "leaderboard")]
     async fn leaderboard(
         &self,
+        caller: Data<&Caller>,
         request: &Request,
         /// How many at most; more than a page may hold count as a full page.
         limit: Query<Option<Field<Limit>>>,
@@ -133,7 +139,7 @@ impl TaskRoutes {
         let limit = self.page(limit.0, PLACES_PER_PAGE);
         let mut query = LeaderboardQuery::new(limit);
         query.after = cursor.0.map(|cursor| (cursor.0.points, cursor.0.worker));
-        let places = self.coordinator.leaderboard(query).await?;
+        let places = self.acting_as(caller.0).leaderboard(query).await?;
         let last = places.last().filter(|_| places.len() == limit);
         let cursor = last.map(|place| BoardCursor {
             points: place.points,
@@ -146,6 +152,10 @@ impl TaskRoutes {
 }
 
 impl TaskRoutes {
+    fn acting_as(&self, caller: &Caller) -> Acting {
+        self.coordinator.acting_as(caller.clone())
+    }
+
     fn page(&self, asked: Option<Field<Limit>>, usual: Limit) -> usize {
         let most = self.coordinator.settings().limits.max_page;
         asked.map_or(usual, |limit| limit.0).get().min(most)

@@ -1,5 +1,7 @@
+use ai_market_core::access::Caller;
 use ai_market_core::api::{ApiError, ErrorCode, WorkerApi};
-use ai_market_core::coordinator::Coordinator;
+use ai_market_core::coordinator::{Acting, Coordinator};
+use poem::web::Data;
 use poem_openapi::OpenApi;
 
 use crate::wire::{
@@ -63,9 +65,10 @@ impl WorkerRoutes {
     )]
     async fn register(
         &self,
+        caller: Data<&Caller>,
         body: JsonBody<RegisterRequest>,
     ) -> Result<JsonBody<TermsBody>, Failure<RegisterErrors>> {
-        let terms = self.coordinator.register(body.0.into()).await?;
+        let terms = self.acting_as(caller.0).register(body.0.into()).await?;
         Ok(JsonBody(terms.into()))
     }
 
@@ -79,9 +82,10 @@ impl WorkerRoutes {
     )]
     async fn heartbeat(
         &self,
+        caller: Data<&Caller>,
         body: JsonBody<HeartbeatRequest>,
     ) -> Result<JsonBody<HeartbeatBody>, Failure<InstanceErrors>> {
-        let reply = self.coordinator.heartbeat(body.0.into()).await?;
+        let reply = self.acting_as(caller.0).heartbeat(body.0.into()).await?;
         Ok(JsonBody(reply.into()))
     }
 
@@ -92,9 +96,10 @@ impl WorkerRoutes {
     #[oai(path = "/tasks/next", method = "post", operation_id = "next_tasks")]
     async fn next(
         &self,
+        caller: Data<&Caller>,
         body: JsonBody<NextRequest>,
     ) -> Result<JsonBody<NextBody>, Failure<InstanceErrors>> {
-        let assignments = self.coordinator.claim(body.0.into()).await?;
+        let assignments = self.acting_as(caller.0).claim(body.0.into()).await?;
         Ok(JsonBody(assignments.into()))
     }
 
@@ -104,9 +109,10 @@ impl WorkerRoutes {
     #[oai(path = "/workers/submit", method = "post", operation_id = "submit")]
     async fn submit(
         &self,
+        caller: Data<&Caller>,
         body: JsonBody<SubmitRequest>,
     ) -> Result<JsonBody<ReceiptBody>, Failure<VoteErrors>> {
-        let mut receipts = self.coordinator.submit(vec![body.0.into()]).await;
+        let mut receipts = self.acting_as(caller.0).submit(vec![body.0.into()]).await;
         let receipt = receipts.pop().unwrap_or_else(|| {
             let message = "the coordinator gave no answer";
             Err(ApiError::new(ErrorCode::Internal, message))
@@ -120,9 +126,16 @@ impl WorkerRoutes {
     #[oai(path = "/workers/release", method = "post", operation_id = "release")]
     async fn release(
         &self,
+        caller: Data<&Caller>,
         body: JsonBody<LeaveRequest>,
     ) -> Result<JsonBody<LeaveBody>, Failure<RegisterErrors>> {
-        let released = Field(self.coordinator.release(body.0.into()).await?);
+        let released = Field(self.acting_as(caller.0).release(body.0.into()).await?);
         Ok(JsonBody(LeaveBody { released }))
+    }
+}
+
+impl WorkerRoutes {
+    fn acting_as(&self, caller: &Caller) -> Acting {
+        self.coordinator.acting_as(caller.clone())
     }
 }

@@ -183,7 +183,8 @@ impl ServerBuilder {
     pub async fn bind(self) -> Result<Server, ServeError> {
         let address = self.address;
         let loopback = is_loopback(address.ip());
-        if !loopback && !self.allow_unauthenticated_public_bind {
+        let asks_for_keys = self.settings.routes.keys.is_some();
+        if !loopback && !asks_for_keys && !self.allow_unauthenticated_public_bind {
             return Err(ServeError::PublicBind { address });
         }
         let tls = match &self.settings.tls {
@@ -193,7 +194,7 @@ impl ServerBuilder {
         let refused = |source| ServeError::bind(address, source);
         let listener = TcpListener::bind(address).await.map_err(refused)?;
         let local = listener.local_addr().map_err(refused)?;
-        if !loopback {
+        if !loopback && !asks_for_keys {
             tracing::warn!(address = %local, "other machines reach this server unauthenticated");
         }
         Ok(Server {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use ai_market_core::access::{KeyId, Role};
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{
-    IdempotencyKey, InstanceId, Label, PolicyName, TaskId, TaskType, WorkerId,
+    IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, TaskId, TaskType, WorkerId,
 };
 use ai_market_core::submission::Scores;
 use ai_market_core::task::TaskStatus;
@@ -37,6 +38,7 @@ names!(
     TaskType,
     Label,
     IdempotencyKey,
+    OwnerId,
     PolicyName
 );
 
@@ -61,6 +63,24 @@ plain! {
     i64: "integer" "int64";
     TaskId: "string" "uuid";
     Timestamp: "string" "date-time";
+}
+
+impl Kind for Role {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            enum_items: Self::ALL.map(|role| Value::from(role.as_str())).to_vec(),
+            ..MetaSchema::new("string")
+        }
+    }
+}
+
+impl Kind for KeyId {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            pattern: Some("^[a-z2-7]{16}$".to_owned()),
+            ..MetaSchema::new("string")
+        }
+    }
 }
 
 macro_rules! counts {

@@ -3,6 +3,7 @@
 // They are stopped by signals.
 #![cfg(unix)]
 
+mod auth;
 mod keys;
 mod market;
 mod programs;

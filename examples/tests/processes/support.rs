@@ -46,11 +46,26 @@ fn command(name: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs a program to its end with a key in its environment.
+pub(crate) fn run_with(name: &str, arguments: &[&str], key: Option<&str>) -> Output {
+    let mut command = command(name, arguments);
+    if let Some(key) = key {
+        command.env("AI_MARKET_KEY", key);
+    }
+    command.output().expect("the program starts")
+}
+
 /// Runs a program to its end.
 pub(crate) fn run(name: &str, arguments: &[&str]) -> Output {
     command(name, arguments)
         .output()
         .expect("the program starts")
+}
+
+fn worker(id: &str, coordinator: SocketAddr) -> Command {
+    let url = format!("http://{coordinator}");
+    let arguments = [id, "--coordinator", &url, "--threads", "1", "--batch", "4"];
+    command("worker", &arguments)
 }
 
 /// A process that is killed when the test ends.
@@ -63,9 +78,13 @@ impl Process {
     }
 
     pub(crate) fn worker(id: &str, coordinator: SocketAddr) -> Self {
-        let url = format!("http://{coordinator}");
-        let arguments = [id, "--coordinator", &url, "--threads", "1", "--batch", "4"];
-        Self::start(command("worker", &arguments))
+        Self::start(worker(id, coordinator))
+    }
+
+    pub(crate) fn worker_with_key(id: &str, coordinator: SocketAddr, key: &str) -> Self {
+        let mut command = worker(id, coordinator);
+        command.env("AI_MARKET_KEY", key);
+        Self::start(command)
     }
 
     /// Ends the process without a chance to clean up.
@@ -104,20 +123,18 @@ pub(crate) struct Coordinator {
 impl Coordinator {
     /// Starts a coordinator with short leases; port 0 takes a free one.
     pub(crate) fn start(db: &Path, port: u16) -> Self {
+        Self::start_with(db, port, &[])
+    }
+
+    /// Starts a coordinator with further options.
+    pub(crate) fn start_with(db: &Path, port: u16, options: &[&str]) -> Self {
         let (db, bind) = (
             db.to_str().expect("a plain path"),
             format!("127.0.0.1:{port}"),
         );
-        let arguments = [
-            "--db",
-            db,
-            "--bind",
-            &bind,
-            "--lease-seconds",
-            "4",
-            "--heartbeat-seconds",
-            "1",
-        ];
+        let mut arguments = vec!["--db", db, "--bind", &bind];
+        arguments.extend(["--lease-seconds", "4", "--heartbeat-seconds", "1"]);
+        arguments.extend(options);
         let mut command = command("coordinator", &arguments);
         command.stdout(Stdio::piped());
         let mut process = Process::start(command);
@@ -130,9 +147,19 @@ impl Coordinator {
 
     /// Starts a coordinator again where this one was.
     pub(crate) fn restart(self, db: &Path, end: impl FnOnce(Process)) -> Self {
+        self.restart_with(db, end, &[])
+    }
+
+    /// Starts a coordinator again where this one was, with further options.
+    pub(crate) fn restart_with(
+        self,
+        db: &Path,
+        end: impl FnOnce(Process),
+        options: &[&str],
+    ) -> Self {
         let port = self.address.port();
         end(self.process);
-        Self::start(db, port)
+        Self::start_with(db, port, options)
     }
 
     pub(crate) fn client(&self) -> HttpClient {

@@ -1,0 +1,111 @@
+use std::sync::Arc;
+
+use ai_market_core::access::{AccessError, Caller, KeyId, Keys, Principal, Refusal as KeyRefusal};
+use ai_market_core::api::{ApiError, ErrorCode};
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use poem::http::header;
+use poem::{Endpoint, Request, Response};
+
+use super::access::{Access, access};
+use super::failure::Refusal;
+use super::options::RateLimit;
+use super::table::RouteTable;
+
+/// Finds out who asks, before anything else of a request is looked at.
+///
+/// Without keys everybody is [anyone](Caller::Anyone). With keys, every route but the public ones
+/// takes a key, as `Authorization: Bearer aim_...`; who has none does not even learn which routes
+/// there are.
+#[derive(Debug)]
+pub(super) struct Authenticate<E> {
+    inner: E,
+    table: Arc<RouteTable>,
+    keys: Option<Keys>,
+    rates: Option<DefaultKeyedRateLimiter<KeyId>>,
+}
+
+impl<E> Authenticate<E> {
+    pub(super) fn new(
+        inner: E,
+        table: Arc<RouteTable>,
+        keys: Option<Keys>,
+        rate: Option<RateLimit>,
+    ) -> Self {
+        let quota = rate.map(|rate| Quota::per_second(rate.per_second).allow_burst(rate.burst));
+        Self {
+            inner,
+            table,
+            keys,
+            rates: quota.map(RateLimiter::keyed),
+        }
+    }
+
+    async fn caller(&self, request: &Request) -> Result<Caller, ApiError> {
+        let Some(keys) = &self.keys else {
+            return Ok(Caller::Anyone);
+        };
+        let route = self.table.find(request.uri().path());
+        let access = route.and_then(|route| access(request.method(), &route.template));
+        if access == Some(Access::Public) {
+            return Ok(Caller::Anyone);
+        }
+        let principal = authenticate(keys, request).await?;
+        self.check_rate(principal.key)?;
+        let caller = Caller::Holder(principal);
+        // Of a route that is not there, the routes themselves tell.
+        if let Some(Access::For(action)) = access {
+            caller.may(action)?;
+        }
+        Ok(caller)
+    }
+
+    fn check_rate(&self, key: KeyId) -> Result<(), ApiError> {
+        let Some(rates) = &self.rates else {
+            return Ok(());
+        };
+        rates.check_key(&key).map_err(|not_until| {
+            let message = "this key asks too often; try again in a moment";
+            ApiError::new(ErrorCode::TooManyRequests, message)
+                .with_retry_after(not_until.wait_time_from(DefaultClock::default().now()))
+        })
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Authenticate<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let caller = self.caller(&request).await.map_err(Refusal)?;
+        request.set_data(caller);
+        self.inner.call(request).await
+    }
+}
+
+async fn authenticate(keys: &Keys, request: &Request) -> Result<Principal, ApiError> {
+    let unauthorized = |message: String| ApiError::new(ErrorCode::Unauthorized, message);
+    let mut given = request.headers().get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (given.next(), given.next()) else {
+        let message = "a key is needed, as in: Authorization: Bearer aim_...";
+        return Err(unauthorized(message.to_owned()));
+    };
+    // A value that is no text is no key either.
+    let value = value.to_str().unwrap_or_default();
+    let key = match value.split_once(' ') {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
+        _ => {
+            let message = "a key is sent as in: Authorization: Bearer aim_...";
+            return Err(unauthorized(message.to_owned()));
+        }
+    };
+    keys.authenticate(key).await.map_err(|error| match error {
+        AccessError::Refused(refusal) => {
+            if refusal != KeyRefusal::Unknown {
+                tracing::debug!(%refusal, "a key was refused");
+            }
+            unauthorized(refusal.to_string())
+        }
+        AccessError::Store(error) => ApiError::from(error),
+        error => ApiError::new(ErrorCode::Internal, "the keys cannot be read").with_source(error),
+    })
+}

@@ -1,0 +1,363 @@
+//! Where keys are asked for: every route of the OpenAPI document, with no key, with bad ones and with
+//! one of every role.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::num::NonZeroU32;
+
+use ai_market_core::access::{ApiKey, KeySpec, Keys, MemoryKeys, Role};
+use ai_market_core::coordinator::Coordinator;
+use ai_market_core::id::WorkerId;
+use ai_market_core::store::MemoryStore;
+use ai_market_core::time::SystemClock;
+use ai_market_http::{RateLimit, RouteOptions, routes};
+use poem::http::{Method, StatusCode};
+use poem::{Body, Endpoint, Request, Response};
+use serde_json::{Value, json};
+
+struct Market<E> {
+    endpoint: E,
+    keys: Keys,
+}
+
+fn market(options: RouteOptions) -> Market<impl Endpoint<Output = Response>> {
+    let keys = Keys::new(MemoryKeys::new(), SystemClock);
+    let coordinator = Coordinator::builder(MemoryStore::new()).build().unwrap();
+    let endpoint = routes(coordinator, options.with_keys(keys.clone()));
+    Market { endpoint, keys }
+}
+
+impl<E: Endpoint<Output = Response>> Market<E> {
+    async fn key(&self, spec: KeySpec) -> String {
+        self.keys.create(spec).await.unwrap().key.reveal()
+    }
+
+    async fn key_of(&self, role: Role) -> String {
+        match role {
+            Role::Worker => {
+                self.key(KeySpec::worker(WorkerId::new("alice").unwrap()))
+                    .await
+            }
+            role => self.key(KeySpec::new(role)).await,
+        }
+    }
+
+    async fn ask(
+        &self,
+        method: &Method,
+        path: &str,
+        authorization: Option<&str>,
+        body: &Value,
+    ) -> (StatusCode, Response, Value) {
+        let mut request = Request::builder().method(method.clone()).uri_str(path);
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let request = match *method {
+            Method::GET | Method::HEAD | Method::DELETE => request.finish(),
+            _ => request
+                .content_type("application/json")
+                .body(Body::from_json(body).unwrap()),
+        };
+        let mut response = self.endpoint.call(request).await.unwrap();
+        let text = response.take_body().into_string().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        (response.status(), response, body)
+    }
+
+    async fn with_key(
+        &self,
+        key: &str,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> (StatusCode, Value) {
+        let bearer = format!("Bearer {key}");
+        let (status, _, body) = self.ask(&method, path, Some(&bearer), &body).await;
+        (status, body)
+    }
+
+    /// Every operation: method, path with an id filled in, and the roles that may use it.
+    async fn operations(&self) -> Vec<(Method, String, Option<Vec<Role>>)> {
+        let admin = self.key_of(Role::Admin).await;
+        let (_, spec) = self
+            .with_key(&admin, Method::GET, "/openapi.json", Value::Null)
+            .await;
+        let mut operations = Vec::new();
+        for (path, methods) in spec["paths"].as_object().unwrap() {
+            for (method, operation) in methods.as_object().unwrap() {
+                let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+                let roles = operation.get("x-roles").map(|roles| {
+                    let roles = roles.as_array().unwrap().iter();
+                    roles
+                        .map(|role| role.as_str().unwrap().parse().unwrap())
+                        .collect()
+                });
+                assert_eq!(
+                    roles.is_some(),
+                    operation.get("security").is_some(),
+                    "{path}"
+                );
+                operations.push((method, path.replace("{id}", "unknown"), roles));
+            }
+        }
+        assert!(operations.len() >= 18, "{}", operations.len());
+        let anyone = Role::ALL.to_vec();
+        for page in ["/docs", "/openapi.json"] {
+            operations.push((Method::GET, page.to_owned(), Some(anyone.clone())));
+        }
+        operations
+    }
+}
+
+/// A body that suits every route that takes one, in the name of alice.
+fn body() -> Value {
+    json!({
+        "worker_id": "alice", "text": "a", "role": "client", "label": "x", "confidence": 0.5,
+        "task_id": "0199b1c6-7d1e-7c3a-9d53-0f3d3f0f6c55", "task_ids": [],
+    })
+}
+
+#[tokio::test]
+async fn every_route_takes_the_keys_that_it_is_for_and_no_others() {
+    let market = market(RouteOptions::new());
+    let mut keys = Vec::new();
+    for role in Role::ALL {
+        keys.push((role, format!("Bearer {}", market.key_of(role).await)));
+    }
+    let unknown = ApiKey::random(Role::Admin).unwrap().reveal();
+    let mut cut = unknown.clone();
+    cut.pop();
+    let bad = [
+        "Bearer ".to_owned(),
+        "Bearer nonsense".to_owned(),
+        format!("Bearer {unknown}"),
+        format!("Bearer {cut}"),
+        format!("Basic {unknown}"),
+        unknown,
+    ];
+    for (method, path, roles) in market.operations().await {
+        let (status, response, error) = market.ask(&method, &path, None, &body()).await;
+        let Some(roles) = roles else {
+            assert_eq!((path.as_str(), status), ("/health", StatusCode::OK));
+            continue;
+        };
+        assert_eq!(
+            status,
+            StatusCode::UNAUTHORIZED,
+            "{method} {path} without a key"
+        );
+        assert_eq!(error["error"]["code"], "unauthorized");
+        assert_eq!(response.header("www-authenticate"), Some("Bearer"));
+        for bad in &bad {
+            let (status, _, error) = market.ask(&method, &path, Some(bad), &body()).await;
+            assert_eq!(
+                status,
+                StatusCode::UNAUTHORIZED,
+                "{method} {path} with {bad:.12}"
+            );
+            assert!(!error.to_string().contains("aim_admin"), "{error}");
+        }
+        for (role, key) in &keys {
+            // What this does to the market must not matter to the next one.
+            if path == "/ops/reset" && *role == Role::Admin {
+                continue;
+            }
+            let (status, _, error) = market.ask(&method, &path, Some(key), &body()).await;
+            assert_ne!(
+                status,
+                StatusCode::UNAUTHORIZED,
+                "{method} {path} as {role}: {error}"
+            );
+            let allowed = status != StatusCode::FORBIDDEN;
+            assert_eq!(
+                allowed,
+                roles.contains(role),
+                "{method} {path} as {role}: {error}"
+            );
+            assert!(status.as_u16() < 500, "{method} {path} as {role}: {error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whoever_has_no_key_does_not_learn_which_routes_there_are() {
+    let market = market(RouteOptions::new());
+    for (method, path) in [
+        (Method::GET, "/nothing"),
+        (Method::DELETE, "/tasks"),
+        (Method::POST, "/health"),
+    ] {
+        let (status, _, _) = market.ask(&method, path, None, &body()).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
+    }
+    let admin = market.key_of(Role::Admin).await;
+    let (status, _) = market
+        .with_key(&admin, Method::GET, "/nothing", Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, _) = market
+        .with_key(&admin, Method::DELETE, "/tasks", Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn a_worker_key_acts_as_its_worker_in_no_other_name() {
+    let market = market(RouteOptions::new());
+    let alice = market.key_of(Role::Worker).await;
+    for path in [
+        "/workers/register",
+        "/workers/heartbeat",
+        "/tasks/next",
+        "/workers/submit",
+        "/workers/release",
+    ] {
+        let mut body = body();
+        body["worker_id"] = json!("bob");
+        let (status, error) = market.with_key(&alice, Method::POST, path, body).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path}: {error}");
+        assert_eq!(error["error"]["field"], "worker_id", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn keys_are_issued_listed_rotated_and_revoked() {
+    let market = market(RouteOptions::new());
+    let admin = market.key_of(Role::Admin).await;
+    let new = json!({"role": "worker", "worker_id": "bob", "owner": "ben"});
+    let (status, issued) = market.with_key(&admin, Method::POST, "/keys", new).await;
+    assert_eq!(status, StatusCode::OK, "{issued}");
+    let (key, id) = (
+        issued["key"].as_str().unwrap(),
+        issued["id"].as_str().unwrap(),
+    );
+    assert!(key.starts_with("aim_worker_") && key.contains(id));
+    let register = || json!({"worker_id": "bob"});
+    let (status, _) = market
+        .with_key(key, Method::POST, "/workers/register", register())
+        .await;
+    assert_eq!(status, StatusCode::OK);
+
+    let rotate = format!("/keys/{id}/rotate");
+    let (status, second) = market
+        .with_key(&admin, Method::POST, &rotate, json!({}))
+        .await;
+    assert_eq!(status, StatusCode::OK, "{second}");
+    let new_key = second["key"].as_str().unwrap();
+    for key in [key, new_key] {
+        let (status, _) = market
+            .with_key(key, Method::POST, "/workers/register", register())
+            .await;
+        assert_eq!(status, StatusCode::OK, "both are live");
+    }
+    let (status, error) = market
+        .with_key(&admin, Method::POST, &rotate, json!({}))
+        .await;
+    assert_eq!(
+        (status, error["error"]["code"].as_str()),
+        (StatusCode::CONFLICT, Some("key_not_live"))
+    );
+
+    let (_, list) = market
+        .with_key(&admin, Method::GET, "/keys", Value::Null)
+        .await;
+    let list = list.as_array().unwrap();
+    assert_eq!(list.len(), 3);
+    for entry in list {
+        assert!(
+            entry.get("key").is_none() && entry.get("hash").is_none(),
+            "{entry}"
+        );
+        assert_eq!(entry["state"], "live");
+    }
+    let gone = format!("/keys/{}", second["id"].as_str().unwrap());
+    let (status, revoked) = market
+        .with_key(&admin, Method::DELETE, &gone, Value::Null)
+        .await;
+    assert_eq!(
+        (status, revoked["state"].as_str()),
+        (StatusCode::OK, Some("revoked"))
+    );
+    let (status, _) = market
+        .with_key(new_key, Method::POST, "/workers/register", register())
+        .await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    for missing in ["/keys/nonsense", "/keys/aaaaaaaaaaaaaaaa"] {
+        let (status, error) = market
+            .with_key(&admin, Method::DELETE, missing, Value::Null)
+            .await;
+        assert_eq!(
+            (status, error["error"]["code"].as_str()),
+            (StatusCode::NOT_FOUND, Some("unknown_key"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_makes_no_sense_is_not_issued() {
+    let market = market(RouteOptions::new());
+    let admin = market.key_of(Role::Admin).await;
+    for (new, field) in [
+        (json!({"role": "worker"}), "worker_id"),
+        (json!({"role": "client", "worker_id": "bob"}), "worker_id"),
+        (json!({"role": "god"}), "role"),
+        (json!({}), "role"),
+        (json!({"role": "client", "owner": ""}), "owner"),
+        (
+            json!({"role": "client", "expires_at": "2001-01-01T00:00:00Z"}),
+            "expires_at",
+        ),
+    ] {
+        let (status, error) = market.with_key(&admin, Method::POST, "/keys", new).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{error}");
+        assert_eq!(error["error"]["field"], field);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_asks_too_often_is_told_when_to_come_back() {
+    let rate = RateLimit {
+        per_second: NonZeroU32::MIN,
+        burst: NonZeroU32::new(3).unwrap(),
+    };
+    let market = market(RouteOptions::new().with_rate_limit(Some(rate)));
+    let (one, two) = (
+        market.key_of(Role::Client).await,
+        market.key_of(Role::Client).await,
+    );
+    let bearer = format!("Bearer {one}");
+    let mut answers = Vec::new();
+    for _ in 0..4 {
+        let (status, response, _) = market
+            .ask(&Method::GET, "/tasks", Some(&bearer), &Value::Null)
+            .await;
+        answers.push((
+            status.as_u16(),
+            response.header("retry-after").map(str::to_owned),
+        ));
+    }
+    assert!(
+        answers[..3].iter().all(|(status, _)| *status == 200),
+        "{answers:?}"
+    );
+    assert_eq!(answers[3], (429, Some("1".to_owned())));
+    let (status, _) = market
+        .with_key(&two, Method::GET, "/tasks", Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::OK, "each key has a limit of its own");
+}
+
+#[tokio::test]
+async fn without_keys_there_are_none_to_manage() {
+    let coordinator = Coordinator::builder(MemoryStore::new()).build().unwrap();
+    let keys = Keys::new(MemoryKeys::new(), SystemClock);
+    let market = Market {
+        endpoint: routes(coordinator, RouteOptions::new()),
+        keys,
+    };
+    let (status, _, error) = market.ask(&Method::GET, "/keys", None, &Value::Null).await;
+    assert_eq!(
+        (status, error["error"]["code"].as_str()),
+        (StatusCode::FORBIDDEN, Some("forbidden"))
+    );
+}
