@@ -159,6 +159,8 @@ impl Keys {
 
     /// Makes a new key like `id`, which lives on beside it for at most `overlap`.
     ///
+    /// The new key lives as long from now as the old one was made for.
+    ///
     /// # Errors
     ///
     /// [`AccessError`] when the key is unknown, not live or rotated before, or the store fails.
@@ -172,7 +174,9 @@ impl Keys {
             .ok_or(AccessError::UnknownKey(id))?;
         let key = ApiKey::random(old.role).map_err(AccessError::NoRandomness)?;
         let (worker, owner) = (old.worker.clone(), old.owner.clone());
-        let record = KeyRecord::new(key.id(), old.role, worker, owner, key.hash(), now);
+        let mut record = KeyRecord::new(key.id(), old.role, worker, owner, key.hash(), now);
+        let lifetime = old.expires_at.map(|at| at.since(old.created_at));
+        record.expires_at = lifetime.map(|lifetime| now.plus(lifetime));
         let expires = old.expiry_within(overlap, now);
         match self
             .inner
