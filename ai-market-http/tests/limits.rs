@@ -50,7 +50,7 @@ async fn raw(market: &Market, parts: &[&[u8]]) -> String {
 async fn a_chunked_body_over_the_limit_is_refused() {
     let options = RouteOptions::new().with_max_body_bytes(1_000);
     let market = Market::with(common::coordinator(), options).await;
-    let head = b"POST /tasks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+    let head = b"POST /tasks HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                  content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
     let chunk = format!("200\r\n{}\r\n", " ".repeat(0x200));
     let chunk = chunk.as_bytes();
@@ -65,7 +65,7 @@ async fn a_chunked_body_over_the_limit_is_refused() {
 #[tokio::test]
 async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
     let market = Market::open().await;
-    let head = b"POST /tasks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+    let head = b"POST /tasks HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                  content-type: application/json\r\nexpect: 100-continue\r\n\
                  content-length: 2000000\r\n\r\n";
     let answer = raw(&market, &[head]).await;
@@ -76,7 +76,7 @@ async fn a_body_that_announces_too_much_is_refused_before_it_is_sent() {
 async fn a_body_that_does_not_arrive_is_not_awaited_for_ever() {
     let options = RouteOptions::new().with_body_timeout(Duration::from_millis(10));
     let market = Market::with(common::coordinator(), options).await;
-    let head = b"POST /tasks HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+    let head = b"POST /tasks HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
                  content-type: application/json\r\ncontent-length: 20\r\n\r\n{";
     let answer = raw(&market, &[head]).await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");

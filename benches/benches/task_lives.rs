@@ -6,8 +6,9 @@
 //! ```
 //!
 //! The server and its clients share this process and its cores, on loopback. `LIVES_SECONDS` (10)
-//! and `LIVES_CLIENTS` (64, the lives in progress at the same time) change the load; it runs once on
-//! SQLite with every commit synced to the disk, and once in memory for comparison.
+//! and `LIVES_CLIENTS` (64, the lives in progress at the same time) change the load. It runs on SQLite
+//! with every commit synced to the disk, open and asking for keys in turn, and once in memory for
+//! comparison.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ai_market_core::access::{KeySpec, Keys, MemoryKeys, Role};
 use ai_market_core::api::{ClaimRequest, ClientApi, TaskSpec, WorkerApi};
 use ai_market_core::confidence::Confidence;
 use ai_market_core::coordinator::Coordinator;
@@ -22,7 +24,8 @@ use ai_market_core::id::{Label, TaskType, WorkerId};
 use ai_market_core::store::{MemoryStore, TaskStore, WorkerProfile};
 use ai_market_core::submission::Vote;
 use ai_market_core::task::TaskStatus;
-use ai_market_http::{HttpClient, Server};
+use ai_market_core::time::SystemClock;
+use ai_market_http::{HttpClient, RouteOptions, Server};
 use ai_market_sqlite::SqliteStore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -48,16 +51,48 @@ struct Load {
     latencies: Mutex<Vec<Duration>>,
 }
 
-/// One life after the other, with three workers of its own.
-async fn live(client: HttpClient, number: u64, load: Arc<Load>) -> Result<(), Failure> {
-    let mut workers = Vec::with_capacity(REPLICAS);
-    for replica in 0..REPLICAS {
-        let worker = WorkerId::new(format!("w{number}-{replica}"))?;
-        client
-            .register(WorkerProfile::new(worker.clone(), [TaskType::sentiment()]))
-            .await?;
-        workers.push(worker);
+/// Whoever takes part in the lives of one client: a client and its workers, each with a key of its
+/// own where keys are asked for.
+struct Party {
+    client: HttpClient,
+    workers: Vec<(WorkerId, HttpClient)>,
+}
+
+impl Party {
+    async fn gather(
+        url: &str,
+        open: &HttpClient,
+        keys: Option<&Keys>,
+        number: u64,
+    ) -> Result<Self, Failure> {
+        let client = match keys {
+            Some(keys) => {
+                let key = keys.create(KeySpec::new(Role::Client)).await?.key;
+                HttpClient::builder(url).key(key).build()?
+            }
+            None => open.clone(),
+        };
+        let mut workers = Vec::with_capacity(REPLICAS);
+        for replica in 0..REPLICAS {
+            let worker = WorkerId::new(format!("w{number}-{replica}"))?;
+            let client = match keys {
+                Some(keys) => {
+                    let key = keys.create(KeySpec::worker(worker.clone())).await?.key;
+                    HttpClient::builder(url).key(key).build()?
+                }
+                None => open.clone(),
+            };
+            let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
+            client.register(profile).await?;
+            workers.push((worker, client));
+        }
+        Ok(Self { client, workers })
     }
+}
+
+/// One life after the other.
+async fn live(party: Party, load: Arc<Load>) -> Result<(), Failure> {
+    let Party { client, workers } = party;
     let label = Label::new("positive")?;
     let mut latencies = Vec::new();
     while !load.over.load(Ordering::Relaxed) {
@@ -69,7 +104,7 @@ async fn live(client: HttpClient, number: u64, load: Arc<Load>) -> Result<(), Fa
             created?;
         }
         let mut requests = 1;
-        for worker in &workers {
+        for (worker, client) in &workers {
             // Oldest first, so it may be the task of another life; in sum each gets its votes.
             let request = ClaimRequest::new(worker.clone());
             for task in client.claim(request).await? {
@@ -91,24 +126,33 @@ async fn live(client: HttpClient, number: u64, load: Arc<Load>) -> Result<(), Fa
     Ok(())
 }
 
-async fn measure(name: &str, store: impl TaskStore) -> Result<(), Failure> {
+/// Measures a store, and returns how many lives a second it served.
+async fn measure(name: &str, store: impl TaskStore, keys: Option<Keys>) -> Result<f64, Failure> {
     let seconds = setting("LIVES_SECONDS", 10)?;
     let clients = setting("LIVES_CLIENTS", 64)?;
     let coordinator = Coordinator::builder(store).build()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    // All clients share this machine's address, and no key is to be slowed down.
+    let mut routes = RouteOptions::new().with_rate_limit(None);
+    routes.keys.clone_from(&keys);
     let server = Server::builder(coordinator.clone())
         .address(address)
-        .bind()
-        .await?;
-    let client = HttpClient::new(server.url())?;
+        .routes(routes);
+    let server = server.bind().await?;
+    let url = server.url();
+    let client = HttpClient::new(url.as_str())?;
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
 
     let load = Arc::new(Load::default());
+    let mut parties = Vec::new();
+    for number in 0..clients {
+        parties.push(Party::gather(&url, &client, keys.as_ref(), number).await?);
+    }
     let begun = Instant::now();
     let mut lives = JoinSet::new();
-    for number in 0..clients {
-        lives.spawn(live(client.clone(), number, Arc::clone(&load)));
+    for party in parties {
+        lives.spawn(live(party, Arc::clone(&load)));
     }
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     load.over.store(true, Ordering::Relaxed);
@@ -139,16 +183,32 @@ async fn measure(name: &str, store: impl TaskStore) -> Result<(), Failure> {
     );
     stop.cancel();
     serving.await??;
-    Ok(())
+    Ok(finalized as f64 / elapsed)
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    measure(
-        "SQLite, synced",
-        SqliteStore::open(folder.path().join("lives.db"))?,
-    )
-    .await?;
-    measure("in memory", MemoryStore::new()).await
+    let open = |name: &str| SqliteStore::open(folder.path().join(name));
+    let mut ratios = Vec::new();
+    for round in 1..=3 {
+        let plain = measure(
+            "SQLite, synced, open",
+            open(&format!("open{round}.db"))?,
+            None,
+        )
+        .await?;
+        let keys = Keys::new(MemoryKeys::new(), SystemClock);
+        let store = open(&format!("keys{round}.db"))?;
+        let keyed = measure("SQLite, synced, with keys", store, Some(keys)).await?;
+        ratios.push(keyed / plain);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "with keys / open: {:.2} (median of {})",
+        ratios[1],
+        ratios.len()
+    );
+    measure("in memory, open", MemoryStore::new(), None).await?;
+    Ok(())
 }

@@ -134,7 +134,7 @@ impl ServerBuilder {
     /// Names hosts under which this server is reached, without ports.
     ///
     /// On a loopback address requests are refused (403) that ask for another host than `localhost`,
-    /// a loopback address, one without a dot or one of these, since a page anywhere could point its
+    /// a loopback address or one of these, since a page anywhere could point its
     /// own name here (DNS rebinding). Elsewhere all names are taken, unless some are named here.
     ///
     /// Pages of these hosts may also change something; those of other origins than the one that is

@@ -57,7 +57,7 @@ impl Hosts {
 
     fn knows(&self, host: &str) -> bool {
         let host = normal(host);
-        is_this_machine(&host) || is_local(&host) || self.allowed.contains(&host)
+        is_this_machine(&host) || self.allowed.contains(&host)
     }
 
     fn is_foreign(&self, headers: &HeaderMap) -> bool {
@@ -100,12 +100,6 @@ fn is_this_machine(host: &str) -> bool {
         .map_or(host == "localhost", |ip| ip.to_canonical().is_loopback())
 }
 
-/// A name without a dot comes from this machine's or its network's own tables: the names that a
-/// stranger can register and point here have one.
-fn is_local(host: &str) -> bool {
-    !host.is_empty() && !host.contains(['.', ':'])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +132,7 @@ mod tests {
             assert!(host(own), "{own}");
         }
         for other in [
+            "evil",
             "evil.example",
             "localhost.evil.example:8000",
             "127.0.0.1.evil.example",
