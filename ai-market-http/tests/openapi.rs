@@ -121,6 +121,10 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
         assert_eq!(schema["nullable"], true, "{at} is null");
         return;
     }
+    if let Some(kinds) = schema["anyOf"].as_array() {
+        let object = kinds.iter().find(|kind| kind["type"] == "object").unwrap();
+        return check(document, object, value, at);
+    }
     match schema["type"].as_str() {
         Some("object") => {
             let object = value.as_object().unwrap_or_else(|| panic!("{at}: {value}"));

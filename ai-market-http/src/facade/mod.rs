@@ -3,6 +3,7 @@
 pub(crate) mod access;
 mod authenticate;
 mod body;
+mod bounds;
 mod document;
 mod failure;
 mod guard;

@@ -9,6 +9,7 @@ use poem_openapi::OpenApiService;
 use super::RouteOptions;
 use super::authenticate::Authenticate;
 use super::body::BodyLimits;
+use super::bounds;
 use super::document;
 use super::guard::Guard;
 use super::keys::KeyRoutes;
@@ -45,6 +46,7 @@ pub fn routes(
     options: RouteOptions,
 ) -> impl Endpoint<Output = Response> + 'static {
     let metrics = Metrics::new();
+    let limits = coordinator.settings().limits.clone();
     let routes: Routes = (
         TaskRoutes {
             coordinator: coordinator.clone(),
@@ -68,15 +70,15 @@ pub fn routes(
              Unknown fields of a request are ignored. Every error is \
              `{\"error\": {\"code\", \"message\", \"field\"?}}`.",
         );
-    let open = service.spec();
-    let html = service.swagger_ui_html();
-    let (document, html) = if options.keys.is_some() {
-        let secured = document::with_keys(&open);
-        // The page carries the document within it.
-        (secured.clone(), html.replace(&open, &secured))
+    let described = service.spec();
+    let open = bounds::complete(&described, &limits);
+    let document = if options.keys.is_some() {
+        document::with_keys(&open)
     } else {
-        (open, html)
+        open
     };
+    // The page carries the document within it.
+    let html = service.swagger_ui_html().replace(&described, &document);
     let document = make_sync(move |_| document.clone().with_content_type("application/json"));
     let docs = make_sync(move |_| Html(html.clone()));
     let inner = Route::new()

@@ -2,7 +2,7 @@ use ai_market_core::id::TaskType;
 use poem_openapi::registry::MetaSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Kind;
+use super::{Kind, pattern};
 
 /// A worker's task types as JSON inside a string, as workers of the original system send them.
 ///
@@ -55,7 +55,10 @@ impl From<CapabilitiesJson> for String {
 
 impl Kind for CapabilitiesJson {
     fn schema() -> MetaSchema {
-        MetaSchema::new("string")
+        MetaSchema {
+            pattern: Some(pattern::capabilities_json()),
+            ..MetaSchema::new("string")
+        }
     }
 }
 

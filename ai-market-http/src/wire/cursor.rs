@@ -5,7 +5,7 @@ use ai_market_core::id::{TaskId, WorkerId};
 use poem_openapi::registry::MetaSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Kind;
+use super::{Kind, pattern};
 
 /// Where a page of tasks ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ impl FromStr for BoardCursor {
 }
 
 macro_rules! as_text {
-    ($($name:ty),*) => {$(
+    ($($name:ty: $schema:expr;)*) => {$(
         impl TryFrom<String> for $name {
             type Error = InvalidCursor;
 
@@ -75,13 +75,19 @@ macro_rules! as_text {
 
         impl Kind for $name {
             fn schema() -> MetaSchema {
-                MetaSchema::new("string")
+                $schema
             }
         }
     )*};
 }
 
-as_text!(TaskCursor, BoardCursor);
+as_text! {
+    TaskCursor: MetaSchema::new_with_format("string", "uuid");
+    BoardCursor: MetaSchema {
+        pattern: Some(pattern::board_cursor()),
+        ..MetaSchema::new("string")
+    };
+}
 
 #[cfg(test)]
 mod tests {

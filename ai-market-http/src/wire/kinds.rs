@@ -18,13 +18,18 @@ use serde_json::Value;
 
 use super::Kind;
 
+use super::pattern;
+
 macro_rules! names {
-    ($($name:ty),*) => {$(
+    ($($name:ty: $pattern:expr;)*) => {$(
         impl Kind for $name {
             fn schema() -> MetaSchema {
                 MetaSchema {
                     min_length: Some(1),
+                    // The document counts characters and the rule bytes, so that this is exact
+                    // for ASCII alone; OpenAPI has no word for bytes of a text.
                     max_length: Some(Self::MAX_BYTES),
+                    pattern: Some($pattern),
                     ..MetaSchema::new("string")
                 }
             }
@@ -32,15 +37,26 @@ macro_rules! names {
     )*};
 }
 
-names!(
-    WorkerId,
-    InstanceId,
-    TaskType,
-    Label,
-    IdempotencyKey,
-    OwnerId,
-    PolicyName
-);
+names! {
+    WorkerId: pattern::line();
+    InstanceId: pattern::line();
+    TaskType: pattern::TOKEN.to_owned();
+    Label: pattern::label();
+    IdempotencyKey: pattern::line();
+    OwnerId: pattern::line();
+    PolicyName: pattern::line();
+}
+
+/// The text of a task.
+impl Kind for Arc<str> {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            min_length: Some(1),
+            pattern: Some(pattern::not_blank()),
+            ..MetaSchema::new("string")
+        }
+    }
+}
 
 macro_rules! plain {
     ($($name:ty: $ty:literal $($format:literal)?;)*) => {$(
@@ -57,7 +73,6 @@ macro_rules! plain {
 
 plain! {
     String: "string";
-    Arc<str>: "string";
     bool: "boolean";
     i32: "integer" "int32";
     i64: "integer" "int64";

@@ -12,6 +12,7 @@ mod key;
 mod kinds;
 mod model;
 mod number;
+mod pattern;
 mod task;
 mod task_request;
 mod vote;

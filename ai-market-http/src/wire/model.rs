@@ -6,7 +6,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Kind;
+use super::{Kind, pattern};
 
 /// A model identity; a request may give the id alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,18 +39,39 @@ impl<'de> Deserialize<'de> for Model {
 
 impl Kind for Model {
     fn schema() -> MetaSchema {
-        let part = || MetaSchema {
-            min_length: Some(1),
-            max_length: Some(ModelIdentity::MAX_BYTES),
-            ..MetaSchema::new("string")
-        };
-        let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
+        MetaSchema {
+            description: Some("A model, or its id alone"),
+            any_of: vec![inline(ShownModel::schema()), inline(part())],
+            ..MetaSchema::ANY
+        }
+    }
+}
+
+/// A model identity as a response has it: always an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct ShownModel(pub(crate) Model);
+
+fn part() -> MetaSchema {
+    MetaSchema {
+        min_length: Some(1),
+        max_length: Some(ModelIdentity::MAX_BYTES),
+        pattern: Some(pattern::model_part()),
+        ..MetaSchema::new("string")
+    }
+}
+
+fn inline(schema: MetaSchema) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(schema))
+}
+
+impl Kind for ShownModel {
+    fn schema() -> MetaSchema {
         let optional = || MetaSchema {
             nullable: true,
             ..part()
         };
         MetaSchema {
-            description: Some("A model; in a request also its id alone, as a string"),
             required: vec!["id"],
             properties: vec![
                 ("id", inline(part())),

@@ -65,7 +65,11 @@ impl From<usize> for Limit {
 
 impl Kind for Limit {
     fn schema() -> MetaSchema {
-        u64::schema()
+        // A format would name another largest number; the document is given the true one.
+        MetaSchema {
+            minimum: Some(0.0),
+            ..MetaSchema::new("integer")
+        }
     }
 
     fn from_text(text: &str) -> Result<Self, impl Display> {

@@ -10,7 +10,7 @@ use ai_market_core::time::Timestamp;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
-use super::model::Model;
+use super::model::{Model, ShownModel};
 use super::{Field, Status};
 
 /// A task.
@@ -178,7 +178,7 @@ struct SubmissionBody {
     scores: Field<Option<Scores>>,
     /// The model that answered, where it is known.
     #[serde(default)]
-    model: Field<Option<Model>>,
+    model: Field<Option<ShownModel>>,
     /// Whether the text was cut to what the model can read.
     #[serde(default)]
     truncated: Field<bool>,
@@ -197,7 +197,7 @@ impl From<Submission> for SubmissionBody {
             label: Field(submission.label),
             confidence: Field(submission.confidence),
             scores: Field(submission.scores),
-            model: Field(submission.model.map(Model)),
+            model: Field(submission.model.map(|model| ShownModel(Model(model)))),
             truncated: Field(submission.truncated),
             submitted_at: Field(Some(submission.submitted_at)),
             late: Field(submission.late),
@@ -209,7 +209,7 @@ impl SubmissionBody {
     fn into_submission(self, task: &Task) -> Submission {
         let mut vote = Vote::new(task.id, self.worker_id.0, self.label.0, self.confidence.0);
         vote.scores = self.scores.0;
-        vote.model = self.model.0.map(|model| model.0);
+        vote.model = self.model.0.map(|model| model.0.0);
         vote.truncated = self.truncated.0;
         let at = self.submitted_at.0.unwrap_or(task.created_at);
         Submission::accept(vote, None, at, self.late.0)
