@@ -25,7 +25,7 @@ pub enum Replaced {
 ///
 /// Every writing method is one atomic step, durable when it returns where the store is persistent,
 /// and visible to whoever asks afterwards, in other processes too. `Err` means that nothing was
-/// done. The cases of the [conformance suite](crate::conformance) are named after what a store must
+/// done. The cases of the conformance suite (module `conformance`) are named after what a store must
 /// do.
 #[async_trait]
 pub trait KeyStore: Debug + Send + Sync + 'static {

@@ -21,7 +21,7 @@ use super::{
 /// persistent. An outcome is not an error: each item of a batch has its own, and a bad one never
 /// fails the batch. `Err` means that nothing was done. The time is an argument of every step.
 ///
-/// The rules are cases of the [conformance suite](crate::conformance) (feature `conformance`),
+/// The rules are cases of the conformance suite (feature `conformance`),
 /// which every implementation runs. A store must
 /// 1. hand out a task while its votes and live leases are fewer than it wants, it is open, the
 ///    worker can do its type, and neither the worker nor another one of the same owner holds or has
