@@ -59,35 +59,35 @@ struct Party {
 }
 
 impl Party {
-    async fn gather(
-        url: &str,
-        open: &HttpClient,
-        keys: Option<&Keys>,
-        number: u64,
-    ) -> Result<Self, Failure> {
-        let client = match keys {
-            Some(keys) => {
-                let key = keys.create(KeySpec::new(Role::Client)).await?.key;
-                HttpClient::builder(url).key(key).build()?
-            }
-            None => open.clone(),
-        };
+    /// Everybody has connections of their own, with keys and without.
+    async fn gather(url: &str, keys: Option<&Keys>, number: u64) -> Result<Self, Failure> {
+        let client = client(url, keys, KeySpec::new(Role::Client)).await?;
         let mut workers = Vec::with_capacity(REPLICAS);
         for replica in 0..REPLICAS {
             let worker = WorkerId::new(format!("w{number}-{replica}"))?;
-            let client = match keys {
-                Some(keys) => {
-                    let key = keys.create(KeySpec::worker(worker.clone())).await?.key;
-                    HttpClient::builder(url).key(key).build()?
-                }
-                None => open.clone(),
-            };
+            let client = client_of(url, keys, &worker).await?;
             let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
             client.register(profile).await?;
             workers.push((worker, client));
         }
         Ok(Self { client, workers })
     }
+}
+
+async fn client_of(
+    url: &str,
+    keys: Option<&Keys>,
+    worker: &WorkerId,
+) -> Result<HttpClient, Failure> {
+    client(url, keys, KeySpec::worker(worker.clone())).await
+}
+
+async fn client(url: &str, keys: Option<&Keys>, spec: KeySpec) -> Result<HttpClient, Failure> {
+    let mut client = HttpClient::builder(url);
+    if let Some(keys) = keys {
+        client = client.key(keys.create(spec).await?.key);
+    }
+    Ok(client.build()?)
 }
 
 /// One life after the other.
@@ -140,14 +140,13 @@ async fn measure(name: &str, store: impl TaskStore, keys: Option<Keys>) -> Resul
         .routes(routes);
     let server = server.bind().await?;
     let url = server.url();
-    let client = HttpClient::new(url.as_str())?;
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
 
     let load = Arc::new(Load::default());
     let mut parties = Vec::new();
     for number in 0..clients {
-        parties.push(Party::gather(&url, &client, keys.as_ref(), number).await?);
+        parties.push(Party::gather(&url, keys.as_ref(), number).await?);
     }
     let begun = Instant::now();
     let mut lives = JoinSet::new();
