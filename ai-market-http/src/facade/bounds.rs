@@ -79,7 +79,11 @@ fn additions(limits: &Limits) -> Vec<(String, &'static str, Value)> {
     // Here, since poem-openapi would round it.
     let largest = || json!(u64::MAX);
     additions.push((property("Claim", "limit"), "maximum", largest()));
-    for parameter in ["~1tasks/get/parameters/2", "~1leaderboard/get/parameters/0"] {
+    for parameter in [
+        "~1tasks/get/parameters/2",
+        "~1leaderboard/get/parameters/0",
+        "~1keys/get/parameters/0",
+    ] {
         let place = format!("/paths/{parameter}/schema");
         additions.push((place, "maximum", largest()));
     }
