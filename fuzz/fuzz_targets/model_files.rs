@@ -1,0 +1,63 @@
+//! A whole model: it loads and answers, or is refused.
+//!
+//! The input is `config.json`, the tokenizer, `tokenizer_config.json` and the weights, with a line
+//! `%%%` between two; an empty part is the fixture's. The tokenizer is `tokenizer.json` where it
+//! begins with `{`, and `vocab.txt` where it does not.
+
+#![no_main]
+
+use std::num::NonZeroUsize;
+
+use ai_market_candle::{ClassifierOptions, ModelFiles, SequenceClassifier, TokenizerFile};
+use libfuzzer_sys::fuzz_target;
+
+const CONFIG: &[u8] = include_bytes!("../../ai-market-candle/tests/fixtures/one-layer/config.json");
+const WEIGHTS: &[u8] =
+    include_bytes!("../../ai-market-candle/tests/fixtures/one-layer/model.safetensors");
+const VOCABULARY: &[u8] =
+    include_bytes!("../../ai-market-candle/tests/fixtures/one-layer/vocab.txt");
+
+/// The part up to the next `%%%`, or all that is left.
+fn next<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
+    const BETWEEN: &[u8] = b"\n%%%\n";
+    let end = rest.windows(BETWEEN.len()).position(|part| part == BETWEEN);
+    let (part, after) = match end {
+        Some(end) => (&rest[..end], &rest[end + BETWEEN.len()..]),
+        None => (*rest, &[][..]),
+    };
+    *rest = after;
+    part
+}
+
+fn or(part: &[u8], usual: &'static [u8]) -> Vec<u8> {
+    if part.is_empty() { usual } else { part }.to_vec()
+}
+
+fuzz_target!(|data: &[u8]| {
+    let mut rest = data;
+    let config = or(next(&mut rest), CONFIG);
+    let tokenizer = or(next(&mut rest), VOCABULARY);
+    let tokenizer_config = next(&mut rest);
+    let weights = or(rest, WEIGHTS);
+    let tokenizer = if tokenizer.first() == Some(&b'{') {
+        TokenizerFile::Json(tokenizer.into())
+    } else {
+        TokenizerFile::Vocabulary(tokenizer.into())
+    };
+    let mut files = ModelFiles::new("fuzzed", config, weights, tokenizer);
+    if !tokenizer_config.is_empty() {
+        files = files.with_tokenizer_config(tokenizer_config.to_vec());
+    }
+    let options = ClassifierOptions::new().with_threads(NonZeroUsize::MIN);
+    let Ok(classifier) = SequenceClassifier::from_files(files, &options) else {
+        return;
+    };
+    let answers = classifier.classify(&["good and bad", "", "very good. [SEP] \u{e9} \u{4f60}"]);
+    for answer in answers.into_iter().flatten() {
+        let sum: f64 = answer.probabilities.iter().sum();
+        assert!(answer.probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+        assert!((sum - 1.0).abs() < 1e-6, "the probabilities sum to {sum}");
+        assert!(answer.index < answer.logits.len());
+        assert!(answer.tokens <= classifier.max_tokens());
+    }
+});
