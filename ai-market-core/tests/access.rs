@@ -71,7 +71,7 @@ impl Market {
     async fn everything(&self) -> String {
         let store = self.coordinator.store();
         let mut text = String::new();
-        for task in store.tasks(TaskQuery::new(1_000)).await.unwrap() {
+        for task in store.tasks(TaskQuery::new(1_000)).await.unwrap().tasks {
             text += &format!("{:?}\n", store.task(task.id).await.unwrap());
         }
         let workers = store.workers(WorkerQuery::new(1_000)).await.unwrap();

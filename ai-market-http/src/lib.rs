@@ -56,7 +56,7 @@ mod wire;
 
 pub use client::{HttpClient, HttpClientBuilder, InvalidClient};
 pub use facade::{RateLimit, RouteOptions, routes};
-pub use server::{ServeError, Server, ServerBuilder, shutdown_signal};
+pub use server::{ServeError, Server, ServerBuilder, ServerLimits, shutdown_signal};
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

@@ -15,7 +15,7 @@ use ai_market_core::api::{
 };
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
-use ai_market_core::store::{LeaderboardQuery, TaskQuery, WorkerProfile};
+use ai_market_core::store::{LeaderboardQuery, TaskPage, TaskQuery, WorkerProfile};
 use ai_market_core::submission::Vote;
 use ai_market_core::task::TaskStatus;
 use ai_market_http::{HttpClient, InvalidClient, RouteOptions};
@@ -240,10 +240,12 @@ async fn the_narrower_answers_of_the_original_are_understood() {
     assert_eq!(details.submissions[0].confidence.get(), 0.5);
     let tasks = somebody(json(&format!("[{task}]"))).await;
     let all = tasks.tasks(TaskQuery::new(1)).await.unwrap();
+    assert!(!all.more);
+    let all = all.tasks;
     assert_eq!(all[0].status(), TaskStatus::Finalized);
     // It knows no pages; whoever asks for the next one comes to an end all the same.
     let next = TaskQuery::new(1).after(all[0].id);
-    assert!(tasks.tasks(next).await.unwrap().is_empty());
+    assert_eq!(tasks.tasks(next).await.unwrap(), TaskPage::default());
     let board = somebody(json(r#"[{"worker_id": "alice", "points": 2}]"#)).await;
     let all = board.leaderboard(LeaderboardQuery::new(1)).await.unwrap();
     let next = LeaderboardQuery::new(1).after(all[0].points, all[0].worker.clone());

@@ -15,7 +15,7 @@ use ai_market_core::confidence::Confidence;
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
-    Claim, Claimed, LeaseScope, Release, StatsQuery, TaskQuery, TaskStore, WorkerProfile,
+    Claim, Claimed, Insert, LeaseScope, Release, StatsQuery, TaskQuery, TaskStore, WorkerProfile,
 };
 use ai_market_core::submission::Vote;
 use ai_market_core::task::{NewTask, TaskStatus};
@@ -78,7 +78,7 @@ async fn fill(store: &SqliteStore, tasks: usize, votes: u32) -> Result<Duration,
             let text = "A film that begins slowly, finds its feet, and stays with one for days.";
             NewTask::new(TaskId::generate(now()), text).with_required_submissions(votes)
         });
-        store.insert(batch.collect(), now()).await?;
+        store.insert(Insert::new(batch.collect(), now())).await?;
         left -= n;
     }
     Ok(begun.elapsed())
@@ -183,7 +183,7 @@ async fn backlog(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Faile
     let stats = begun.elapsed().as_micros();
     let begun = Instant::now();
     let failed = TaskQuery::new(100).with_status(TaskStatus::Failed);
-    let failed = store.tasks(failed).await?.len();
+    let failed = store.tasks(failed).await?.tasks.len();
     let page = begun.elapsed().as_micros();
     println!(
         "at a backlog of {counted}: claim {times}; stats {stats} us; the page of {failed} failed \

@@ -6,7 +6,7 @@
 //! use std::time::Duration;
 //!
 //! use ai_market_core::id::{TaskId, TaskType, WorkerId};
-//! use ai_market_core::store::{Claim, Claimed, TaskStore, WorkerProfile};
+//! use ai_market_core::store::{Claim, Claimed, Insert, TaskStore, WorkerProfile};
 //! use ai_market_core::task::NewTask;
 //! use ai_market_core::time::{Clock, SystemClock};
 //! use ai_market_sqlite::SqliteStore;
@@ -19,7 +19,7 @@
 //! let now = SystemClock.now();
 //!
 //! let task = NewTask::new(TaskId::generate(now), "I love this film");
-//! store.insert(vec![task], now).await?;
+//! store.insert(Insert::new(vec![task], now)).await?;
 //!
 //! let alice = WorkerId::new("alice")?;
 //! let profile = WorkerProfile::new(alice.clone(), [TaskType::sentiment()]);

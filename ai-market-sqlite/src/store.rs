@@ -4,12 +4,12 @@ use std::sync::Arc;
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::{TaskId, WorkerId};
 use ai_market_core::store::{
-    Claim, Claimed, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release, Released,
-    Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome, TaskQuery,
-    TaskStore, WorkerProfile, WorkerQuery, WorkerSummary,
+    Claim, Claimed, Insert, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release,
+    Released, Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome,
+    TaskPage, TaskQuery, TaskStore, WorkerProfile, WorkerQuery, WorkerSummary,
 };
 use ai_market_core::submission::Vote;
-use ai_market_core::task::{NewTask, Task, TaskDetails};
+use ai_market_core::task::TaskDetails;
 use ai_market_core::time::Timestamp;
 use async_trait::async_trait;
 
@@ -113,13 +113,15 @@ impl SqliteStore {
 
 #[async_trait]
 impl TaskStore for SqliteStore {
-    async fn insert(
-        &self,
-        tasks: Vec<NewTask>,
-        now: Timestamp,
-    ) -> Result<Vec<InsertOutcome>, StoreError> {
-        self.write(move |session| tasks.iter().map(|task| session.insert(task, now)).collect())
-            .await
+    async fn insert(&self, insert: Insert) -> Result<Vec<InsertOutcome>, StoreError> {
+        let (max_open, now) = (insert.max_open, insert.now);
+        self.write(move |session| {
+            let tasks = insert.tasks.iter();
+            tasks
+                .map(|task| session.insert(task, max_open, now))
+                .collect()
+        })
+        .await
     }
 
     async fn register(
@@ -179,7 +181,7 @@ impl TaskStore for SqliteStore {
         self.read(move |db| db.details(id)).await
     }
 
-    async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, StoreError> {
+    async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, StoreError> {
         self.read(move |db| db.page(&query)).await
     }
 

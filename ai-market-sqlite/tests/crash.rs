@@ -19,7 +19,7 @@ use ai_market_core::confidence::Confidence;
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
-    Claim, Claimed, LeaseScope, Reap, Release, SubmitOutcome, TaskStore, WorkerProfile,
+    Claim, Claimed, Insert, LeaseScope, Reap, Release, SubmitOutcome, TaskStore, WorkerProfile,
 };
 use ai_market_core::submission::Vote;
 use ai_market_core::task::NewTask;
@@ -49,7 +49,7 @@ async fn work(store: SqliteStore, name: String, votes: u32) {
         let task = NewTask::new(TaskId::generate(now()), "a text")
             .with_required_submissions(votes.try_into().unwrap());
         let id = task.id;
-        store.insert(vec![task], now()).await.unwrap();
+        store.insert(Insert::new(vec![task], now())).await.unwrap();
         acknowledge(&format!("task {id}"));
         let claim = Claim::new(worker.clone(), LEASE, now()).with_limit(3);
         let Claimed::Assigned(tasks) = store.claim(claim).await.unwrap() else {

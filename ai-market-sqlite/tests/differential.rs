@@ -13,8 +13,8 @@ use ai_market_core::id::{
     IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, TaskId, TaskType, WorkerId,
 };
 use ai_market_core::store::{
-    Claim, LeaderboardQuery, LeaseScope, MemoryStore, Reap, Release, Renew, StatsQuery, TaskQuery,
-    TaskStore, WorkerProfile, WorkerQuery,
+    Claim, Insert, LeaderboardQuery, LeaseScope, MemoryStore, Reap, Release, Renew, StatsQuery,
+    TaskQuery, TaskStore, WorkerProfile, WorkerQuery,
 };
 use ai_market_core::submission::{ModelIdentity, Scores, Vote};
 use ai_market_core::task::{NewTask, TaskStatus};
@@ -67,7 +67,7 @@ fn policies() -> Policies {
 
 #[derive(Debug, Clone)]
 enum Op {
-    Insert(Vec<(u8, TaskShape)>),
+    Insert(Vec<(u8, TaskShape)>, u64),
     Register {
         worker: u8,
         owner: Option<u8>,
@@ -148,7 +148,8 @@ fn op() -> impl Strategy<Value = Op> {
     let tasks = || option::weighted(0.6, vec(0..TASKS, 0..5));
     let vote = (0..TASKS, 0..WORKERS, 0..3_u8, 0..4_u8);
     prop_oneof![
-        4 => vec((0..TASKS, shape()), 1..5).prop_map(Op::Insert),
+        4 => (vec((0..TASKS, shape()), 1..5), prop_oneof![0..8_u64, Just(u64::MAX)])
+            .prop_map(|(tasks, max_open)| Op::Insert(tasks, max_open)),
         3 => (worker(), option::weighted(0.3, 0..2_u8), instance(), 1..4_u8, any::<bool>())
             .prop_map(|(worker, owner, instance, types, model)| Op::Register {
                 worker, owner, instance, types, model,
@@ -263,9 +264,10 @@ async fn apply(store: &dyn TaskStore, op: &Op, now: i64) -> String {
     let time = at(now);
     let seconds = Duration::from_secs;
     match op {
-        Op::Insert(tasks) => {
+        Op::Insert(tasks, max_open) => {
             let tasks = tasks.iter().map(|task| new_task(task, now)).collect();
-            format!("{:?}", store.insert(tasks, time).await.unwrap())
+            let insert = Insert::new(tasks, time).with_max_open(*max_open);
+            format!("{:?}", store.insert(insert).await.unwrap())
         }
         Op::Register {
             worker: n,
@@ -355,13 +357,16 @@ async fn visible(store: &dyn TaskStore, now: i64) -> Vec<String> {
     let statuses = TaskStatus::ALL.map(Some).into_iter().chain([None]);
     for status in statuses {
         for task_type in [None, Some(task_type(0)), Some(task_type(1))] {
-            let mut query = TaskQuery::new(3);
+            // Enough for one or two of the texts, and how they ended, at a time.
+            let mut query = TaskQuery::new(3).with_max_bytes(40);
             query.status = status;
             query.task_type = task_type;
             loop {
                 let page = store.tasks(query.clone()).await.unwrap();
                 seen.push(format!("{page:?}"));
-                let Some(last) = page.last() else { break };
+                let Some(last) = page.tasks.last() else {
+                    break;
+                };
                 query = query.after(last.id);
             }
         }

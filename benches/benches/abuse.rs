@@ -7,9 +7,11 @@
 //!
 //! The server is a process of its own with everything as usual; honest and hostile clients share
 //! another one and, with the server, the cores of this machine. Sixteen clients each keep one
-//! connection and send `GET /health` and `POST /tasks` in turn. Attackers come from several
-//! addresses of the loopback network, so that the bound on connections of one address does not stop
-//! them. `ABUSE_SECONDS` (6) is the length of each of the eight measurements.
+//! connection and send `GET /health` and `POST /tasks` in turn; each repeats one task under its
+//! idempotency key, so that the store does not grow and the memory of the server is what requests and
+//! connections take. Attackers come from several addresses of the loopback network, so that the
+//! bound on connections of one address does not stop them. `ABUSE_SECONDS` (6) is the length of each
+//! measurement; with `ABUSE_REFUSALS=at-once` the server holds no refusals back.
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +33,8 @@ type Failure = Box<dyn Error + Send + Sync>;
 
 /// Set in the process that serves.
 const SERVES: &str = "ABUSE_SERVES";
+/// Whether the server holds refusals back.
+const REFUSALS: &str = "ABUSE_REFUSALS";
 /// Set once the bound on open files has been raised.
 const RAISED: &str = "ABUSE_RAISED";
 const HONEST: usize = 16;
@@ -50,7 +54,7 @@ async fn main() -> Result<(), Failure> {
     }
     let seconds = std::env::var("ABUSE_SECONDS").map_or(Ok(6), |value| value.parse())?;
     let length = Duration::from_secs(seconds);
-    let target = Target::start().await?;
+    let target = Target::start(None).await?;
     // Once before, since a process that has just begun is slower.
     let alone = ["warming up", "alone"];
     let mut rate = 0.0;
@@ -63,6 +67,20 @@ async fn main() -> Result<(), Failure> {
         ("a body of 1 GB, Content-Length", Attack::Announced),
         ("a body of 1 GB, chunked", Attack::Chunked),
         ("4 clients, JSON nested 65,536 deep", Attack::Nested(4)),
+        ("the same, each on a new connection", Attack::NestedAnew(4)),
+        ("4 clients, bodies of 1 MB too much", Attack::TooLarge(4)),
+        ("alone again", Attack::None),
+    ] {
+        target.measure(name, Some(rate), length, attack).await?;
+    }
+    drop(target);
+    // Room for the honest clients and some more.
+    let target = Target::start(Some(64)).await?;
+    for name in alone {
+        rate = target.measure(name, None, length, Attack::None).await?;
+    }
+    for (name, attack) in [
+        ("no descriptors left", Attack::Descriptors(1_000)),
         ("alone again", Attack::None),
     ] {
         target.measure(name, Some(rate), length, attack).await?;
@@ -87,10 +105,11 @@ async fn raise_and_run_again() -> Result<(), Failure> {
 
 async fn serve() -> Result<(), Failure> {
     let coordinator = Coordinator::builder(MemoryStore::new()).build()?;
-    let server = Server::builder(coordinator)
-        .address((Ipv4Addr::LOCALHOST, 0))
-        .bind()
-        .await?;
+    let mut server = Server::builder(coordinator).address((Ipv4Addr::LOCALHOST, 0));
+    if std::env::var(REFUSALS).is_ok_and(|value| value == "at-once") {
+        server = server.refusal_rate(None);
+    }
+    let server = server.bind().await?;
     println!("{}", server.local_addr());
     server.run(CancellationToken::new()).await?;
     Ok(())
@@ -110,6 +129,9 @@ enum Attack {
     Announced,
     Chunked,
     Nested(usize),
+    NestedAnew(usize),
+    TooLarge(usize),
+    Descriptors(usize),
 }
 
 /// What honest clients got.
@@ -122,8 +144,12 @@ struct Got {
 }
 
 impl Target {
-    async fn start() -> Result<Self, Failure> {
-        let mut process = Command::new(std::env::current_exe()?)
+    /// Starts a server that may open so many files, or as many as this program.
+    async fn start(files: Option<u32>) -> Result<Self, Failure> {
+        let limit = files.map_or_else(String::new, |files| format!("ulimit -n {files}; "));
+        let mut process = Command::new("sh")
+            .args(["-c", &format!("{limit}exec \"$0\"")])
+            .arg(std::env::current_exe()?)
             .env(SERVES, "1")
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -144,40 +170,38 @@ impl Target {
         attack: Attack,
     ) -> Result<f64, Failure> {
         let stop = CancellationToken::new();
+        let got = Arc::new(Got::default());
+        let mut clients = JoinSet::new();
         let mut attackers = JoinSet::new();
         let sent = Arc::new(AtomicU64::new(0));
+        // Without descriptors nobody comes in any more; whoever is in is to be served.
+        if matches!(attack, Attack::Descriptors(_)) {
+            self.ask(&mut clients, &got, &stop);
+            tokio::time::sleep(PAUSE).await;
+        }
         for number in 0..attack.attackers() {
             let (address, sent) = (self.address, Arc::clone(&sent));
             attackers.spawn(async move {
                 loop {
                     // To be cut off or refused is what an attacker is to get; it comes again.
-                    let _ = attack.once(address, number, &sent).await;
-                    tokio::time::sleep(PAUSE).await;
-                }
-            });
-        }
-        // So that the connections are there when the measurement begins.
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let got = Arc::new(Got::default());
-        let mut clients = JoinSet::new();
-        let begun = Instant::now();
-        for _ in 0..HONEST {
-            let (address, got, stop) = (self.address, Arc::clone(&got), stop.clone());
-            clients.spawn(async move {
-                while !stop.is_cancelled() {
-                    // A new connection after each that failed.
-                    if ask_in_turn(address, &got, &stop).await.is_err() {
-                        got.failed.fetch_add(1, Ordering::Relaxed);
+                    if attack.once(address, number, &sent).await.is_err() {
                         tokio::time::sleep(PAUSE).await;
                     }
                 }
             });
         }
+        // So that the connections are there when the measurement begins.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if clients.is_empty() {
+            self.ask(&mut clients, &got, &stop);
+        }
+        let (begun, before) = (Instant::now(), got.done.load(Ordering::Relaxed));
         tokio::time::sleep(length).await;
+        let done = got.done.load(Ordering::Relaxed) - before;
+        let rate = done as f64 / begun.elapsed().as_secs_f64();
         let memory = self.memory("VmRSS:")?;
         stop.cancel();
         while clients.join_next().await.is_some() {}
-        let rate = got.done.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64();
         attackers.shutdown().await;
         println!(
             "{name:36} {rate:8.0} requests/s ({:3.0} %), {} refused, {} failed; attack: {}; \
@@ -189,6 +213,22 @@ impl Target {
             self.memory("VmHWM:")?,
         );
         Ok(rate)
+    }
+
+    /// Lets the honest clients ask.
+    fn ask(&self, clients: &mut JoinSet<()>, got: &Arc<Got>, stop: &CancellationToken) {
+        for number in 0..HONEST {
+            let (address, got, stop) = (self.address, Arc::clone(got), stop.clone());
+            clients.spawn(async move {
+                while !stop.is_cancelled() {
+                    // A new connection after each that failed.
+                    if ask_in_turn(address, number, &got, &stop).await.is_err() {
+                        got.failed.fetch_add(1, Ordering::Relaxed);
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
+            });
+        }
     }
 
     /// A line of what Linux tells of the server's memory, in MiB.
@@ -206,7 +246,12 @@ impl Attack {
         match self {
             Self::None => 0,
             Self::Announced | Self::Chunked => 1,
-            Self::Trickle(count) | Self::Idle(count) | Self::Nested(count) => count,
+            Self::Trickle(count)
+            | Self::Idle(count)
+            | Self::Nested(count)
+            | Self::NestedAnew(count)
+            | Self::TooLarge(count)
+            | Self::Descriptors(count) => count,
         }
     }
 
@@ -226,7 +271,7 @@ impl Attack {
         let post = "POST /tasks HTTP/1.1\r\nhost: localhost\r\n";
         match self {
             Self::None => {}
-            Self::Idle(_) => {
+            Self::Idle(_) | Self::Descriptors(_) => {
                 stream.read_u8().await?;
             }
             Self::Trickle(_) => {
@@ -252,11 +297,15 @@ impl Attack {
                     stream.write_all(chunk.as_bytes()).await?;
                 }
             }
-            Self::Nested(_) => {
-                let body = format!("{{\"text\": {}", "[".repeat(PIECE));
+            Self::Nested(_) | Self::NestedAnew(_) | Self::TooLarge(_) => {
+                let body = match self {
+                    Self::TooLarge(_) => " ".repeat(2_100_000),
+                    _ => format!("{{\"text\": {}", "[".repeat(PIECE)),
+                };
                 let length = body.len();
                 let request = format!("{post}content-length: {length}\r\n\r\n{body}");
-                loop {
+                answer_to(&mut stream, request.as_bytes()).await?;
+                while !matches!(self, Self::NestedAnew(_)) {
                     answer_to(&mut stream, request.as_bytes()).await?;
                     sent.fetch_add(1, Ordering::Relaxed);
                 }
@@ -269,10 +318,13 @@ impl Attack {
 /// Asks for the health and creates a task in turn on one connection, until told to stop.
 async fn ask_in_turn(
     address: SocketAddr,
+    number: usize,
     got: &Got,
     stop: &CancellationToken,
 ) -> Result<(), Failure> {
-    let body = r#"{"text": "A text of ordinary length."}"#;
+    let body = format!(
+        r#"{{"text": "A text of ordinary length.", "idempotency_key": "client {number}"}}"#
+    );
     let length = body.len();
     let requests = [
         "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(),

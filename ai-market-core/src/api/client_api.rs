@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::id::TaskId;
-use crate::store::{LeaderboardQuery, Standing, StoreStats, TaskQuery};
-use crate::task::{Task, TaskDetails};
+use crate::store::{LeaderboardQuery, Standing, StoreStats, TaskPage, TaskQuery};
+use crate::task::TaskDetails;
 
 use super::{ApiError, TaskSpec};
 
@@ -30,9 +30,9 @@ pub trait ClientApi: Debug + Send + Sync + 'static {
     /// [`UnknownTask`](super::ErrorCode::UnknownTask) when there is no such task.
     async fn task(&self, id: TaskId, wait: Duration) -> Result<TaskDetails, ApiError>;
 
-    /// A page of tasks, oldest first; fewer than the query's limit (at most the coordinator's
-    /// largest page) mean the end.
-    async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, ApiError>;
+    /// A page of tasks, oldest first, which is at most as large as the coordinator's largest one;
+    /// it says whether there are more.
+    async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, ApiError>;
 
     /// A page of the leaderboard; fewer than the query's limit (at most the coordinator's largest
     /// page) mean the end.
@@ -55,7 +55,7 @@ macro_rules! forward {
                 (**self).task(id, wait).await
             }
 
-            async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, ApiError> {
+            async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, ApiError> {
                 (**self).tasks(query).await
             }
 

@@ -77,6 +77,8 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type",
     /// There are more requests than are taken; later they may be.
     TooManyRequests = "too_many_requests",
+    /// As many tasks are open as may be; later there may be room.
+    MarketFull = "market_full",
     /// The coordinator or its store cannot work now; later they may.
     Unavailable = "unavailable",
     /// A fault of the coordinator.
@@ -97,7 +99,7 @@ impl ErrorCode {
     pub const fn is_transient(self) -> bool {
         matches!(
             self,
-            Self::TooManyRequests | Self::Unavailable | Self::Unreachable
+            Self::TooManyRequests | Self::MarketFull | Self::Unavailable | Self::Unreachable
         )
     }
 }

@@ -5,8 +5,8 @@ use crate::confidence::Confidence;
 use crate::consensus::Policies;
 use crate::id::{InstanceId, Label, TaskId, TaskType, WorkerId};
 use crate::store::{
-    Claim, Claimed, InsertOutcome, LeaderboardQuery, LeaseScope, Reap, Reaped, Release, Released,
-    Renew, Renewed, StatsQuery, StoreStats, SubmitOutcome, TaskStore, WorkerProfile,
+    Claim, Claimed, Insert, InsertOutcome, LeaderboardQuery, LeaseScope, Reap, Reaped, Release,
+    Released, Renew, Renewed, StatsQuery, StoreStats, SubmitOutcome, TaskStore, WorkerProfile,
 };
 use crate::submission::Vote;
 use crate::task::{NewTask, Task, TaskDetails};
@@ -81,7 +81,11 @@ impl<'a> Desk<'a> {
     }
 
     pub(super) async fn put(&self, task: NewTask, seconds: i64) -> TaskId {
-        let outcomes = self.store.insert(vec![task], at(seconds)).await.unwrap();
+        let outcomes = self
+            .store
+            .insert(Insert::new(vec![task], at(seconds)))
+            .await
+            .unwrap();
         match outcomes[..] {
             [InsertOutcome::Created(id)] => id,
             ref other => panic!("expected one new task, got {other:?}"),

@@ -9,9 +9,11 @@ use crate::api::{
 };
 use crate::assignment::Assignment;
 use crate::id::TaskId;
-use crate::store::{LeaderboardQuery, Reaped, Standing, StoreStats, TaskQuery, WorkerProfile};
+use crate::store::{
+    LeaderboardQuery, Reaped, Standing, StoreStats, TaskPage, TaskQuery, WorkerProfile,
+};
 use crate::submission::Vote;
-use crate::task::{Task, TaskDetails};
+use crate::task::TaskDetails;
 
 use super::Coordinator;
 
@@ -133,7 +135,7 @@ impl ClientApi for Acting {
             .await
     }
 
-    async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, ApiError> {
+    async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, ApiError> {
         self.caller.may(Action::ReadTasks)?;
         self.coordinator.tasks(query).await
     }

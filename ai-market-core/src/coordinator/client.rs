@@ -6,11 +6,12 @@ use tokio::time::{Instant, sleep_until};
 use crate::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
 use crate::id::TaskId;
 use crate::store::{
-    Effects, InsertOutcome, LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskQuery,
+    Effects, Insert, InsertOutcome, LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskPage,
+    TaskQuery,
 };
-use crate::task::{Task, TaskDetails};
+use crate::task::TaskDetails;
 
-use super::reply::{fail_all, too_many_waiting, unknown_task};
+use super::reply::{fail_all, market_full, too_many_waiting, unknown_task};
 use super::worker::LOOK_AGAIN;
 use super::{Coordinator, validate};
 
@@ -33,7 +34,8 @@ impl ClientApi for Coordinator {
                 Err(error) => results.push(Err(error)),
             }
         }
-        let mut outcomes = match self.inner.store.insert(good, now).await {
+        let insert = Insert::new(good, now).with_max_open(settings.limits.max_open_tasks);
+        let mut outcomes = match self.inner.store.insert(insert).await {
             Ok(outcomes) => outcomes.into_iter(),
             Err(error) => return fail_all(results, error),
         };
@@ -53,6 +55,7 @@ impl ClientApi for Coordinator {
                     Err(ApiError::new(ErrorCode::IdempotencyConflict, message)
                         .with_field("idempotency_key"))
                 }
+                Some(InsertOutcome::Full) => Err(market_full(settings.limits.max_open_tasks)),
                 None => Err(ApiError::new(
                     ErrorCode::Internal,
                     "the store gave no outcome",
@@ -68,8 +71,10 @@ impl ClientApi for Coordinator {
         self.await_task(id, wait, false).await
     }
 
-    async fn tasks(&self, mut query: TaskQuery) -> Result<Vec<Task>, ApiError> {
-        query.limit = query.limit.min(self.inner.settings.limits.max_page);
+    async fn tasks(&self, mut query: TaskQuery) -> Result<TaskPage, ApiError> {
+        let limits = &self.inner.settings.limits;
+        query.limit = query.limit.min(limits.max_page);
+        query.max_bytes = query.max_bytes.min(limits.max_page_bytes);
         Ok(self.inner.store.tasks(query).await?)
     }
 

@@ -11,6 +11,11 @@ pub struct Limits {
     pub max_text_bytes: usize,
     /// The longest label of a vote, in bytes of UTF-8.
     pub max_label_bytes: usize,
+    /// The longest that the labels which a vote scores may be together, in bytes of UTF-8. With the
+    /// bounds on labels and votes it bounds what a task's details hold.
+    pub max_scores_bytes: usize,
+    /// The most tasks that may be open at the same time.
+    pub max_open_tasks: u64,
     /// The most votes that a task may ask for, and that a policy may extend it to.
     pub max_submissions: u32,
     /// The most lost leases that a task may allow.
@@ -19,6 +24,9 @@ pub struct Limits {
     pub max_batch: usize,
     /// The most tasks or places on one page.
     pub max_page: usize,
+    /// The most bytes of tasks on one page, as [`TaskPage::size_of`](crate::store::TaskPage::size_of)
+    /// counts them; one task is on it whatever its size.
+    pub max_page_bytes: usize,
     /// The most tasks given out in one claim.
     pub max_claim: usize,
     /// The most leases that one worker may hold.
@@ -36,10 +44,13 @@ impl Default for Limits {
         Self {
             max_text_bytes: 100_000,
             max_label_bytes: 4_096,
+            max_scores_bytes: 32 * 1024,
+            max_open_tasks: 10_000_000,
             max_submissions: 100,
             max_attempts: 100,
             max_batch: 1_000,
             max_page: 1_000,
+            max_page_bytes: 8 * 1024 * 1024,
             max_claim: 64,
             max_leases_per_worker: crate::store::Claim::DEFAULT_MAX_LEASES,
             max_capabilities: 64,

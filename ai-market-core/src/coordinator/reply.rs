@@ -32,6 +32,11 @@ pub(super) fn superseded(worker: &WorkerId) -> ApiError {
     ApiError::new(ErrorCode::Superseded, message)
 }
 
+pub(super) fn market_full(max: u64) -> ApiError {
+    let message = format!("{max} tasks are open, which is the most; try again when some are done");
+    ApiError::new(ErrorCode::MarketFull, message).with_retry_after(Duration::from_secs(5))
+}
+
 pub(super) fn too_many_waiting() -> ApiError {
     ApiError::new(
         ErrorCode::TooManyRequests,

@@ -90,6 +90,7 @@ pub(super) fn profile(profile: &WorkerProfile, settings: &Settings) -> Result<()
 /// Checks a vote.
 pub(super) fn vote(vote: &Vote, settings: &Settings) -> Result<(), ApiError> {
     let max = settings.limits.max_label_bytes;
+    let mut together = 0;
     let scored = vote
         .scores
         .iter()
@@ -101,6 +102,12 @@ pub(super) fn vote(vote: &Vote, settings: &Settings) -> Result<(), ApiError> {
             let message = format!("a label has {n} bytes; at most {max} are taken");
             return Err(ApiError::invalid(field, message));
         }
+        together += if field == "scores" { n } else { 0 };
+    }
+    let max = settings.limits.max_scores_bytes;
+    if together > max {
+        let message = format!("the scored labels have {together} bytes; at most {max} are taken");
+        return Err(ApiError::invalid("scores", message));
     }
     Ok(())
 }

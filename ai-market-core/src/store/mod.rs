@@ -5,6 +5,7 @@ mod error;
 mod frontier;
 mod memory;
 mod outcome;
+mod page;
 mod params;
 mod query;
 pub mod rules;
@@ -18,7 +19,8 @@ pub use memory::MemoryStore;
 pub use outcome::{
     Claimed, InsertOutcome, Progress, Reaped, Registered, Released, Renewed, SubmitOutcome,
 };
-pub use params::{Claim, LeaseScope, Reap, Release, ReleaseReason, Renew, WorkerProfile};
+pub use page::TaskPage;
+pub use params::{Claim, Insert, LeaseScope, Reap, Release, ReleaseReason, Renew, WorkerProfile};
 pub use query::{
     LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskQuery, WorkerQuery, WorkerSummary,
 };

@@ -12,6 +12,8 @@ pub enum InsertOutcome {
     Existing(TaskId),
     /// The idempotency key belongs to this task, which has another text or type.
     Conflict(TaskId),
+    /// It would be new, but as many tasks are open as may be; nothing was kept of it.
+    Full,
 }
 
 /// A registration was taken.

@@ -3,7 +3,39 @@ use std::time::Duration;
 
 use crate::id::{InstanceId, OwnerId, TaskId, TaskType, WorkerId};
 use crate::submission::ModelIdentity;
+use crate::task::NewTask;
 use crate::time::Timestamp;
+
+/// Tasks are put in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Insert {
+    /// The tasks.
+    pub tasks: Vec<NewTask>,
+    /// How many open tasks there may be in all; those that are there count.
+    pub max_open: u64,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+impl Insert {
+    /// `tasks` are put in, however many are there.
+    #[must_use]
+    pub fn new(tasks: Vec<NewTask>, now: Timestamp) -> Self {
+        Self {
+            tasks,
+            max_open: u64::MAX,
+            now,
+        }
+    }
+
+    /// Sets how many open tasks there may be in all.
+    #[must_use]
+    pub fn with_max_open(mut self, max_open: u64) -> Self {
+        self.max_open = max_open;
+        self
+    }
+}
 
 /// What a worker says of itself when it registers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,10 +18,13 @@ pub struct TaskQuery {
     pub after: Option<TaskId>,
     /// At most so many.
     pub limit: usize,
+    /// At most so many bytes, as [`TaskPage::size_of`](super::TaskPage::size_of) counts them; one
+    /// task is on the page whatever its size.
+    pub max_bytes: usize,
 }
 
 impl TaskQuery {
-    /// The first `limit` tasks.
+    /// The first `limit` tasks, whatever their size.
     #[must_use]
     pub fn new(limit: usize) -> Self {
         Self {
@@ -29,6 +32,7 @@ impl TaskQuery {
             task_type: None,
             after: None,
             limit,
+            max_bytes: usize::MAX,
         }
     }
 
@@ -50,6 +54,13 @@ impl TaskQuery {
     #[must_use]
     pub fn after(mut self, task: TaskId) -> Self {
         self.after = Some(task);
+        self
+    }
+
+    /// Sets how many bytes the page may have.
+    #[must_use]
+    pub fn with_max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
         self
     }
 }

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use crate::consensus::Policies;
 use crate::id::{TaskId, WorkerId};
 use crate::submission::Vote;
-use crate::task::{NewTask, Task, TaskDetails};
+use crate::task::TaskDetails;
 use crate::time::Timestamp;
 
 use super::{
-    Claim, Claimed, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release, Released,
-    Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome, TaskQuery,
-    WorkerProfile, WorkerQuery, WorkerSummary,
+    Claim, Claimed, Insert, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release,
+    Released, Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome,
+    TaskPage, TaskQuery, WorkerProfile, WorkerQuery, WorkerSummary,
 };
 
 /// Keeps tasks, leases, votes, points and track records.
@@ -46,12 +46,10 @@ use super::{
 pub trait TaskStore: Debug + Send + Sync + 'static {
     /// Puts tasks in, with one outcome per task in order.
     ///
-    /// Equal idempotency keys within one batch count as one after the other.
-    async fn insert(
-        &self,
-        tasks: Vec<NewTask>,
-        now: Timestamp,
-    ) -> Result<Vec<InsertOutcome>, StoreError>;
+    /// Equal idempotency keys within one batch count as one after the other. Once as many tasks are
+    /// open as may be, what would be new is [`Full`](InsertOutcome::Full); what is there already is
+    /// answered as ever.
+    async fn insert(&self, insert: Insert) -> Result<Vec<InsertOutcome>, StoreError>;
 
     /// Registers a worker, or renews what it said of itself.
     ///
@@ -94,8 +92,8 @@ pub trait TaskStore: Debug + Send + Sync + 'static {
     /// A task with its votes and leases.
     async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError>;
 
-    /// A page of tasks, oldest first.
-    async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, StoreError>;
+    /// A page of tasks, oldest first. Reading ends with the first task that finds no place on it.
+    async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, StoreError>;
 
     /// A worker.
     async fn worker(&self, id: WorkerId) -> Result<Option<WorkerSummary>, StoreError>;
@@ -115,12 +113,8 @@ macro_rules! forward {
         #[deny(clippy::missing_trait_methods)]
         #[async_trait]
         impl<S: TaskStore + ?Sized> TaskStore for $pointer<S> {
-            async fn insert(
-                &self,
-                tasks: Vec<NewTask>,
-                now: Timestamp,
-            ) -> Result<Vec<InsertOutcome>, StoreError> {
-                (**self).insert(tasks, now).await
+            async fn insert(&self, insert: Insert) -> Result<Vec<InsertOutcome>, StoreError> {
+                (**self).insert(insert).await
             }
 
             async fn register(
@@ -164,7 +158,7 @@ macro_rules! forward {
                 (**self).task(id).await
             }
 
-            async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, StoreError> {
+            async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, StoreError> {
                 (**self).tasks(query).await
             }
 

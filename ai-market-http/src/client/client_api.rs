@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ai_market_core::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
 use ai_market_core::id::TaskId;
-use ai_market_core::store::{LeaderboardQuery, Standing, StoreStats, TaskQuery};
+use ai_market_core::store::{LeaderboardQuery, Standing, StoreStats, TaskPage, TaskQuery};
 use ai_market_core::task::{Task, TaskDetails};
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -37,8 +37,10 @@ impl ClientApi for HttpClient {
         TaskDetails::try_from(details).map_err(|error| incomplete(self, error))
     }
 
-    async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, ApiError> {
+    async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, ApiError> {
         let mut pairs = vec![("limit", query.limit.to_string())];
+        // The original system sends everything, whatever the limit.
+        let bounds = TaskQuery::new(usize::MAX).with_max_bytes(query.max_bytes);
         if let Some(status) = query.status {
             pairs.push(("status", status.to_string()));
         }
@@ -48,13 +50,19 @@ impl ClientApi for HttpClient {
         if let Some(after) = query.after {
             pairs.push(("cursor", TaskCursor(after).to_string()));
         }
-        let tasks: Vec<TaskBody> = self.get("tasks", &pairs).await?;
-        let tasks = tasks.into_iter().map(Task::try_from);
-        let tasks: Result<Vec<_>, _> = tasks.collect();
-        let tasks = tasks.map_err(|error| incomplete(self, error))?;
+        let reply = self.get_reply("tasks", &pairs, Duration::ZERO).await?;
+        let more = reply.has_next();
+        let tasks: Vec<TaskBody> = reply.into_json()?;
+        let tasks: Vec<_> = tasks.into_iter().map(Task::try_from).collect();
         // The original system knows no pages and sends everything each time.
-        let repeated = tasks.iter().any(|task| Some(task.id) == query.after);
-        Ok(if repeated { Vec::new() } else { tasks })
+        let mut sent = tasks.iter().flatten();
+        if sent.any(|task| Some(task.id) == query.after) {
+            return Ok(TaskPage::default());
+        }
+        // The coordinator keeps to its own bound on bytes, which may be a wider one.
+        let page = TaskPage::fill(&bounds, tasks).map_err(|error| incomplete(self, error))?;
+        let more = more || page.more;
+        Ok(TaskPage::new(page.tasks, more))
     }
 
     async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, ApiError> {

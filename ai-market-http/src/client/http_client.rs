@@ -118,8 +118,17 @@ impl HttpClient {
         query: &[(&str, String)],
         wait: Duration,
     ) -> Result<T, ApiError> {
+        self.get_reply(path, query, wait).await?.into_json()
+    }
+
+    pub(super) async fn get_reply(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        wait: Duration,
+    ) -> Result<Reply, ApiError> {
         let request = self.request(Method::GET, path, wait)?.query(query);
-        self.send(request, path).await?.into_json()
+        self.send(request, path).await
     }
 
     pub(super) async fn post<T: DeserializeOwned>(

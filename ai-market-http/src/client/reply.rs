@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ai_market_core::api::{ApiError, ErrorCode};
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, LINK, LOCATION, RETRY_AFTER};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -34,6 +34,13 @@ impl Reply {
             let message = format!("{}, which is no answer of a coordinator", self.described());
             ApiError::new(ErrorCode::Internal, message).with_source(error)
         })
+    }
+
+    /// Whether it is a page of a list that goes on.
+    pub(super) fn has_next(&self) -> bool {
+        let links = self.headers.get_all(LINK).iter();
+        let mut links = links.filter_map(|link| link.to_str().ok());
+        links.any(|link| link.contains("rel=\"next\""))
     }
 
     fn into_error(self) -> ApiError {

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::RouteOptions;
+use super::depth::is_deeper;
 use super::failure::Refusal;
 
 /// How much of a body over the limit is read and thrown away, so that a client that only listens
@@ -32,6 +33,7 @@ pub(super) struct JsonBody<T>(pub(super) T);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BodyLimits {
     max_bytes: usize,
+    max_depth: usize,
     timeout: Duration,
 }
 
@@ -39,6 +41,7 @@ impl From<&RouteOptions> for BodyLimits {
     fn from(options: &RouteOptions) -> Self {
         Self {
             max_bytes: options.max_body_bytes,
+            max_depth: options.max_json_depth.min(RouteOptions::DEEPEST_JSON),
             timeout: options.body_timeout,
         }
     }
@@ -111,7 +114,12 @@ fn check_content_type(request: &Request) -> Result<(), ApiError> {
     ))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+fn parse<T: DeserializeOwned>(bytes: &[u8], max_depth: usize) -> Result<T, ApiError> {
+    if is_deeper(bytes, max_depth) {
+        let message =
+            format!("the body is nested too deeply; at most {max_depth} levels are taken");
+        return Err(ApiError::new(ErrorCode::Malformed, message));
+    }
     // In two steps, so that what is no JSON at all is told from a wrong value, and since serde
     // would take a list for an object.
     let value: Value = serde_json::from_slice(bytes).map_err(|error| {
@@ -180,7 +188,7 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for JsonBody<T> {
         let limits: BodyLimits = limits.unwrap_or_else(|| (&RouteOptions::default()).into());
         check_content_type(request).map_err(Refusal)?;
         let bytes = limits.read(request, body.take()?).await.map_err(Refusal)?;
-        Ok(Self(parse(&bytes).map_err(Refusal)?))
+        Ok(Self(parse(&bytes, limits.max_depth).map_err(Refusal)?))
     }
 }
 

@@ -31,7 +31,9 @@ pub(super) fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorCode::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::Unavailable | ErrorCode::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::MarketFull | ErrorCode::Unavailable | ErrorCode::Unreachable => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -151,7 +153,7 @@ impl<E: Errors> ApiResponse for Failure<E> {
 
 fn description(status: u16) -> &'static str {
     match status {
-        400 => "`malformed`: the body is not JSON",
+        400 => "`malformed`: the body is not JSON, nested too deeply, or did not arrive",
         403 => "`forbidden`: the operator has not allowed this",
         404 => "`unknown_task`, `unknown_worker` or `unknown_key`: there is none of that id",
         409 => {
@@ -162,7 +164,10 @@ fn description(status: u16) -> &'static str {
         415 => "`unsupported_media_type`: the body is not said to be JSON",
         422 => "`invalid`: a value is absent, of the wrong type or out of range; `field` names it",
         429 => "`too_many_requests`: there are more requests than are taken",
-        503 => "`unavailable`: the coordinator cannot reach its store",
+        503 => {
+            "`unavailable`: the coordinator cannot reach its store; for a new task also \
+             `market_full`: as many are open as may be"
+        }
         _ => "`internal`: a fault of the coordinator",
     }
 }

@@ -50,7 +50,8 @@ impl<E> Guard<E> {
     fn refuse(&self, error: poem::Error, route: Option<&KnownRoute>) -> Response {
         let status = error.status();
         let refused = to_api_error(error, route);
-        if status.is_server_error() {
+        // A full market is no fault, and there may be many who hear of it.
+        if status.is_server_error() && refused.code() != ErrorCode::MarketFull {
             tracing::error!(
                 error = &refused as &dyn Error,
                 route = route.map(|route| route.template.as_str()),

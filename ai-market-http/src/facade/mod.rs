@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod authenticate;
 mod body;
 mod bounds;
+mod depth;
 mod document;
 mod failure;
 mod guard;

@@ -16,6 +16,9 @@ pub struct RouteOptions {
     pub allow_ops: bool,
     /// The longest body of a request, in bytes; 1 MiB.
     pub max_body_bytes: usize,
+    /// How many lists and objects may be within each other in a body; 32, and at most
+    /// [`DEEPEST_JSON`](Self::DEEPEST_JSON).
+    pub max_json_depth: usize,
     /// How long a body may take to arrive; 30 seconds.
     pub body_timeout: Duration,
 }
@@ -45,12 +48,16 @@ impl Default for RouteOptions {
             rate_limit: Some(RateLimit::default()),
             allow_ops: false,
             max_body_bytes: 1024 * 1024,
+            max_json_depth: 32,
             body_timeout: Duration::from_secs(30),
         }
     }
 }
 
 impl RouteOptions {
+    /// The most levels that a body can be allowed to have; the parser takes no more.
+    pub const DEEPEST_JSON: usize = 127;
+
     /// The usual options.
     #[must_use]
     pub fn new() -> Self {
@@ -83,6 +90,13 @@ impl RouteOptions {
     #[must_use]
     pub fn with_max_body_bytes(mut self, bytes: usize) -> Self {
         self.max_body_bytes = bytes;
+        self
+    }
+
+    /// Sets how many lists and objects may be within each other in a body.
+    #[must_use]
+    pub fn with_max_json_depth(mut self, depth: usize) -> Self {
+        self.max_json_depth = depth;
         self
     }
 

@@ -28,6 +28,7 @@ impl Errors for CreateErrors {
     const CODES: &'static [ErrorCode] = &[
         ErrorCode::Malformed,
         ErrorCode::IdempotencyConflict,
+        ErrorCode::MarketFull,
         ErrorCode::TooLarge,
         ErrorCode::UnsupportedMediaType,
         ErrorCode::Invalid,
@@ -71,7 +72,8 @@ impl TaskRoutes {
 
     /// List tasks, oldest first
     ///
-    /// A page holds `limit` tasks (100, at most 1,000); the header Link leads to the next one.
+    /// A page holds `limit` tasks (100, at most 1,000), and fewer where they are large together; the
+    /// header Link leads to the next one.
     #[oai(path = "/tasks", method = "get", operation_id = "list_tasks")]
     async fn list(
         &self,
@@ -91,11 +93,11 @@ impl TaskRoutes {
         query.status = status.0.map(|status| status.0.0);
         query.task_type = task_type.0.map(|task_type| task_type.0);
         query.after = cursor.0.map(|cursor| cursor.0.0);
-        let tasks = self.acting_as(caller.0).tasks(query).await?;
-        let last = tasks.last().filter(|_| tasks.len() == limit);
+        let page = self.acting_as(caller.0).tasks(query).await?;
+        let last = page.tasks.last().filter(|_| page.more);
         let cursor = last.map(|task| TaskCursor(task.id).to_string());
         let link = cursor.map(|cursor| next_link(request.original_uri(), &cursor));
-        let tasks = tasks.into_iter().map(Into::into).collect();
+        let tasks = page.tasks.into_iter().map(Into::into).collect();
         Ok(Page::Ok(JsonBody(tasks), link))
     }
 

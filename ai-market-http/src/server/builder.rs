@@ -5,12 +5,11 @@ use std::time::Duration;
 use ai_market_core::coordinator::Coordinator;
 use tokio::net::TcpListener;
 
-use crate::RouteOptions;
+use crate::{RateLimit, RouteOptions};
 
-use super::pulse::Patience;
 use super::serve::is_loopback;
 use super::tls::TlsSource;
-use super::{ServeError, Server};
+use super::{ServeError, Server, ServerLimits};
 
 /// Builds a [`Server`].
 #[derive(Debug, Clone)]
@@ -26,11 +25,7 @@ pub struct ServerBuilder {
 #[derive(Debug, Clone)]
 pub(super) struct ServerSettings {
     pub(super) routes: RouteOptions,
-    pub(super) max_connections: usize,
-    pub(super) max_connections_per_peer: usize,
-    pub(super) max_header_bytes: usize,
-    pub(super) patience: Patience,
-    pub(super) answer_timeout: Option<Duration>,
+    pub(super) limits: ServerLimits,
     pub(super) grace: Duration,
     pub(super) allowed_hosts: Vec<String>,
     pub(super) tls: Option<TlsSource>,
@@ -44,15 +39,7 @@ impl ServerBuilder {
             allow_unauthenticated_public_bind: false,
             settings: ServerSettings {
                 routes: RouteOptions::default(),
-                max_connections: 10_000,
-                max_connections_per_peer: 1_024,
-                max_header_bytes: 32 * 1024,
-                patience: Patience {
-                    head: Duration::from_secs(10),
-                    idle: Duration::from_secs(75),
-                    write: Duration::from_secs(30),
-                },
-                answer_timeout: None,
+                limits: ServerLimits::default(),
                 grace: Duration::from_secs(3),
                 allowed_hosts: Vec::new(),
                 tls: None,
@@ -80,9 +67,15 @@ impl ServerBuilder {
         self
     }
 
+    /// Replaces all bounds on what the server bears.
+    pub fn limits(mut self, limits: ServerLimits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
     /// Sets how many connections may be open at the same time; 10,000. Further ones wait.
     pub fn max_connections(mut self, connections: usize) -> Self {
-        self.settings.max_connections = connections;
+        self.settings.limits.max_connections = connections;
         self
     }
 
@@ -91,7 +84,7 @@ impl ServerBuilder {
     ///
     /// Behind a proxy all clients are one peer, so it may need as many as there are in all.
     pub fn max_connections_per_peer(mut self, connections: usize) -> Self {
-        self.settings.max_connections_per_peer = connections;
+        self.settings.limits.max_connections_per_peer = connections;
         self
     }
 
@@ -99,20 +92,20 @@ impl ServerBuilder {
     /// of at most the same time, and each further request from its first byte to its last header; 10
     /// seconds.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.patience.head = timeout;
+        self.settings.limits.header_timeout = timeout;
         self
     }
 
     /// Sets how long the first line and the headers of a request may be together, in bytes; 32 KiB.
     /// More, or more than 100 headers, is answered with 431.
     pub fn max_header_bytes(mut self, bytes: usize) -> Self {
-        self.settings.max_header_bytes = bytes;
+        self.settings.limits.max_header_bytes = bytes;
         self
     }
 
     /// Sets how long a connection may wait for its next request; 75 seconds.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.patience.idle = timeout;
+        self.settings.limits.idle_timeout = timeout;
         self
     }
 
@@ -120,14 +113,28 @@ impl ServerBuilder {
     /// said, the longest that a request may [wait](ai_market_core::coordinator::Limits) and that its
     /// [body](RouteOptions::body_timeout) may take, and 30 seconds more.
     pub fn answer_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.answer_timeout = Some(timeout);
+        self.settings.limits.answer_timeout = Some(timeout);
         self
     }
 
     /// Sets how long a client may take to read the next 64 KiB of a response, or its rest, before
     /// the connection is closed; 30 seconds.
     pub fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.patience.write = timeout;
+        self.settings.limits.write_timeout = timeout;
+        self
+    }
+
+    /// Sets how often a peer is refused at once for requests that are bad whenever they come
+    /// (malformed, too large, without a valid key and the like), before the refusals alone are held
+    /// back: 20 times a second, and 100 times after a pause. `None` holds nothing back.
+    pub fn refusal_rate(mut self, rate: Option<RateLimit>) -> Self {
+        self.settings.limits.refusal_rate = rate;
+        self
+    }
+
+    /// Sets how long a refusal is held back at most; one second.
+    pub fn max_refusal_delay(mut self, delay: Duration) -> Self {
+        self.settings.limits.max_refusal_delay = delay;
         self
     }
 

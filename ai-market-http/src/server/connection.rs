@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use super::acceptor::Accepted;
 use super::metered::{MeteredBody, MeteredStream};
 use super::pulse::{Patience, Pulse};
+use super::refusals::Refusals;
 
 /// How many bytes of a connection wait in memory in either direction.
 const BUFFER: usize = 64 * 1024;
@@ -34,6 +35,7 @@ pub(super) struct Service {
     pub(super) endpoint: Box<dyn DynEndpoint<Output = poem::Response>>,
     pub(super) local: SocketAddr,
     pub(super) patience: Patience,
+    pub(super) refusals: Refusals,
     pub(super) max_header_bytes: usize,
     pub(super) tls: Option<TlsAcceptor>,
     /// Cancelled when requests in progress are to end and none is to follow.
@@ -100,6 +102,11 @@ impl Service {
                 let local = LocalAddr(service.local.into());
                 let request = (request, local, RemoteAddr(remote.into()), scheme).into();
                 let response = service.endpoint.get_response(request).await;
+                let delay = service.refusals.delay(remote.ip(), response.status());
+                if !delay.is_zero() {
+                    let hold = tokio::time::sleep(delay);
+                    service.stop.run_until_cancelled(hold).await;
+                }
                 pulse.answered();
                 let response: hyper::Response<_> = response.into();
                 Ok::<_, Infallible>(response.map(|body| MeteredBody { body, pulse }))

@@ -6,14 +6,17 @@ mod connection;
 mod error;
 mod gate;
 mod hosts;
+mod limits;
 mod metered;
 mod peers;
 mod pulse;
+mod refusals;
 mod serve;
 mod signal;
 mod tls;
 
 pub use builder::ServerBuilder;
 pub use error::ServeError;
+pub use limits::ServerLimits;
 pub use serve::Server;
 pub use signal::shutdown_signal;

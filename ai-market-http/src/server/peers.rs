@@ -40,7 +40,7 @@ impl Peers {
 }
 
 /// One IPv6 client usually has all addresses that share their first 64 bits.
-fn peer_of(address: IpAddr) -> IpAddr {
+pub(super) fn peer_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => address.into(),
         IpAddr::V6(address) => {

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::ServerLimits;
+
 /// How much of a response must go out within each [write timeout](Patience::write): less would
 /// let a client that reads a byte now and then hold a connection for ever.
 const STRIDE: usize = 64 * 1024;
@@ -16,6 +18,16 @@ pub(super) struct Patience {
     pub(super) idle: Duration,
     /// For each [`STRIDE`] of a response, and for its rest.
     pub(super) write: Duration,
+}
+
+impl From<&ServerLimits> for Patience {
+    fn from(limits: &ServerLimits) -> Self {
+        Self {
+            head: limits.header_timeout,
+            idle: limits.idle_timeout,
+            write: limits.write_timeout,
+        }
+    }
 }
 
 /// What a connection is doing, and since when.

@@ -18,6 +18,8 @@ use super::builder::ServerSettings;
 use super::connection::Service;
 use super::gate::Gate;
 use super::hosts::Hosts;
+use super::pulse::Patience;
+use super::refusals::Refusals;
 use super::{ServeError, ServerBuilder};
 
 /// A coordinator that listens for requests.
@@ -129,22 +131,23 @@ impl Server {
             wait.saturating_add(body).saturating_add(slack)
         };
         let gate = Gate {
-            answer_timeout: settings.answer_timeout.unwrap_or_else(usual),
+            answer_timeout: settings.limits.answer_timeout.unwrap_or_else(usual),
             hosts: Hosts::new(&settings.allowed_hosts, is_loopback(self.local.ip())),
             inner: routes(self.coordinator, settings.routes),
         };
         let kill = CancellationToken::new();
         let acceptor = Acceptor::new(
             self.listener,
-            settings.max_connections,
-            settings.max_connections_per_peer,
+            settings.limits.max_connections,
+            settings.limits.max_connections_per_peer,
             self.tls.is_none(),
         );
         let service = Arc::new(Service {
             endpoint: Box::new(ToDynEndpoint(gate)),
             local: self.local,
-            patience: settings.patience,
-            max_header_bytes: settings.max_header_bytes,
+            patience: Patience::from(&settings.limits),
+            refusals: Refusals::new(&settings.limits),
+            max_header_bytes: settings.limits.max_header_bytes,
             tls: self.tls,
             stop: stop.clone(),
             kill: kill.clone(),

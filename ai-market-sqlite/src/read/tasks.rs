@@ -1,6 +1,6 @@
 use ai_market_core::id::TaskType;
-use ai_market_core::store::TaskQuery;
-use ai_market_core::task::{Task, TaskStatus};
+use ai_market_core::store::{TaskPage, TaskQuery};
+use ai_market_core::task::TaskStatus;
 
 use crate::data::{limit, name, task_id};
 use crate::error::Error;
@@ -9,9 +9,11 @@ use crate::sql::statements::{CountersOf, TasksAfter, TasksAssigned, TasksInState
 
 impl Connection {
     /// A page of tasks, oldest first.
-    pub(crate) fn page(&mut self, query: &TaskQuery) -> Result<Vec<Task>, Error> {
+    pub(crate) fn page(&mut self, query: &TaskQuery) -> Result<TaskPage, Error> {
         let after: &[u8] = query.after.as_ref().map_or(&[], |id| id.as_bytes());
-        let at_most = limit(query.limit);
+        // One beyond the page tells whether there are more.
+        let wanted = query.limit.saturating_add(1);
+        let at_most = limit(wanted);
         let mut ids = Vec::new();
         if query.status.is_none() && query.task_type.is_none() {
             ids = self.rows::<TasksAfter, (Vec<u8>,), _>((after, at_most))?;
@@ -33,13 +35,13 @@ impl Connection {
                 }
             }
             ids.sort_unstable();
-            ids.truncate(query.limit);
+            ids.truncate(wanted);
         }
-        let mut tasks = Vec::with_capacity(ids.len());
-        for (id,) in ids {
-            tasks.extend(self.task(task_id(&id)?)?);
-        }
-        Ok(tasks)
+        let tasks = ids.into_iter().filter_map(|(id,)| {
+            let task = task_id(&id).and_then(|id| self.task(id));
+            task.transpose()
+        });
+        TaskPage::fill(query, tasks)
     }
 
     fn ids_in(

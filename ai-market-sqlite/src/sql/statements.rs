@@ -252,6 +252,9 @@ statements! {
     Counters -> (BigInt, Text, BigInt, BigInt) =
         "SELECT kind, task_type, \"key\", n FROM counters";
     CountersOf -> (Text, BigInt) = "SELECT task_type, n FROM counters WHERE kind = ?";
+    /// Visits two counters per task type.
+    OpenTasks -> (BigInt,) =
+        "SELECT coalesce(sum(n), 0) FROM counters WHERE kind = 0 AND \"key\" < 2";
     AddToCounter -> () =
         "UPDATE counters SET n = n + ? WHERE kind = ? AND task_type = ? AND \"key\" = ?";
     InsertCounter -> () =

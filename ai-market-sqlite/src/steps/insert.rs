@@ -8,8 +8,13 @@ use crate::sql::statements::{InsertInput, InsertKey, InsertTask, TaskByKey, Task
 use crate::writer::Session;
 
 impl Session {
-    /// Puts one task in.
-    pub(crate) fn insert(&mut self, new: &NewTask, now: Timestamp) -> Result<InsertOutcome, Error> {
+    /// Puts one task in, unless `max_open` are open.
+    pub(crate) fn insert(
+        &mut self,
+        new: &NewTask,
+        max_open: u64,
+        now: Timestamp,
+    ) -> Result<InsertOutcome, Error> {
         let id = new.id;
         if self.db.row::<TaskExists, (i64,), _>((id,))?.is_some() {
             return Ok(InsertOutcome::Existing(id));
@@ -27,6 +32,9 @@ impl Session {
                     InsertOutcome::Conflict(there)
                 });
             }
+        }
+        if self.open_tasks()? >= max_open {
+            return Ok(InsertOutcome::Full);
         }
         let text: &str = &new.text;
         self.db.execute::<InsertInput>((text,))?;

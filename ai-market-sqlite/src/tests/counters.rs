@@ -5,7 +5,9 @@ use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Text};
 
 use ai_market_core::consensus::Policies;
-use ai_market_core::store::{Claim, Claimed, LeaseScope, Reap, Release, TaskStore, WorkerProfile};
+use ai_market_core::store::{
+    Claim, Claimed, Insert, LeaseScope, Reap, Release, TaskStore, WorkerProfile,
+};
 
 use super::fixture::{LEASE, Place, at, new_task, sentiment, vote, worker};
 
@@ -37,7 +39,10 @@ async fn counters_are_what_counting_says() {
         store.register(profile, at(0)).await.unwrap();
     }
     let tasks = (0..40).map(|n| new_task(n).with_max_attempts(std::num::NonZeroU32::MIN));
-    store.insert(tasks.collect(), at(0)).await.unwrap();
+    store
+        .insert(Insert::new(tasks.collect(), at(0)))
+        .await
+        .unwrap();
     for round in 1..6 {
         for name in ["alice", "bob", "carole"] {
             let claim = Claim::new(worker(name), LEASE, at(round)).with_limit(7);

@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::sync::mpsc;
 
-use ai_market_core::store::{InsertOutcome, StatsQuery, StoreError, TaskStore, WorkerProfile};
+use ai_market_core::store::{
+    Insert, InsertOutcome, StatsQuery, StoreError, TaskStore, WorkerProfile,
+};
 use ai_market_core::task::NewTask;
 use futures_util::future::{FutureExt, join_all};
 
@@ -62,11 +64,14 @@ async fn pages_at_most(store: &SqliteStore, pages: u32) {
 async fn a_full_disk_fails_what_is_being_written_and_nothing_later() {
     let place = Place::new();
     let store = place.open();
-    store.insert(vec![new_task(0)], at(0)).await.unwrap();
+    store
+        .insert(Insert::new(vec![new_task(0)], at(0)))
+        .await
+        .unwrap();
     // SQLite takes the number of pages that there are for a smaller one.
     pages_at_most(&store, 1).await;
     let (release, held) = hold(&store).await;
-    let full = join_all((1..9).map(|n| store.insert(vec![large(n)], at(n))));
+    let full = join_all((1..9).map(|n| store.insert(Insert::new(vec![large(n)], at(n)))));
     let full = async {
         let outcomes = full.await;
         for outcome in outcomes {
@@ -88,7 +93,10 @@ async fn a_full_disk_fails_what_is_being_written_and_nothing_later() {
     assert_eq!(tasks(&store).await, 1);
     assert_books_balance(&place);
     pages_at_most(&store, 1 << 20).await;
-    store.insert(vec![large(1)], at(1)).await.unwrap();
+    store
+        .insert(Insert::new(vec![large(1)], at(1)))
+        .await
+        .unwrap();
     assert_eq!(tasks(&store).await, 2);
     assert_books_balance(&place);
 }
@@ -98,16 +106,16 @@ async fn a_step_that_fails_alone_leaves_the_others_of_its_group() {
     let place = Place::new();
     let store = place.open();
     let (release, held) = hold(&store).await;
-    let good = store.insert(vec![new_task(0)], at(0));
+    let good = store.insert(Insert::new(vec![new_task(0)], at(0)));
     let violating = inject(&store, |session| {
-        session.insert(&new_task(1), at(1))?;
+        session.insert(&new_task(1), u64::MAX, at(1))?;
         Ok(session.db.script("UPDATE tasks SET state = 7;")?)
     });
     let panicking = inject(&store, |session| {
-        session.insert(&new_task(2), at(2))?;
+        session.insert(&new_task(2), u64::MAX, at(2))?;
         panic!("on purpose")
     });
-    let last = store.insert(vec![new_task(3)], at(3));
+    let last = store.insert(Insert::new(vec![new_task(3)], at(3)));
     let release = async { drop(release) };
     let (good, violating, panicking, last, ()) =
         tokio::join!(good, violating, panicking, last, release);
@@ -127,7 +135,7 @@ async fn a_transaction_that_is_gone_fails_the_whole_group() {
     let store = place.open();
     for fault in ["ROLLBACK;", "ROLLBACK; SELECT nonsense;"] {
         let (release, held) = hold(&store).await;
-        let before = store.insert(vec![new_task(0)], at(0));
+        let before = store.insert(Insert::new(vec![new_task(0)], at(0)));
         let gone = inject(&store, |session| Ok(session.db.script(fault)?));
         let profile = WorkerProfile::new(worker("alice"), sentiment());
         let after = store.register(profile, at(0));
@@ -145,7 +153,10 @@ async fn a_transaction_that_is_gone_fails_the_whole_group() {
         );
         assert_eq!(tasks(&store).await, 0);
     }
-    store.insert(vec![new_task(0)], at(0)).await.unwrap();
+    store
+        .insert(Insert::new(vec![new_task(0)], at(0)))
+        .await
+        .unwrap();
     assert_eq!(tasks(&store).await, 1);
     assert_books_balance(&place);
 }
@@ -156,7 +167,7 @@ async fn a_commit_that_fails_fails_the_whole_group() {
     let place = Place::new();
     let store = place.open();
     let (release, held) = hold(&store).await;
-    let good = store.insert(vec![new_task(0)], at(0));
+    let good = store.insert(Insert::new(vec![new_task(0)], at(0)));
     let dangling = inject(&store, |session| {
         let sql = "PRAGMA defer_foreign_keys = ON;
             INSERT INTO losses VALUES (x'00', 'nobody', 1);";
@@ -170,7 +181,10 @@ async fn a_commit_that_fails_fails_the_whole_group() {
         matches!(dangling, Err(StoreError::Unavailable(_))),
         "{dangling:?}"
     );
-    let outcome = store.insert(vec![new_task(0)], at(0)).await.unwrap();
+    let outcome = store
+        .insert(Insert::new(vec![new_task(0)], at(0)))
+        .await
+        .unwrap();
     assert!(matches!(outcome[..], [InsertOutcome::Created(_)]));
     assert_books_balance(&place);
 }
@@ -182,14 +196,17 @@ async fn another_programs_lock_is_waited_for_and_then_reported() {
     let store = options.open(place.path()).unwrap();
     let mut other = place.connect();
     other.script("BEGIN IMMEDIATE;").unwrap();
-    let outcome = store.insert(vec![new_task(0)], at(0)).await;
+    let outcome = store.insert(Insert::new(vec![new_task(0)], at(0))).await;
     assert!(
         matches!(outcome, Err(StoreError::Unavailable(_))),
         "{outcome:?}"
     );
     assert_eq!(tasks(&store).await, 0, "reads go on");
     other.script("COMMIT;").unwrap();
-    store.insert(vec![new_task(0)], at(0)).await.unwrap();
+    store
+        .insert(Insert::new(vec![new_task(0)], at(0)))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -198,9 +215,9 @@ async fn a_full_queue_turns_further_steps_away() {
     let options = SqliteOptions::new().with_queue(NonZeroUsize::MIN);
     let store = options.open(place.path()).unwrap();
     let (release, held) = hold(&store).await;
-    let mut waiting = store.insert(vec![new_task(0)], at(0));
+    let mut waiting = store.insert(Insert::new(vec![new_task(0)], at(0)));
     assert!((&mut waiting).now_or_never().is_none());
-    let turned_away = store.insert(vec![new_task(1)], at(1)).await;
+    let turned_away = store.insert(Insert::new(vec![new_task(1)], at(1))).await;
     assert!(matches!(turned_away, Err(StoreError::Overloaded)));
     drop(release);
     held.await.unwrap();
@@ -213,9 +230,11 @@ async fn a_step_whose_caller_is_gone_before_it_begins_is_not_done() {
     let place = Place::new();
     let store = place.open();
     let (release, held) = hold(&store).await;
-    let dropped = store.insert(vec![new_task(0)], at(0)).now_or_never();
+    let dropped = store
+        .insert(Insert::new(vec![new_task(0)], at(0)))
+        .now_or_never();
     assert!(dropped.is_none());
-    let kept = store.insert(vec![new_task(1)], at(1));
+    let kept = store.insert(Insert::new(vec![new_task(1)], at(1)));
     let release = async { drop(release) };
     let (kept, ()) = tokio::join!(kept, release);
     kept.unwrap();
@@ -232,7 +251,7 @@ async fn what_waits_when_the_store_is_dropped_is_done() {
         .map(|n| {
             let store = store.clone();
             let mut step = Box::pin(async move {
-                let outcome = store.insert(vec![new_task(n)], at(n)).await;
+                let outcome = store.insert(Insert::new(vec![new_task(n)], at(n))).await;
                 // The last of these drops the store while the rest of the queue waits.
                 drop(store);
                 outcome

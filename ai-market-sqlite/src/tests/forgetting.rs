@@ -3,7 +3,7 @@
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::TaskId;
 use ai_market_core::store::{
-    Claim, Claimed, Progress, StatsQuery, SubmitOutcome, TaskStore, WorkerProfile,
+    Claim, Claimed, Insert, Progress, StatsQuery, SubmitOutcome, TaskStore, WorkerProfile,
 };
 use ai_market_core::submission::ModelIdentity;
 
@@ -30,7 +30,10 @@ async fn market(store: &SqliteStore) -> [TaskId; 2] {
     let one = std::num::NonZeroU32::MIN;
     let tasks = [0, 1].map(|n| new_task(n).with_required_submissions(one));
     let ids = [tasks[0].id, tasks[1].id];
-    store.insert(tasks.into(), at(0)).await.unwrap();
+    store
+        .insert(Insert::new(tasks.into(), at(0)))
+        .await
+        .unwrap();
     ids
 }
 
@@ -113,9 +116,9 @@ async fn clearing_forgets_what_its_own_group_did_before() {
     let store = place.open();
     market(&store).await;
     let (release, held) = hold(&store).await;
-    let before = store.insert(vec![new_task(2)], at(2));
+    let before = store.insert(Insert::new(vec![new_task(2)], at(2)));
     let clear = store.clear();
-    let after = store.insert(vec![new_task(3)], at(3));
+    let after = store.insert(Insert::new(vec![new_task(3)], at(3)));
     let release = async { drop(release) };
     let (before, clear, after, ()) = tokio::join!(before, clear, after, release);
     held.await.unwrap();

@@ -2,7 +2,9 @@
 
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::TaskId;
-use ai_market_core::store::{Claim, Claimed, LeaseScope, Release, TaskStore, WorkerProfile};
+use ai_market_core::store::{
+    Claim, Claimed, Insert, LeaseScope, Release, TaskStore, WorkerProfile,
+};
 use futures_util::future::join_all;
 
 use crate::SqliteStore;
@@ -28,7 +30,10 @@ async fn sparse(store: &SqliteStore, tasks: usize) -> Vec<TaskId> {
         let profile = WorkerProfile::new(worker(name), sentiment());
         store.register(profile, at(0)).await.unwrap();
     }
-    let ids = store.insert((0..tasks).map(|_| new_task(0)).collect(), at(0));
+    let ids = store.insert(Insert::new(
+        (0..tasks).map(|_| new_task(0)).collect(),
+        at(0),
+    ));
     let created = ids.await.unwrap().len();
     let mut kept = Vec::new();
     let mut seen = 0;

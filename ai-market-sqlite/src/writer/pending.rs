@@ -55,6 +55,8 @@ pub(super) struct WorkerDelta {
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     counters: HashMap<CounterKey, i64>,
+    /// By how many there are more open tasks.
+    open: i64,
     workers: HashMap<WorkerId, WorkerDelta>,
     records: HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
     priors: HashMap<TaskType, TrackRecord>,
@@ -64,7 +66,15 @@ pub(super) struct Pending {
 
 impl Pending {
     pub(super) fn count(&mut self, key: CounterKey, by: i64) {
+        if matches!(&key, CounterKey::Tasks(_, status) if status.is_open()) {
+            self.open += by;
+        }
         *self.counters.entry(key).or_default() += by;
+    }
+
+    /// By how many there are more open tasks.
+    pub(super) const fn open(&self) -> i64 {
+        self.open
     }
 
     fn worker(&mut self, worker: &WorkerId) -> &mut WorkerDelta {
@@ -132,6 +142,7 @@ impl Pending {
             *self = later;
             return;
         }
+        self.open += later.open;
         for (key, by) in later.counters {
             *self.counters.entry(key).or_default() += by;
         }

@@ -7,10 +7,10 @@ use ai_market_core::store::ClaimFrontier;
 use ai_market_core::submission::ModelIdentity;
 use ai_market_core::time::Timestamp;
 
-use crate::data::{Profile, from_json, json};
+use crate::data::{Profile, count, from_json, json};
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{InsertModel, ModelByIdentity, PriorOf, RecordOf};
+use crate::sql::statements::{InsertModel, ModelByIdentity, OpenTasks, PriorOf, RecordOf};
 
 use super::CounterKey;
 use super::pending::Pending;
@@ -33,6 +33,8 @@ pub(crate) struct Session {
     /// What the finished jobs of the group changed, and what the job now running did.
     group: Pending,
     job: Pending,
+    /// How many tasks were open before the group.
+    open_tasks: Option<i64>,
     profiles: HashMap<WorkerId, Profile>,
     records: HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
     remembered_records: usize,
@@ -48,6 +50,7 @@ impl Session {
             look_budget: 0,
             group: Pending::default(),
             job: Pending::default(),
+            open_tasks: None,
             profiles: HashMap::new(),
             records: HashMap::new(),
             remembered_records: 0,
@@ -92,6 +95,25 @@ impl Session {
     /// Adds to a counter.
     pub(crate) fn count(&mut self, key: CounterKey, by: i64) {
         self.job.count(key, by);
+    }
+
+    /// How many tasks are open.
+    pub(crate) fn open_tasks(&mut self) -> Result<u64, Error> {
+        let mut open = 0;
+        for pending in [&self.job, &self.group] {
+            open += pending.open();
+            if pending.is_wiped() {
+                return count("a number of tasks", open);
+            }
+        }
+        let before = match self.open_tasks {
+            Some(before) => before,
+            None => {
+                let row = self.db.row::<OpenTasks, (i64,), _>(())?;
+                *self.open_tasks.insert(row.map_or(0, |(n,)| n))
+            }
+        };
+        count("a number of tasks", before + open)
     }
 
     /// Notes that a vote of a worker came in time.
@@ -238,7 +260,13 @@ impl Session {
 
     /// Takes over what the group did, which is committed.
     pub(super) fn committed(&mut self) {
-        let (records, priors) = std::mem::take(&mut self.group).into_records();
+        let group = std::mem::take(&mut self.group);
+        self.open_tasks = if group.is_wiped() {
+            Some(group.open())
+        } else {
+            self.open_tasks.map(|before| before + group.open())
+        };
+        let (records, priors) = group.into_records();
         for (task_type, records) in records {
             for (worker, record) in records {
                 self.remember_record(&task_type, worker, record);
@@ -252,6 +280,7 @@ impl Session {
     /// Forgets what the group did, which was rolled back.
     pub(super) fn forget(&mut self) {
         self.group = Pending::default();
+        self.open_tasks = None;
         self.discard();
     }
 

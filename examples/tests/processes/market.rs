@@ -127,7 +127,7 @@ async fn three_workers_hold_one_task_at_the_same_time_and_a_killed_ones_goes_to_
     let held_by_three = async {
         loop {
             let query = TaskQuery::new(100).with_status(TaskStatus::Assigned);
-            let assigned = client.tasks(query).await.unwrap();
+            let assigned = client.tasks(query).await.unwrap().tasks;
             if let Some(task) = assigned.iter().find(|task| task.lease_count == 3) {
                 return task.id;
             }

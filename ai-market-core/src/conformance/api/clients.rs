@@ -6,6 +6,7 @@ use super::Market;
 use super::words::{answer, claim, enqueue, register, task};
 use crate::api::{ErrorCode, TaskSpec};
 use crate::conformance::desk::{at, number, task_type};
+use crate::coordinator::Limits;
 use crate::id::{IdempotencyKey, TaskId};
 use crate::store::{LeaderboardQuery, TaskQuery};
 use crate::task::{TaskState, TaskStatus};
@@ -98,9 +99,10 @@ pub async fn tasks_are_paged(market: &dyn Market) {
     let mut query = TaskQuery::new(3);
     loop {
         let page = market.tasks(query).await.unwrap();
-        texts.extend(page.iter().map(|task| (task.id, task.text.to_string())));
-        match page.last() {
-            Some(last) if page.len() == 3 => query = TaskQuery::new(3).after(last.id),
+        let tasks = page.tasks.iter();
+        texts.extend(tasks.map(|task| (task.id, task.text.to_string())));
+        match page.tasks.last() {
+            Some(last) if page.more => query = TaskQuery::new(3).after(last.id),
             _ => break,
         }
     }
@@ -111,7 +113,24 @@ pub async fn tasks_are_paged(market: &dyn Market) {
     let (id, _) = answer(market, "alice", "positive").await;
     let finalized = TaskQuery::new(9).with_status(TaskStatus::Finalized);
     let page = market.tasks(finalized).await.unwrap();
-    assert_eq!(page, [market.task(id, NOW).await.unwrap().task]);
+    assert_eq!(page.tasks, [market.task(id, NOW).await.unwrap().task]);
+    assert!(!page.more);
+}
+
+/// However many tasks fit by their number.
+pub async fn a_page_of_large_tasks_is_cut_short(market: &dyn Market) {
+    let limits = Limits::default();
+    let text = "x".repeat(limits.max_text_bytes);
+    let full = limits.max_page_bytes / text.len();
+    let specs = (0..=full).map(|_| TaskSpec::new(text.as_str()));
+    for result in market.enqueue(specs.collect()).await {
+        result.unwrap();
+    }
+    let page = market.tasks(TaskQuery::new(1_000)).await.unwrap();
+    assert_eq!((page.tasks.len(), page.more), (full, true));
+    let rest = TaskQuery::new(1_000).after(page.tasks[full - 1].id);
+    let rest = market.tasks(rest).await.unwrap();
+    assert_eq!((rest.tasks.len(), rest.more), (1, false));
 }
 
 /// Most points first, then by name.

@@ -41,6 +41,7 @@ macro_rules! __for_each_market_api_case {
             clients::a_batch_of_tasks_has_a_result_each,
             clients::what_a_client_asked_for_comes_back,
             clients::tasks_are_paged,
+            clients::a_page_of_large_tasks_is_cut_short,
             clients::the_leaderboard_is_paged,
             clients::stats_add_up,
             clients::an_unknown_task_is_refused,
@@ -55,6 +56,7 @@ macro_rules! __for_each_market_api_case {
             refusals::a_deadline_in_the_past_is_refused,
             refusals::a_worker_that_can_do_nothing_is_refused,
             refusals::a_huge_label_is_refused,
+            refusals::scores_that_are_huge_together_are_refused,
         }
     };
 }

@@ -3,9 +3,11 @@
 use super::Market;
 use super::words::{claim, enqueue, register, submit, task};
 use crate::api::{ApiError, ErrorCode, TaskSpec};
-use crate::conformance::desk::{at, number, vote, worker};
+use crate::confidence::Confidence;
+use crate::conformance::desk::{at, label, number, vote, worker};
 use crate::coordinator::Limits;
 use crate::store::WorkerProfile;
+use crate::submission::Scores;
 
 async fn refused(market: &dyn Market, spec: TaskSpec, field: &str) {
     let error = enqueue(market, spec).await.unwrap_err();
@@ -98,4 +100,28 @@ pub async fn a_huge_label_is_refused(market: &dyn Market) {
             .await
             .is_ok()
     );
+}
+
+/// A byte over the limit, and the lease stays.
+pub async fn scores_that_are_huge_together_are_refused(market: &dyn Market) {
+    register(market, &["alice"]).await;
+    let id = task(market, "a", 1).await;
+    claim(market, "alice", 1).await;
+    let limits = Limits::default();
+    let scored = |bytes: usize| {
+        let labels = (0..)
+            .step_by(limits.max_label_bytes)
+            .take_while(|n| *n < bytes);
+        let labels = labels.enumerate().map(|(number, from)| {
+            let length = limits.max_label_bytes.min(bytes - from);
+            (label(&format!("{number:0>length$}")), Confidence::ZERO)
+        });
+        let scores = Scores::new(labels.collect()).unwrap();
+        vote(id, "alice", "x", 0.5).with_scores(scores)
+    };
+    let max = limits.max_scores_bytes;
+    let error = submit(market, scored(max + 1)).await.unwrap_err();
+    is_invalid(&error, "scores");
+    assert_eq!(market.stats().await.unwrap().submissions, 0);
+    assert!(submit(market, scored(max)).await.is_ok());
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::conformance::desk::{Desk, LEASE, at, new_task, number, vote, worker};
-use crate::store::{Claim, Claimed, Progress, Reap, SubmitOutcome, TaskStore};
+use crate::store::{Claim, Claimed, Insert, Progress, Reap, SubmitOutcome, TaskStore};
 use crate::task::{TaskState, TaskStatus};
 
 /// Claims are free; what runs out, fails or restarts is an attempt.
@@ -73,7 +73,7 @@ pub async fn rule_6_leases_per_worker_are_bounded(store: &dyn TaskStore) {
     let desk = Desk::new(store);
     desk.register(&["alice"], 0).await;
     let tasks = (0..100).map(|i| new_task("a", 1, i)).collect();
-    store.insert(tasks, at(100)).await.unwrap();
+    store.insert(Insert::new(tasks, at(100))).await.unwrap();
     assert_eq!(
         desk.claim("alice", 1_000, 100).await.len(),
         Claim::DEFAULT_MAX_LEASES
@@ -120,7 +120,10 @@ pub async fn a_round_of_reaping_keeps_to_its_limit(store: &dyn TaskStore) {
     let desk = Desk::new(store);
     desk.register(&["alice"], 0).await;
     store
-        .insert((0..5).map(|i| new_task("a", 1, i)).collect(), at(5))
+        .insert(Insert::new(
+            (0..5).map(|i| new_task("a", 1, i)).collect(),
+            at(5),
+        ))
         .await
         .unwrap();
     desk.claim("alice", 5, 5).await;

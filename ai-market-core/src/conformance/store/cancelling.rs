@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use crate::conformance::desk::{Desk, LEASE, at, new_task, vote, worker};
-use crate::store::{Claim, Progress, SubmitOutcome, TaskStore};
+use crate::store::{Claim, Insert, Progress, SubmitOutcome, TaskStore};
 
 /// Each step is begun and dropped at once; then the books must still balance.
 pub async fn rule_10_a_dropped_future_leaves_the_step_done_or_undone(store: &dyn TaskStore) {
@@ -13,7 +13,7 @@ pub async fn rule_10_a_dropped_future_leaves_the_step_done_or_undone(store: &dyn
     for i in 0..20 {
         drop(
             store
-                .insert(vec![new_task("a", 2, i)], at(i))
+                .insert(Insert::new(vec![new_task("a", 2, i)], at(i)))
                 .now_or_never(),
         );
         desk.task(2, i).await;

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use crate::conformance::desk::{Desk, LEASE, at, new_task, number, vote, worker};
 use crate::id::IdempotencyKey;
-use crate::store::{InsertOutcome, LeaseScope, Reap, Renewed, SubmitOutcome, TaskStore};
+use crate::store::{Insert, InsertOutcome, LeaseScope, Reap, Renewed, SubmitOutcome, TaskStore};
 use crate::task::TaskStatus;
 
 /// Opens one place again and again.
@@ -57,7 +57,7 @@ pub async fn rule_8_what_was_acknowledged_is_there_again(reopen: &dyn Reopen) {
         assert_eq!(store.worker(id).await.unwrap(), before);
     }
     let again = new_task("keyed", 1, 3).with_idempotency_key(key);
-    let outcome = store.insert(vec![again], at(3)).await.unwrap();
+    let outcome = store.insert(Insert::new(vec![again], at(3))).await.unwrap();
     assert_eq!(outcome, [InsertOutcome::Existing(first)]);
 }
 

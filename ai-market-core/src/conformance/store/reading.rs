@@ -1,8 +1,8 @@
 //! Pages and counts.
 
-use crate::conformance::desk::{Desk, at, new_task, number, task_type, worker};
+use crate::conformance::desk::{Desk, at, new_task, number, task_type, vote, worker};
 use crate::id::TaskId;
-use crate::store::{LeaderboardQuery, StatsQuery, TaskQuery, TaskStore, WorkerQuery};
+use crate::store::{LeaderboardQuery, StatsQuery, TaskPage, TaskQuery, TaskStore, WorkerQuery};
 use crate::task::TaskStatus;
 
 async fn all_pages(store: &dyn TaskStore, query: TaskQuery) -> Vec<TaskId> {
@@ -10,11 +10,12 @@ async fn all_pages(store: &dyn TaskStore, query: TaskQuery) -> Vec<TaskId> {
     let mut page_query = query.clone();
     loop {
         let page = store.tasks(page_query).await.unwrap();
-        assert!(page.len() <= query.limit);
-        ids.extend(page.iter().map(|task| task.id));
-        match page.last() {
-            Some(last) if page.len() == query.limit => page_query = query.clone().after(last.id),
-            _ => return ids,
+        assert!(page.tasks.len() <= query.limit);
+        ids.extend(page.tasks.iter().map(|task| task.id));
+        match page.tasks.last() {
+            Some(last) if page.more => page_query = query.clone().after(last.id),
+            Some(_) => return ids,
+            None => panic!("a page without tasks after one that promised more"),
         }
     }
 }
@@ -33,7 +34,8 @@ pub async fn tasks_are_paged_by_age_and_status(store: &dyn TaskStore) {
     }
     assert_eq!(all_pages(store, TaskQuery::new(3)).await, ids);
     assert_eq!(all_pages(store, TaskQuery::new(10)).await, ids);
-    assert!(store.tasks(TaskQuery::new(0)).await.unwrap().is_empty());
+    let none = store.tasks(TaskQuery::new(0)).await.unwrap();
+    assert_eq!(none, TaskPage::default());
     let ner = TaskQuery::new(2).with_task_type(task_type("ner"));
     assert_eq!(
         all_pages(store, ner).await,
@@ -44,7 +46,8 @@ pub async fn tasks_are_paged_by_age_and_status(store: &dyn TaskStore) {
     let with = |status| all_pages(store, TaskQuery::new(2).with_status(status));
     assert_eq!(with(TaskStatus::Finalized).await, [ids[0]]);
     assert_eq!(with(TaskStatus::Assigned).await, [ids[2]]);
-    assert!(with(TaskStatus::Failed).await.is_empty());
+    let failed = TaskQuery::new(2).with_status(TaskStatus::Failed);
+    assert_eq!(store.tasks(failed).await.unwrap(), TaskPage::default());
     let mut queued = ids.clone();
     queued.remove(2);
     queued.remove(0);
@@ -56,12 +59,66 @@ pub async fn tasks_are_paged_by_age_and_status(store: &dyn TaskStore) {
         all_pages(store, both).await,
         [ids[1], ids[3], ids[5], ids[7], ids[9]]
     );
-    let full = store.tasks(TaskQuery::new(1)).await.unwrap().remove(0);
+    let full = store.tasks(TaskQuery::new(1)).await.unwrap().tasks;
     assert_eq!(
-        full,
+        full[0],
         desk.get(ids[0]).await,
         "a page shows the same as the task itself"
     );
+}
+
+/// A page ends before the task that would be too much for it, and says that there are more; a task
+/// that is too much for any page has one to itself.
+pub async fn a_page_of_tasks_keeps_to_its_bytes(store: &dyn TaskStore) {
+    let desk = Desk::new(store);
+    desk.register(&["alice"], 0).await;
+    let mut ids = Vec::new();
+    for (second, text) in [
+        "a".repeat(100),
+        "b".repeat(100),
+        "c".repeat(999),
+        "d".into(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let second = second as i64;
+        ids.push(desk.put(new_task(text, 1, second), second).await);
+    }
+    let size = TaskPage::size_of(&desk.get(ids[0]).await);
+    assert_eq!(size, 100 + "sentiment".len());
+    let page = async |bytes: usize, after: Option<TaskId>| {
+        let mut query = TaskQuery::new(9).with_max_bytes(bytes);
+        query.after = after;
+        let page = store.tasks(query).await.unwrap();
+        let ids: Vec<_> = page.tasks.iter().map(|task| task.id).collect();
+        (ids, page.more)
+    };
+    assert_eq!(page(2 * size, None).await, (ids[..2].to_vec(), true));
+    assert_eq!(page(2 * size - 1, None).await, (ids[..1].to_vec(), true));
+    assert_eq!(
+        page(size, Some(ids[1])).await,
+        (ids[2..3].to_vec(), true),
+        "a large one alone"
+    );
+    assert_eq!(
+        page(size, Some(ids[2])).await,
+        (ids[3..].to_vec(), false),
+        "the last one is the last"
+    );
+    assert_eq!(page(usize::MAX, None).await, (ids.clone(), false));
+    for bytes in [0, size, 2 * size] {
+        let query = TaskQuery::new(2).with_max_bytes(bytes);
+        assert_eq!(all_pages(store, query.clone()).await, ids);
+        let queued = query.with_status(TaskStatus::Queued);
+        assert_eq!(all_pages(store, queued).await, ids);
+    }
+    // How a task ended counts as well.
+    let long = "x".repeat(100);
+    let id = desk.claim("alice", 1, 9).await[0];
+    desk.submit(vote(id, "alice", &long, 0.9), 9).await;
+    assert!(TaskPage::size_of(&desk.get(id).await) > 2 * size - "sentiment".len());
+    assert_eq!(page(2 * size, None).await, (ids[..1].to_vec(), true));
 }
 
 /// Most points first, then by name; who never voted is not on it.

@@ -1,9 +1,11 @@
 use std::cmp::Reverse;
+use std::convert::Infallible;
 use std::ops::Bound;
 
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
-    LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskQuery, WorkerQuery, WorkerSummary,
+    LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskPage, TaskQuery, WorkerQuery,
+    WorkerSummary,
 };
 use crate::task::{Task, TaskDetails};
 
@@ -21,9 +23,10 @@ impl State {
         Some(TaskDetails::new(entry.task.clone(), submissions, leases))
     }
 
-    pub(super) fn tasks(&self, query: &TaskQuery) -> Vec<Task> {
+    pub(super) fn tasks(&self, query: &TaskQuery) -> TaskPage {
         let from = query.after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.tasks
+        let tasks = self
+            .tasks
             .range((from, Bound::Unbounded))
             .map(|(_, entry)| &entry.task)
             .filter(|task| query.status.is_none_or(|status| task.status() == status))
@@ -32,10 +35,11 @@ impl State {
                     .task_type
                     .as_ref()
                     .is_none_or(|t| task.task_type == *t)
-            })
-            .take(query.limit)
-            .cloned()
-            .collect()
+            });
+        match TaskPage::fill(query, tasks.cloned().map(Ok::<_, Infallible>)) {
+            Ok(page) => page,
+            Err(never) => match never {},
+        }
     }
 
     fn summary(&self, worker: &WorkerSummary) -> WorkerSummary {

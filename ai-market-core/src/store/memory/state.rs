@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) records: HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
     pub(super) priors: HashMap<TaskType, TrackRecord>,
     pub(super) counts: BTreeMap<(TaskType, TaskStatus), u64>,
+    /// How many tasks are open.
+    pub(super) open: u64,
     pub(super) submissions: u64,
     pub(super) reaped_at: Option<Timestamp>,
 }
@@ -149,6 +151,8 @@ impl State {
         if before == after {
             return;
         }
+        let is_open = |status: Option<TaskStatus>| status.is_some_and(TaskStatus::is_open);
+        self.open = self.open + u64::from(is_open(after)) - u64::from(is_open(before));
         if let Some(before) = before
             && let Some(n) = self.counts.get_mut(&(task_type.clone(), before))
         {

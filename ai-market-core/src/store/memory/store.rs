@@ -5,12 +5,12 @@ use async_trait::async_trait;
 use crate::consensus::Policies;
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
-    Claim, Claimed, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release, Released,
-    Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome, TaskQuery,
-    TaskStore, WorkerProfile, WorkerQuery, WorkerSummary,
+    Claim, Claimed, Insert, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release,
+    Released, Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome,
+    TaskPage, TaskQuery, TaskStore, WorkerProfile, WorkerQuery, WorkerSummary,
 };
 use crate::submission::Vote;
-use crate::task::{NewTask, Task, TaskDetails};
+use crate::task::TaskDetails;
 use crate::time::Timestamp;
 
 use super::state::State;
@@ -41,15 +41,13 @@ impl MemoryStore {
 
 #[async_trait]
 impl TaskStore for MemoryStore {
-    async fn insert(
-        &self,
-        tasks: Vec<NewTask>,
-        now: Timestamp,
-    ) -> Result<Vec<InsertOutcome>, StoreError> {
+    async fn insert(&self, insert: Insert) -> Result<Vec<InsertOutcome>, StoreError> {
         let mut state = self.state();
-        Ok(tasks
+        let (max_open, now) = (insert.max_open, insert.now);
+        Ok(insert
+            .tasks
             .into_iter()
-            .map(|task| state.insert(task, now))
+            .map(|task| state.insert(task, max_open, now))
             .collect())
     }
 
@@ -99,7 +97,7 @@ impl TaskStore for MemoryStore {
         Ok(self.state().details(id))
     }
 
-    async fn tasks(&self, query: TaskQuery) -> Result<Vec<Task>, StoreError> {
+    async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, StoreError> {
         Ok(self.state().tasks(&query))
     }
 

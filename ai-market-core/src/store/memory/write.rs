@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 use super::state::{Entry, State};
 
 impl State {
-    pub(super) fn insert(&mut self, new: NewTask, now: Timestamp) -> InsertOutcome {
+    pub(super) fn insert(&mut self, new: NewTask, max_open: u64, now: Timestamp) -> InsertOutcome {
         if self.tasks.contains_key(&new.id) {
             return InsertOutcome::Existing(new.id);
         }
@@ -31,6 +31,11 @@ impl State {
                     InsertOutcome::Conflict(entry.task.id)
                 };
             }
+        }
+        if self.open >= max_open {
+            return InsertOutcome::Full;
+        }
+        if let Some(key) = &new.idempotency_key {
             self.by_key.insert(key.clone(), new.id);
         }
         let task = Task::create(new, now);
