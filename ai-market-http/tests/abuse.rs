@@ -6,11 +6,12 @@
 mod common;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ai_market_core::api::{ClientApi, TaskSpec};
 use ai_market_core::coordinator::Coordinator;
-use ai_market_http::{RouteOptions, Server, ServerBuilder};
+use ai_market_http::{RateLimit, RouteOptions, Server, ServerBuilder};
 use common::soon;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -251,6 +252,59 @@ async fn a_peer_with_too_many_connections_is_turned_away() {
     // The server may see the next one before it sees that the first has gone.
     let let_in = async { while health(&mut served.connect().await).await != "200" {} };
     soon(let_in).await;
+}
+
+/// Whether something comes within a moment.
+async fn comes(stream: &TcpStream) -> bool {
+    tokio::time::timeout(SHORT, stream.readable()).await.is_ok()
+}
+
+#[tokio::test]
+async fn refusals_of_a_peer_are_held_back_and_nothing_else() {
+    const BAD: &[u8] = b"POST /tasks HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\n[";
+    let once_a_second = RateLimit {
+        per_second: NonZeroU32::MIN,
+        burst: NonZeroU32::MIN,
+    };
+    let served = serve(|builder| {
+        builder
+            .refusal_rate(Some(once_a_second))
+            .max_refusal_delay(LONG)
+            .header_timeout(SHORT)
+            .idle_timeout(SHORT * 100)
+    })
+    .await;
+    let mut first = served.connect().await;
+    first.write_all(BAD).await.unwrap();
+    let mut answer = [0; 13];
+    soon(first.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 400 ");
+    // So many that the later ones are due only after more time than a test takes. A connection of
+    // its own gains nothing.
+    let mut held = Vec::new();
+    for _ in 0..100 {
+        let mut stream = served.connect().await;
+        stream.write_all(BAD).await.unwrap();
+        held.push(stream);
+    }
+    let mut last = held.pop().unwrap();
+    assert!(!comes(&last).await);
+    // The address may be that of honest clients, too.
+    let mut honest = served.connect().await;
+    assert_eq!(health(&mut honest).await, "200");
+    #[cfg(target_os = "linux")]
+    {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 2], 0).into()).unwrap();
+        let mut other = socket.connect(served.address).await.unwrap();
+        other.write_all(BAD).await.unwrap();
+        soon(other.read_exact(&mut answer)).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 400 ");
+    }
+    // Whoever is held back is not forgotten when the server stops.
+    drop(served);
+    let answer = rest(&mut last).await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
 }
 
 #[tokio::test]

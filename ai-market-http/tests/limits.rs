@@ -1,4 +1,5 @@
-//! Bodies that are too large or too slow are refused, and the client is told.
+//! Bodies that are too large, too deep or too slow are refused, tasks for which there is no room as
+//! well, and the client is told.
 
 // A test speaks by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -7,10 +8,12 @@ mod common;
 
 use std::time::Duration;
 
-use ai_market_core::api::ClientApi;
+use ai_market_core::api::{ClientApi, ErrorCode, TaskSpec};
+use ai_market_core::coordinator::Limits;
 use ai_market_http::RouteOptions;
 use common::{Market, soon};
 use reqwest::Method;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -81,4 +84,73 @@ async fn a_body_that_does_not_arrive_is_not_awaited_for_ever() {
     let answer = raw(&market, &[head]).await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     assert!(answer.contains("did not arrive"), "{answer}");
+}
+
+/// A task whose body has so many levels.
+fn nested(levels: usize) -> Vec<u8> {
+    let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
+    format!(r#"{{"text": "t", "more": {open}{close}}}"#).into_bytes()
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_deep_is_refused() {
+    let options = |depth| RouteOptions::new().with_max_json_depth(depth);
+    for (options, max) in [
+        (RouteOptions::new(), 32),
+        (options(2), 2),
+        (options(127), 127),
+        (options(100_000), RouteOptions::DEEPEST_JSON),
+    ] {
+        let market = Market::with(common::coordinator(), options).await;
+        let post = |body| market.ask(Method::POST, "/tasks", JSON, Some(body));
+        post(nested(max)).await.ok();
+        let answer = post(nested(max + 1)).await;
+        answer.is_error(400, "malformed", None);
+        assert!(answer.text.contains(&format!("at most {max} levels")));
+        let text = "[{".repeat(200) + r#"\"[\\"#;
+        post(format!(r#"{{"text": "{text}"}}"#).into()).await.ok();
+        assert_eq!(market.coordinator.stats().await.unwrap().tasks_total(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_full_market_says_when_to_come_back() {
+    let mut limits = Limits::default();
+    limits.max_open_tasks = 1;
+    let coordinator = common::coordinator().limits(limits);
+    let market = Market::with(coordinator, RouteOptions::new()).await;
+    let keyed = |key| json!({"text": "t", "idempotency_key": key});
+    let first = market.post("/tasks", keyed("first")).await.ok();
+    let refused = market.post("/tasks", keyed("second")).await;
+    refused.is_error(503, "market_full", None);
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    assert_eq!(market.post("/tasks", keyed("first")).await.ok(), first);
+    let client = market.client();
+    let error = client.enqueue(vec![TaskSpec::new("t")]).await.remove(0);
+    let error = error.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::MarketFull);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(5)));
+    assert_eq!(market.coordinator.stats().await.unwrap().tasks_total(), 1);
+}
+
+#[tokio::test]
+async fn a_page_that_is_cut_short_leads_on() {
+    let mut limits = Limits::default();
+    limits.max_page_bytes = 2 * (100 + "sentiment".len());
+    let coordinator = common::coordinator().limits(limits);
+    let market = Market::with(coordinator, RouteOptions::new()).await;
+    for _ in 0..5 {
+        let task = json!({"text": "x".repeat(100)});
+        market.post("/tasks", task).await.ok();
+    }
+    let (mut next, mut sizes) = (Some("/tasks?limit=4".to_owned()), Vec::new());
+    while let Some(path) = next {
+        let answer = market.get(&path).await;
+        sizes.push(answer.ok().as_array().unwrap().len());
+        next = answer.header("link").map(|link| {
+            let target = link.strip_suffix(">; rel=\"next\"").unwrap();
+            target.strip_prefix('<').unwrap().to_owned()
+        });
+    }
+    assert_eq!(sizes, [2, 2, 1]);
 }
