@@ -10,6 +10,8 @@
 mod admin_key;
 #[path = "coordinator/keys.rs"]
 mod keys;
+#[path = "coordinator/limits.rs"]
+mod limits;
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -21,13 +23,14 @@ use ai_market_core::access::Keys;
 use ai_market_core::coordinator::Coordinator;
 use ai_market_core::time::SystemClock;
 use ai_market_examples::{Failure, finish, start_logging, stop_on_signal};
-use ai_market_http::{RouteOptions, Server};
+use ai_market_http::Server;
 use ai_market_sqlite::{SqliteKeys, SqliteStore};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
 use keys::KeysCommand;
+use limits::LimitOptions;
 
 /// Keeps tasks, leases each to several workers, and finalizes it by majority vote
 ///
@@ -140,6 +143,9 @@ struct Serve {
         requires = "tls_cert"
     )]
     tls_key: Option<PathBuf>,
+
+    #[command(flatten)]
+    limits: LimitOptions,
 }
 
 #[tokio::main]
@@ -168,8 +174,9 @@ async fn serve(options: Serve) -> Result<(), Failure> {
         .lease(lease)
         .heartbeat(heartbeat.unwrap_or(lease / 4))
         .open_votes(options.open_votes)
+        .limits(options.limits.coordinator())
         .build()?;
-    let mut routes = RouteOptions::new().with_allow_ops(options.allow_ops);
+    let mut routes = options.limits.routes().with_allow_ops(options.allow_ops);
     if options.auth == Auth::Keys {
         let keys = Keys::new(SqliteKeys::open(&options.db)?, SystemClock);
         admin_key::ensure(&keys, options.admin_key_file.as_deref()).await?;
@@ -178,6 +185,7 @@ async fn serve(options: Serve) -> Result<(), Failure> {
     let mut server = Server::builder(coordinator)
         .address(options.bind)
         .allow_unauthenticated_public_bind(options.allow_unauthenticated_public_bind)
+        .limits(options.limits.server())
         .routes(routes);
     if let (Some(certificates), Some(key)) = (options.tls_cert, options.tls_key) {
         server = server.tls_files(certificates, key);

@@ -123,7 +123,13 @@ impl<E: Errors> ApiResponse for Failure<E> {
                 continue;
             }
             responses.push(MetaResponse {
-                description: description(status),
+                description: match code {
+                    ErrorCode::MarketFull => {
+                        "`market_full`: as many tasks are open as may be; or `unavailable`: the \
+                         coordinator cannot reach its store"
+                    }
+                    _ => description(status),
+                },
                 status: Some(status),
                 status_range: None,
                 content: vec![MetaMediaType {
@@ -164,10 +170,7 @@ fn description(status: u16) -> &'static str {
         415 => "`unsupported_media_type`: the body is not said to be JSON",
         422 => "`invalid`: a value is absent, of the wrong type or out of range; `field` names it",
         429 => "`too_many_requests`: there are more requests than are taken",
-        503 => {
-            "`unavailable`: the coordinator cannot reach its store; for a new task also \
-             `market_full`: as many are open as may be"
-        }
+        503 => "`unavailable`: the coordinator cannot reach its store",
         _ => "`internal`: a fault of the coordinator",
     }
 }

@@ -35,7 +35,7 @@ pub struct ServerLimits {
     /// Beyond that the refusals alone are held back, so that whoever sends nothing of the kind does
     /// not notice, also behind the same proxy. `None` holds nothing back.
     pub refusal_rate: Option<RateLimit>,
-    /// How long a refusal is held back at most; one second.
+    /// How long a refusal is held back at most; one second. More than an hour counts as that.
     pub max_refusal_delay: Duration,
 }
 

@@ -12,6 +12,9 @@ use super::peers::peer_of;
 /// From how many peers on it is looked which of them need no longer be remembered.
 const FEW: usize = 1_024;
 
+/// Nobody waits longer than that for a refusal.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
 /// Holds back the refusals of peers that are refused again and again.
 ///
 /// To refuse costs little, but not nothing, and whoever waits for its refusal asks nothing else
@@ -47,7 +50,7 @@ impl Refusals {
             Pace {
                 interval,
                 ahead: interval.saturating_mul(rate.burst.get()),
-                max_delay: limits.max_refusal_delay,
+                max_delay: limits.max_refusal_delay.min(LONGEST),
             }
         });
         Self {
@@ -178,6 +181,19 @@ mod tests {
         }
         let remembered = refusals.due.lock().unwrap().peers.len();
         assert!(remembered <= FEW, "{remembered}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_delay_is_too_long_to_be_told() {
+        let refusals = Refusals::new(&ServerLimits {
+            refusal_rate: Some(RateLimit {
+                per_second: NonZeroU32::MIN,
+                burst: NonZeroU32::MAX,
+            }),
+            max_refusal_delay: Duration::MAX,
+            ..ServerLimits::default()
+        });
+        assert_eq!(millis(&refusals, 1), 0);
     }
 
     #[test]

@@ -225,3 +225,26 @@ fn every_program_explains_itself() {
         assert!(help.contains(word), "{help}");
     }
 }
+
+/// A row for each option under "Limits" in the help, and the same default in both.
+#[test]
+fn the_limits_are_those_that_the_documentation_lists() {
+    let help = stdout(&run("coordinator", &["--help"]));
+    let (_, limits) = help.split_once("\nLimits:\n").unwrap();
+    let mut served = BTreeMap::new();
+    for text in limits.split("\n      --").map(|text| text.trim_start()) {
+        let name = text.trim_start_matches("--").split(' ').next().unwrap();
+        let default = text.split_once("[default: ").map(|(_, rest)| rest);
+        let default = default.and_then(|rest| rest.split(']').next());
+        served.insert(name.to_owned(), default.map(str::to_owned));
+    }
+    assert!(served.len() > 20, "{served:?}");
+    let document = include_str!("../../../docs/security.md");
+    let rows = document.lines().filter_map(|line| {
+        let (name, rest) = line.strip_prefix("| `--")?.split_once('`')?;
+        let usually = rest.split(" | ").nth(1)?.replace(',', "");
+        let number = usually.parse::<u64>().ok().map(|_| usually);
+        Some((name.to_owned(), number))
+    });
+    assert_eq!(served, rows.collect::<BTreeMap<_, _>>());
+}
