@@ -102,6 +102,48 @@ async fn a_full_disk_fails_what_is_being_written_and_nothing_later() {
 }
 
 #[tokio::test]
+async fn what_was_rolled_back_takes_no_room() {
+    let place = Place::new();
+    let store = place.open();
+    let put = |store: &SqliteStore, task: NewTask| {
+        let store = store.clone();
+        let insert = Insert::new(vec![task], at(0)).with_max_open(3);
+        async move { store.insert(insert).await.map(|outcomes| outcomes[0]) }
+    };
+    type Outcome = Result<InsertOutcome, StoreError>;
+    let finds_room = |outcome: Outcome| matches!(outcome, Ok(InsertOutcome::Created(_)));
+    let is_full = |outcome: Outcome| matches!(outcome, Ok(InsertOutcome::Full));
+    assert!(finds_room(put(&store, new_task(0)).await));
+    let violating = inject(&store, |session| {
+        for n in 1..9 {
+            session.insert(&new_task(n), u64::MAX, at(n))?;
+        }
+        Ok(session.db.script("UPDATE tasks SET state = 7;")?)
+    });
+    violating.await.unwrap_err();
+    assert!(finds_room(put(&store, new_task(10)).await));
+    pages_at_most(&store, 1).await;
+    put(&store, large(11)).await.unwrap_err();
+    pages_at_most(&store, 1 << 20).await;
+    drop(store);
+
+    let store = place.open();
+    assert!(finds_room(put(&store, new_task(12)).await));
+    assert!(is_full(put(&store, new_task(13)).await));
+    // Within one group, too.
+    let (release, held) = hold(&store).await;
+    let many = join_all((20..29).map(|n| put(&store, new_task(n))));
+    let release = async { drop(release) };
+    let (cleared, many, ()) = tokio::join!(store.clear(), many, release);
+    held.await.unwrap();
+    cleared.unwrap();
+    let found = many.into_iter().map(finds_room);
+    assert_eq!(found.filter(|found| *found).count(), 3);
+    assert!(is_full(put(&store, new_task(30)).await));
+    assert_books_balance(&place);
+}
+
+#[tokio::test]
 async fn a_step_that_fails_alone_leaves_the_others_of_its_group() {
     let place = Place::new();
     let store = place.open();
