@@ -254,6 +254,41 @@ async fn a_peer_with_too_many_connections_is_turned_away() {
     soon(let_in).await;
 }
 
+#[tokio::test]
+async fn what_is_not_read_is_bounded_in_all() {
+    const DOCS: &[u8] = b"GET /docs HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let roomy = serve(|builder| builder).await;
+    let answer = roomy.exchange(DOCS).await;
+    let (_, page) = answer.split_once("\r\n\r\n").unwrap();
+    // Rounded up, as the room is.
+    let one = page.len().next_multiple_of(1024);
+    assert!(one > 64 * 1024);
+    let served = serve(|builder| builder.max_unread_bytes(one)).await;
+    let status = async |served: &Served| {
+        let answer = served.exchange(DOCS).await;
+        answer.split(' ').nth(1).unwrap_or("none").to_owned()
+    };
+    // As much as may be unread, at a time, again and again.
+    for _ in 0..3 {
+        soon(async { while status(&served).await != "200" {} }).await;
+    }
+    let small = serve(|builder| builder.max_unread_bytes(one - 1)).await;
+    assert_eq!(status(&small).await, "503");
+    // More than the system keeps for a reader who does not come.
+    let mut greedy = served.connect().await;
+    let request = b"GET /docs HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    greedy.write_all(&request.repeat(40)).await.unwrap();
+    soon(async { while status(&served).await != "503" {} }).await;
+    let answer = served.exchange(DOCS).await;
+    assert!(answer.contains("retry-after: 1\r\n"), "{answer}");
+    assert!(answer.contains(r#"{"error":{"code":"unavailable""#));
+    // Small answers need no room, and there is some again once the greedy one is gone.
+    let mut other = served.connect().await;
+    assert_eq!(health(&mut other).await, "200");
+    drop(greedy);
+    soon(async { while status(&served).await != "200" {} }).await;
+}
+
 /// Whether something comes within a moment.
 async fn comes(stream: &TcpStream) -> bool {
     tokio::time::timeout(SHORT, stream.readable()).await.is_ok()

@@ -112,6 +112,11 @@ pub(crate) struct LimitOptions {
     #[arg(long, env = "AI_MARKET_WRITE_TIMEOUT_SECONDS", default_value_t = ServerLimits::default().write_timeout.as_secs(), value_name = "N")]
     write_timeout_seconds: u64,
 
+    /// How many bytes the answers that clients have not read yet may have together; beyond, large ones
+    /// become a 503
+    #[arg(long, env = "AI_MARKET_MAX_UNREAD_BYTES", default_value_t = ServerLimits::default().max_unread_bytes, value_name = "N")]
+    max_unread_bytes: usize,
+
     /// After how long a request is given up, with a 503. The longest wait, the time for a body and 30
     /// seconds where it is not said
     #[arg(long, env = "AI_MARKET_ANSWER_TIMEOUT_SECONDS", value_name = "N")]
@@ -171,6 +176,7 @@ impl LimitOptions {
         limits.header_timeout = seconds(self.header_timeout_seconds);
         limits.idle_timeout = seconds(self.idle_timeout_seconds);
         limits.write_timeout = seconds(self.write_timeout_seconds);
+        limits.max_unread_bytes = self.max_unread_bytes;
         limits.answer_timeout = self.answer_timeout_seconds.map(|n| seconds(n.get()));
         limits.refusal_rate =
             NonZeroU32::new(self.refusals_per_second).map(|per_second| RateLimit {

@@ -124,6 +124,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Sets how many bytes the answers that clients have not read yet may have together, but for those
+    /// of at most 64 KiB; 256 MiB. Beyond that a large answer becomes a 503.
+    pub fn max_unread_bytes(mut self, bytes: usize) -> Self {
+        self.settings.limits.max_unread_bytes = bytes;
+        self
+    }
+
     /// Sets how often a peer is refused at once for requests that are bad whenever they come
     /// (malformed, too large, without a valid key and the like), before the refusals alone are held
     /// back: 20 times a second, and 100 times after a pause. `None` holds nothing back.

@@ -23,9 +23,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::acceptor::Accepted;
+use super::gate::crowded;
 use super::metered::{MeteredBody, MeteredStream};
 use super::pulse::{Patience, Pulse};
 use super::refusals::Refusals;
+use super::unread::Unread;
 
 /// How many bytes of a connection wait in memory in either direction.
 const BUFFER: usize = 64 * 1024;
@@ -36,6 +38,7 @@ pub(super) struct Service {
     pub(super) local: SocketAddr,
     pub(super) patience: Patience,
     pub(super) refusals: Refusals,
+    pub(super) unread: Unread,
     pub(super) max_header_bytes: usize,
     pub(super) tls: Option<TlsAcceptor>,
     /// Cancelled when requests in progress are to end and none is to follow.
@@ -107,8 +110,13 @@ impl Service {
                     let hold = tokio::time::sleep(delay);
                     service.stop.run_until_cancelled(hold).await;
                 }
-                pulse.answered();
-                let response: hyper::Response<_> = response.into();
+                let mut response: hyper::Response<_> = response.into();
+                let room = service.unread.admit(response.body());
+                if room.is_none() {
+                    tracing::debug!(%remote, "an answer was withheld: too much is unread");
+                    response = crowded().into();
+                }
+                pulse.answered(room);
                 Ok::<_, Infallible>(response.map(|body| MeteredBody { body, pulse }))
             }
         });

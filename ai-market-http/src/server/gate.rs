@@ -43,13 +43,24 @@ impl<E> Gate<E> {
     fn overdue(&self) -> Response {
         let timeout = self.answer_timeout;
         tracing::error!(?timeout, "a request was given up");
-        let message = format!("there was no answer within {timeout:?}");
-        let error = ApiError::new(ErrorCode::Unavailable, message);
-        let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, &error);
-        let soon = HeaderValue::from_static("1");
-        response.headers_mut().insert(header::RETRY_AFTER, soon);
-        response
+        unavailable(format!("there was no answer within {timeout:?}"))
     }
+}
+
+/// What takes the place of a large answer for which there is no room.
+pub(super) fn crowded() -> Response {
+    let message = "too many large answers are not read yet; try again in a moment";
+    let mut response = unavailable(message.to_owned());
+    protect(response.headers_mut());
+    response
+}
+
+fn unavailable(message: String) -> Response {
+    let error = ApiError::new(ErrorCode::Unavailable, message);
+    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, &error);
+    let soon = HeaderValue::from_static("1");
+    response.headers_mut().insert(header::RETRY_AFTER, soon);
+    response
 }
 
 fn refusal(status: StatusCode, error: &ApiError) -> Response {

@@ -26,6 +26,9 @@ pub struct ServerLimits {
     /// How long a client may take to read the next 64 KiB of a response, or its rest, before the
     /// connection is closed; 30 seconds.
     pub write_timeout: Duration,
+    /// How many bytes the answers that clients have not read yet may have together, but for those of
+    /// at most 64 KiB; 256 MiB. Beyond that a large answer becomes a 503.
+    pub max_unread_bytes: usize,
     /// After how long without an answer a request is given up, with a 503: where nothing is said,
     /// the longest that a request may [wait](ai_market_core::coordinator::Limits) and that its
     /// [body](crate::RouteOptions::body_timeout) may take, and 30 seconds more.
@@ -48,6 +51,7 @@ impl Default for ServerLimits {
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
+            max_unread_bytes: 256 * 1024 * 1024,
             answer_timeout: None,
             refusal_rate: Some(RateLimit {
                 per_second: NonZeroU32::MIN.saturating_add(19),

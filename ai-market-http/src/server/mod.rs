@@ -14,6 +14,7 @@ mod refusals;
 mod serve;
 mod signal;
 mod tls;
+mod unread;
 
 pub use builder::ServerBuilder;
 pub use error::ServeError;

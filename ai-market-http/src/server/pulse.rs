@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::ServerLimits;
+use super::unread::Room;
 
 /// How much of a response must go out within each [write timeout](Patience::write): less would
 /// let a client that reads a byte now and then hold a connection for ever.
@@ -42,6 +43,9 @@ pub(super) struct Pulse(Arc<Mutex<State>>);
 struct State {
     phase: Phase,
     since: Instant,
+    /// Of the responses that are not out yet: the last one, and one before where the client sent its
+    /// next request before it read the answer.
+    rooms: Vec<Option<Room>>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -61,6 +65,7 @@ impl Pulse {
         Self(Arc::new(Mutex::new(State {
             phase: Phase::Head,
             since: Instant::now(),
+            rooms: Vec::new(),
         })))
     }
 
@@ -81,12 +86,14 @@ impl Pulse {
         self.state().enter(Phase::Answering);
     }
 
-    /// A response begins.
-    pub(super) fn answered(&self) {
-        self.state().enter(Phase::Writing {
+    /// A response begins, which takes up room until it is out.
+    pub(super) fn answered(&self, room: Option<Room>) {
+        let mut state = self.state();
+        state.enter(Phase::Writing {
             unpaid: 0,
             complete: false,
         });
+        state.rooms.push(room);
     }
 
     /// The last byte of the response has been handed to the connection.
@@ -99,7 +106,7 @@ impl Pulse {
     /// Bytes went out.
     pub(super) fn wrote(&self, bytes: usize) {
         let mut state = self.state();
-        let State { phase, since } = &mut *state;
+        let State { phase, since, .. } = &mut *state;
         if let Phase::Writing { unpaid, .. } = phase {
             *unpaid += bytes;
             if *unpaid >= STRIDE {
@@ -112,9 +119,17 @@ impl Pulse {
     /// All bytes handed to the connection so far are out.
     pub(super) fn flushed(&self) {
         let mut state = self.state();
-        if matches!(state.phase, Phase::Writing { complete: true, .. }) {
-            state.enter(Phase::Idle);
+        match state.phase {
+            Phase::Writing { complete: true, .. } => state.enter(Phase::Idle),
+            Phase::Writing { .. } => {
+                // Of the last one something is still to come.
+                let done = state.rooms.len().saturating_sub(1);
+                state.rooms.drain(..done);
+                return;
+            }
+            Phase::Head | Phase::Answering | Phase::Idle => {}
         }
+        state.rooms.clear();
     }
 
     /// Until when what the client does now may go on.
@@ -140,6 +155,9 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use hyper::body::Body;
+
+    use super::super::unread::Unread;
     use super::*;
 
     const PATIENCE: Patience = Patience {
@@ -147,6 +165,12 @@ mod tests {
         idle: Duration::from_secs(75),
         write: Duration::from_secs(30),
     };
+
+    /// A body of so many bytes.
+    fn http_body(bytes: usize) -> impl Body {
+        let response = poem::Response::builder().body(vec![0; bytes]);
+        hyper::Response::<_>::from(response).into_body()
+    }
 
     fn left(pulse: &Pulse) -> Option<u64> {
         let deadline = pulse.deadline(&PATIENCE)?;
@@ -172,7 +196,7 @@ mod tests {
     async fn a_connection_is_idle_once_its_response_is_out() {
         let pulse = Pulse::new();
         pulse.requested();
-        pulse.answered();
+        pulse.answered(None);
         pulse.flushed();
         assert_eq!(left(&pulse), Some(30));
         pulse.completed();
@@ -183,11 +207,39 @@ mod tests {
         assert_eq!(left(&pulse), Some(10));
     }
 
+    #[tokio::test]
+    async fn a_response_takes_up_room_until_it_is_out() {
+        let unread = Unread::new(3_100_000);
+        let answer = http_body(1_000_000);
+        let pulse = Pulse::new();
+        for _ in 0..2 {
+            // The second one is asked for while the first is not out.
+            pulse.requested();
+            pulse.answered(unread.admit(&answer));
+            pulse.completed();
+        }
+        let (third, fourth) = (unread.admit(&answer), unread.admit(&answer));
+        assert!(third.is_some() && fourth.is_none());
+        drop(third);
+        pulse.requested();
+        pulse.answered(unread.admit(&answer));
+        pulse.flushed();
+        assert!(
+            unread.admit(&http_body(2_200_000)).is_none(),
+            "not complete"
+        );
+        pulse.completed();
+        pulse.flushed();
+        assert!(unread.admit(&http_body(3_000_000)).is_some());
+        assert!(unread.admit(&http_body(3_100_001)).is_none());
+        assert!(unread.admit(&http_body(64 * 1024)).is_some());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_response_must_make_headway() {
         let pulse = Pulse::new();
         pulse.requested();
-        pulse.answered();
+        pulse.answered(None);
         pass(20).await;
         pulse.wrote(STRIDE - 1);
         assert_eq!(left(&pulse), Some(10));

@@ -20,6 +20,7 @@ use super::gate::Gate;
 use super::hosts::Hosts;
 use super::pulse::Patience;
 use super::refusals::Refusals;
+use super::unread::Unread;
 use super::{ServeError, ServerBuilder};
 
 /// A coordinator that listens for requests.
@@ -147,6 +148,7 @@ impl Server {
             local: self.local,
             patience: Patience::from(&settings.limits),
             refusals: Refusals::new(&settings.limits),
+            unread: Unread::new(settings.limits.max_unread_bytes),
             max_header_bytes: settings.limits.max_header_bytes,
             tls: self.tls,
             stop: stop.clone(),
