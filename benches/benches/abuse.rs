@@ -1,5 +1,5 @@
 //! What honest clients notice of hostile ones: their throughput while others attack the server,
-//! relative to their throughput alone, and the memory of the server.
+//! relative to their throughput alone just before and just after, and the memory of the server.
 //!
 //! ```text
 //! cargo bench -p ai-market-benches --bench abuse
@@ -55,12 +55,6 @@ async fn main() -> Result<(), Failure> {
     let seconds = std::env::var("ABUSE_SECONDS").map_or(Ok(6), |value| value.parse())?;
     let length = Duration::from_secs(seconds);
     let target = Target::start(None).await?;
-    // Once before, since a process that has just begun is slower.
-    let alone = ["warming up", "alone"];
-    let mut rate = 0.0;
-    for name in alone {
-        rate = target.measure(name, None, length, Attack::None).await?;
-    }
     for (name, attack) in [
         ("1,000 connections, a byte a second", Attack::Trickle(1_000)),
         ("5,000 idle connections", Attack::Idle(5_000)),
@@ -69,22 +63,16 @@ async fn main() -> Result<(), Failure> {
         ("4 clients, JSON nested 65,536 deep", Attack::Nested(4)),
         ("the same, each on a new connection", Attack::NestedAnew(4)),
         ("4 clients, bodies of 1 MB too much", Attack::TooLarge(4)),
-        ("alone again", Attack::None),
     ] {
-        target.measure(name, Some(rate), length, attack).await?;
+        target.compare(name, length, attack).await?;
     }
     drop(target);
     // Room for the honest clients and some more.
     let target = Target::start(Some(64)).await?;
-    for name in alone {
-        rate = target.measure(name, None, length, Attack::None).await?;
-    }
-    for (name, attack) in [
-        ("no descriptors left", Attack::Descriptors(1_000)),
-        ("alone again", Attack::None),
-    ] {
-        target.measure(name, Some(rate), length, attack).await?;
-    }
+    let attack = Attack::Descriptors(1_000);
+    target
+        .compare("no descriptors left", length, attack)
+        .await?;
     Ok(())
 }
 
@@ -161,14 +149,20 @@ impl Target {
         Ok(Self { address, process })
     }
 
+    /// Measures an attack, and the honest clients alone before and after.
+    async fn compare(&self, name: &str, length: Duration, attack: Attack) -> Result<(), Failure> {
+        // Once before, since a process that has just begun is slower.
+        self.measure("warming up", length / 3, Attack::None).await?;
+        let before = self.measure("alone", length, Attack::None).await?;
+        let during = self.measure(name, length, attack).await?;
+        let after = self.measure("alone", length, Attack::None).await?;
+        let share = 100.0 * 2.0 * during / (before + after);
+        println!("{name:36} {share:8.0} % of the requests alone\n");
+        Ok(())
+    }
+
     /// Measures for a while, prints, and tells how many requests were answered in a second.
-    async fn measure(
-        &self,
-        name: &str,
-        alone: Option<f64>,
-        length: Duration,
-        attack: Attack,
-    ) -> Result<f64, Failure> {
+    async fn measure(&self, name: &str, length: Duration, attack: Attack) -> Result<f64, Failure> {
         let stop = CancellationToken::new();
         let got = Arc::new(Got::default());
         let mut clients = JoinSet::new();
@@ -204,9 +198,8 @@ impl Target {
         while clients.join_next().await.is_some() {}
         attackers.shutdown().await;
         println!(
-            "{name:36} {rate:8.0} requests/s ({:3.0} %), {} refused, {} failed; attack: {}; \
-             server: {memory} MiB, at most {} MiB so far",
-            100.0 * rate / alone.unwrap_or(rate),
+            "{name:36} {rate:8.0} requests/s, {} refused, {} failed; attack: {}; server: {memory} MiB, \
+             at most {} MiB so far",
             got.refused.load(Ordering::Relaxed),
             got.failed.load(Ordering::Relaxed),
             sent.load(Ordering::Relaxed),
@@ -304,9 +297,11 @@ impl Attack {
                 };
                 let length = body.len();
                 let request = format!("{post}content-length: {length}\r\n\r\n{body}");
-                answer_to(&mut stream, request.as_bytes()).await?;
-                while !matches!(self, Self::NestedAnew(_)) {
+                loop {
                     answer_to(&mut stream, request.as_bytes()).await?;
+                    if matches!(self, Self::NestedAnew(_)) {
+                        break;
+                    }
                     sent.fetch_add(1, Ordering::Relaxed);
                 }
             }

@@ -22,15 +22,15 @@ impl State {
         if self.tasks.contains_key(&new.id) {
             return InsertOutcome::Existing(new.id);
         }
-        if let Some(key) = &new.idempotency_key {
-            if let Some(entry) = self.by_key.get(key).and_then(|id| self.tasks.get(id)) {
-                let same = entry.task.text == new.text && entry.task.task_type == new.task_type;
-                return if same {
-                    InsertOutcome::Existing(entry.task.id)
-                } else {
-                    InsertOutcome::Conflict(entry.task.id)
-                };
-            }
+        if let Some(key) = &new.idempotency_key
+            && let Some(entry) = self.by_key.get(key).and_then(|id| self.tasks.get(id))
+        {
+            let same = entry.task.text == new.text && entry.task.task_type == new.task_type;
+            return if same {
+                InsertOutcome::Existing(entry.task.id)
+            } else {
+                InsertOutcome::Conflict(entry.task.id)
+            };
         }
         if self.open >= max_open {
             return InsertOutcome::Full;
