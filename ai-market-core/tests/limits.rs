@@ -1,5 +1,8 @@
 //! Each bound of a coordinator, at it and over it.
 
+// Tests speak by panicking, also in their helpers.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::num::NonZeroU32;
 use std::time::Duration;
 
