@@ -96,6 +96,8 @@ impl fmt::Debug for Confidence {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -109,5 +111,33 @@ mod tests {
         assert!(Confidence::new(-0.0).unwrap().get().is_sign_positive());
         assert_eq!(Confidence::saturating(1.000_000_1), Confidence::ONE);
         assert_eq!(Confidence::saturating(f64::NAN), Confidence::ZERO);
+    }
+
+    fn over_the_wire(confidence: Confidence) -> Confidence {
+        let text = serde_json::to_string(&confidence).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn json_does_not_round_it() {
+        for value in [
+            9e-69,
+            0.9073038322028689,
+            0.48183792520110524,
+            0.9999999999999999,
+        ] {
+            let confidence = Confidence::new(value).unwrap();
+            assert_eq!(over_the_wire(confidence), confidence);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn json_keeps_every_confidence(value in 0.0..=1.0) {
+            let confidence = Confidence::new(value).unwrap();
+            prop_assert_eq!(over_the_wire(confidence), confidence);
+        }
     }
 }

@@ -338,6 +338,22 @@ async fn a_wait_ends_with_the_decision() {
 }
 
 #[tokio::test]
+async fn probabilities_come_back_to_the_last_digit() {
+    let market = open().await;
+    let id = create(&market, json!({"text": "t", "required_submissions": 1})).await;
+    claim(&market, "alice").await;
+    let vote = json!({
+        "worker_id": "alice", "task_id": id, "label": "a",
+        "confidence": 0.9073038322028689, "scores": {"a": 0.48183792520110524},
+    });
+    market.post("/workers/submit", vote).await.ok();
+    let text = market.get(&format!("/tasks/{id}")).await.text;
+    for number in ["0.9073038322028689", "0.48183792520110524"] {
+        assert!(text.contains(number), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn metrics_count_tasks_and_requests() {
     let market = open().await;
     create(&market, json!({"text": "t", "task_type": "ner"})).await;

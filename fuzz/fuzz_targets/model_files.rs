@@ -3,10 +3,16 @@
 //! The input is `config.json`, the tokenizer, `tokenizer_config.json` and the weights, with a line
 //! `%%%` between two; an empty part is the fixture's. The tokenizer is `tokenizer.json` where it
 //! begins with `{`, and `vocab.txt` where it does not.
+//!
+//! The tokenizer's interpreter can panic on a damaged file, which the crate catches and answers
+//! with an error. libFuzzer's hook would end the process before that, so another one takes its
+//! place: it keeps what was said, and only a panic that nobody catches is a crash.
 
 #![no_main]
 
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 
 use ai_market_candle::{ClassifierOptions, ModelFiles, SequenceClassifier, TokenizerFile};
 use libfuzzer_sys::fuzz_target;
@@ -29,11 +35,21 @@ fn next<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     part
 }
 
+/// What the last panic said, and where.
+static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
+
+fn keep_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let told = format!("{panic}\n{}", std::backtrace::Backtrace::capture());
+        *LAST_PANIC.lock().unwrap() = told;
+    }));
+}
+
 fn or(part: &[u8], usual: &'static [u8]) -> Vec<u8> {
     if part.is_empty() { usual } else { part }.to_vec()
 }
 
-fuzz_target!(|data: &[u8]| {
+fn load_and_ask(data: &[u8]) {
     let mut rest = data;
     let config = or(next(&mut rest), CONFIG);
     let tokenizer = or(next(&mut rest), VOCABULARY);
@@ -59,5 +75,13 @@ fuzz_target!(|data: &[u8]| {
         assert!((sum - 1.0).abs() < 1e-6, "the probabilities sum to {sum}");
         assert!(answer.index < answer.logits.len());
         assert!(answer.tokens <= classifier.max_tokens());
+    }
+}
+
+fuzz_target!(init: keep_panics(), |data: &[u8]| {
+    // A panic on a thread of the classifier comes back to whoever asked it.
+    if catch_unwind(AssertUnwindSafe(|| load_and_ask(data))).is_err() {
+        eprintln!("{}", LAST_PANIC.lock().unwrap());
+        std::process::abort();
     }
 });

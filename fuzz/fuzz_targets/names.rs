@@ -5,6 +5,7 @@
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
+use ai_market_core::access::{KeyId, Role};
 use ai_market_core::api::ErrorCode;
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{
@@ -62,6 +63,8 @@ fuzz_target!(|data: &[u8]| {
     text::<IdempotencyKey>(data);
     text::<PolicyName>(data);
     text::<TaskId>(data);
+    text::<KeyId>(data);
+    text::<Role>(data);
     text::<Timestamp>(data);
     if let Some(code) = ErrorCode::parse(data) {
         assert_eq!(code.as_str(), data);

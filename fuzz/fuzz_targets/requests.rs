@@ -1,51 +1,139 @@
 //! Whole requests against a coordinator in memory: method, path, headers and body are the fuzzer's.
 //!
-//! The input is a text of up to eight requests, each as HTTP writes it (request line, headers, an
-//! empty line, body), with a line `%%%` between two. `{task}` stands for the id of the task that
-//! was made or named last, so that a request can be about one that is there.
+//! The first byte says which market it is: with keys, or (`o`) open. The rest is a text of up to
+//! eight requests, with a line `%%%` between two. Each has a byte that says who asks (`a` an admin,
+//! `c` a client, `w` the worker alice, anything else nobody), and then stands as HTTP writes it:
+//! request line, headers, an empty line, body. `{task}` stands for the id of the task that was made
+//! or named last and `{key}` for that of a key, so that a request can be about one that is there.
 
 #![no_main]
 
 use std::cell::RefCell;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ai_market_core::access::{
+    IssuedKey, KeyId, KeyRecord, KeySpec, KeyStore, Keys, MemoryKeys, Replaced, Role,
+};
 use ai_market_core::api::ErrorCode;
 use ai_market_core::coordinator::{Coordinator, Limits};
-use ai_market_core::store::MemoryStore;
+use ai_market_core::id::WorkerId;
+use ai_market_core::store::{MemoryStore, StoreError};
+use ai_market_core::time::{SystemClock, Timestamp};
 use ai_market_http::{RouteOptions, routes};
+use async_trait::async_trait;
 use libfuzzer_sys::fuzz_target;
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderName, HeaderValue, Method, Uri};
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Endpoint, EndpointExt, Request, Response};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-struct Market {
+/// Keys that are made afresh for each input, so that none sees what another did.
+#[derive(Debug, Default)]
+struct FreshKeys(Mutex<Arc<MemoryKeys>>);
+
+impl FreshKeys {
+    fn store(&self) -> Arc<MemoryKeys> {
+        Arc::clone(&self.0.lock().unwrap())
+    }
+
+    async fn reset(&self, issued: &[IssuedKey]) {
+        let store = MemoryKeys::new();
+        for key in issued {
+            store.insert(key.record.clone()).await.unwrap();
+        }
+        *self.0.lock().unwrap() = Arc::new(store);
+    }
+}
+
+#[async_trait]
+impl KeyStore for FreshKeys {
+    async fn insert(&self, record: KeyRecord) -> Result<(), StoreError> {
+        self.store().insert(record).await
+    }
+
+    async fn key(&self, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
+        self.store().key(id).await
+    }
+
+    async fn keys(&self, after: Option<KeyId>, limit: usize) -> Result<Vec<KeyRecord>, StoreError> {
+        self.store().keys(after, limit).await
+    }
+
+    async fn replace(
+        &self,
+        old: KeyId,
+        new: KeyRecord,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replaced, StoreError> {
+        self.store().replace(old, new, expires, now).await
+    }
+
+    async fn revoke(&self, id: KeyId, now: Timestamp) -> Result<Option<KeyRecord>, StoreError> {
+        self.store().revoke(id, now).await
+    }
+}
+
+/// The same market twice: open, and with keys.
+struct Markets {
     runtime: Runtime,
-    app: BoxEndpoint<'static, Response>,
+    open: BoxEndpoint<'static, Response>,
+    with_keys: BoxEndpoint<'static, Response>,
+    store: Arc<FreshKeys>,
+    /// Of an admin, a client and the worker alice.
+    issued: Vec<IssuedKey>,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asker {
+    /// Anybody, in a market that asks for no keys.
+    Anyone,
+    /// Somebody without a key, where one is asked for.
+    Nobody,
+    /// Who holds a key of this role.
+    Holder(Role),
+}
+
+/// What an input has seen, to be filled into its later requests.
+struct Seen {
+    task: String,
+    key: String,
 }
 
 thread_local! {
-    static MARKET: Market = open();
+    static MARKETS: Markets = open();
 }
 
-fn open() -> Market {
+fn open() -> Markets {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .unwrap();
-    let mut limits = Limits::default();
-    // Nobody comes while a request waits.
-    limits.max_wait = Duration::ZERO;
-    let coordinator = Coordinator::builder(MemoryStore::new())
-        .limits(limits)
-        .build()
-        .unwrap();
-    let options = RouteOptions::new()
-        .with_allow_ops(true)
-        .with_max_body_bytes(16 * 1024);
-    let app = routes(coordinator, options).boxed();
-    Market { runtime, app }
+    let store = Arc::new(FreshKeys::default());
+    let keys = Keys::new(Arc::clone(&store), SystemClock);
+    let alice = KeySpec::worker(WorkerId::new("alice").unwrap());
+    let specs = [KeySpec::new(Role::Admin), KeySpec::new(Role::Client), alice];
+    let issued = specs.map(|spec| runtime.block_on(keys.create(spec)).unwrap());
+    let app = |options: RouteOptions| {
+        let mut limits = Limits::default();
+        // Nobody comes while a request waits.
+        limits.max_wait = Duration::ZERO;
+        let coordinator = Coordinator::builder(MemoryStore::new())
+            .limits(limits)
+            .build()
+            .unwrap();
+        routes(coordinator, options.with_max_body_bytes(16 * 1024)).boxed()
+    };
+    Markets {
+        open: app(RouteOptions::new().with_allow_ops(true)),
+        with_keys: app(RouteOptions::new().with_keys(keys).with_rate_limit(None)),
+        runtime,
+        store,
+        issued: issued.into(),
+    }
 }
 
 /// A request, or nothing where the text is none that a server would hand on.
@@ -111,6 +199,12 @@ fn check(method: &Method, uri: &Uri, response: &Response, body: &[u8]) {
     let message = value["error"]["message"].as_str().unwrap_or_default();
     assert!(!message.is_empty() && message.len() < 1_000, "{}", told());
     assert_eq!(
+        status == 401,
+        response.headers().contains_key("www-authenticate"),
+        "{}",
+        told()
+    );
+    assert_eq!(
         status == 405,
         response.headers().contains_key("allow"),
         "{}",
@@ -118,26 +212,139 @@ fn check(method: &Method, uri: &Uri, response: &Response, body: &[u8]) {
     );
 }
 
-async fn ask(app: &BoxEndpoint<'static, Response>, request: Request, task: &RefCell<String>) {
-    let (method, uri) = (request.method().clone(), request.uri().clone());
-    let mut response = app.call(request).await.expect("errors are responses");
-    let body = response.take_body().into_vec().await.unwrap();
-    check(&method, &uri, &response, &body);
-    if let Ok(value) = serde_json::from_slice::<Value>(&body)
-        && let Some(id) = value["task_id"].as_str().or(value[0]["id"].as_str())
-    {
-        task.replace(id.to_owned());
+/// Whether a role may ever be answered well; as docs/security.md says it, not as the code does.
+fn may(asker: Asker, method: &Method, path: &str) -> bool {
+    let read = *method == Method::GET || *method == Method::HEAD;
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    match (parts.as_slice(), asker) {
+        (_, Asker::Anyone) | (["health"], _) => true,
+        (_, Asker::Nobody) => false,
+        (["openapi.json" | "docs" | "leaderboard"], _) => true,
+        (["workers", ..] | ["tasks", "next"], Asker::Holder(role)) => role == Role::Worker,
+        (["keys" | "ops", ..], Asker::Holder(role)) => role == Role::Admin,
+        (["tasks"] | ["db", "stats"] | ["metrics"], Asker::Holder(role)) => role != Role::Worker,
+        (["tasks", _], Asker::Holder(role)) => read && role != Role::Worker,
+        _ => false,
     }
 }
 
-fn replace(text: &[u8], task: &str) -> Vec<u8> {
-    const PLACE: &[u8] = b"{task}";
+/// Where keys are asked for, nobody does what is another's.
+fn check_access(asker: Asker, method: &Method, uri: &Uri, sent: &[u8], answer: &Answer) {
+    let Answer { status, body } = answer;
+    let told = || {
+        let (sent, body) = (String::from_utf8_lossy(sent), String::from_utf8_lossy(body));
+        format!("{asker:?}: {method} {uri} {sent}: {status} {body}")
+    };
+    let path = uri.path();
+    if asker == Asker::Nobody && path != "/health" {
+        assert_eq!(status.as_u16(), 401, "{}", told());
+    }
+    if !status.is_success() {
+        return;
+    }
+    assert!(may(asker, method, path), "{}", told());
+    if asker == Asker::Holder(Role::Worker) && *method == Method::POST {
+        let sent: Value = serde_json::from_slice(sent).unwrap();
+        assert_eq!(sent["worker_id"], "alice", "{}", told());
+    }
+    // Votes are blind, but to an admin.
+    if asker != Asker::Holder(Role::Admin)
+        && path.starts_with("/tasks/")
+        && let Ok(task) = serde_json::from_slice::<Value>(body)
+        && let Some(votes) = task["submissions"].as_array()
+        && ["queued", "assigned"].contains(&task["status"].as_str().unwrap_or_default())
+    {
+        assert!(votes.is_empty(), "{}", told());
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    body: Vec<u8>,
+}
+
+impl Markets {
+    /// The key that is shown; none where nobody asks for it, or has one.
+    fn authorization(&self, asker: Asker) -> Option<HeaderValue> {
+        let Asker::Holder(role) = asker else {
+            return None;
+        };
+        let issued = self.issued.iter().find(|key| key.record.role == role)?;
+        HeaderValue::from_str(&format!("Bearer {}", issued.key.reveal())).ok()
+    }
+
+    async fn ask(&self, asker: Asker, mut request: Request, seen: &RefCell<Seen>) {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        if let Some(value) = self.authorization(asker) {
+            // In the place of whatever the fuzzer made up.
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+        }
+        let sent = request.take_body().into_vec().await.unwrap();
+        request.set_body(sent.clone());
+        let app = match asker {
+            Asker::Anyone => &self.open,
+            _ => &self.with_keys,
+        };
+        let mut response = app.call(request).await.expect("errors are responses");
+        let body = response.take_body().into_vec().await.unwrap();
+        check(&method, &uri, &response, &body);
+        let status = response.status();
+        let answer = Answer { status, body };
+        check_access(asker, &method, &uri, &sent, &answer);
+        for key in &self.issued {
+            let key = key.key.reveal();
+            assert!(
+                !answer
+                    .body
+                    .windows(key.len())
+                    .any(|part| part == key.as_bytes())
+            );
+        }
+        let Ok(value) = serde_json::from_slice::<Value>(&answer.body) else {
+            return;
+        };
+        let mut seen = seen.borrow_mut();
+        // Not the ids of listed keys: an admin who revokes its own would ask for nothing more.
+        let listed = value[0]["text"].as_str().and(value[0]["id"].as_str());
+        if let Some(id) = value["task_id"].as_str().or(listed) {
+            id.clone_into(&mut seen.task);
+        }
+        if let (true, Some(id)) = (value["key"].is_string(), value["id"].as_str()) {
+            id.clone_into(&mut seen.key);
+        }
+    }
+
+    async fn reset(&self) {
+        self.store.reset(&self.issued).await;
+        for asker in [Asker::Anyone, Asker::Holder(Role::Admin)] {
+            let seen = RefCell::new(Seen::nothing());
+            self.ask(asker, request(b"POST /ops/reset").unwrap(), &seen)
+                .await;
+        }
+    }
+}
+
+impl Seen {
+    fn nothing() -> Self {
+        Self {
+            task: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
+            key: "aaaaaaaaaaaaaaaa".to_owned(),
+        }
+    }
+
+    fn fill_into(&self, text: &[u8]) -> Vec<u8> {
+        let text = replace(text, b"{task}", &self.task);
+        replace(&text, b"{key}", &self.key)
+    }
+}
+
+fn replace(text: &[u8], place: &[u8], with: &str) -> Vec<u8> {
     let mut whole = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.windows(PLACE.len()).position(|part| part == PLACE) {
+    while let Some(at) = rest.windows(place.len()).position(|part| part == place) {
         whole.extend_from_slice(&rest[..at]);
-        whole.extend_from_slice(task.as_bytes());
-        rest = &rest[at + PLACE.len()..];
+        whole.extend_from_slice(with.as_bytes());
+        rest = &rest[at + place.len()..];
     }
     whole.extend_from_slice(rest);
     whole
@@ -154,20 +361,35 @@ fn split(mut text: &[u8]) -> Vec<&[u8]> {
     parts
 }
 
+fn asker(market: u8, who: u8) -> Asker {
+    match (market, who) {
+        (b'o', _) => Asker::Anyone,
+        (_, b'a') => Asker::Holder(Role::Admin),
+        (_, b'c') => Asker::Holder(Role::Client),
+        (_, b'w') => Asker::Holder(Role::Worker),
+        _ => Asker::Nobody,
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
+    let Some((market, data)) = data.split_first() else {
+        return;
+    };
     let parts = split(data);
     if parts.len() > 8 {
         return;
     }
-    MARKET.with(|market| {
-        market.runtime.block_on(async {
-            let task = RefCell::new("01890a5d-ac96-774b-bcce-b302099a8057".to_owned());
-            let reset = request(b"POST /ops/reset").unwrap();
-            ask(&market.app, reset, &task).await;
+    MARKETS.with(|markets| {
+        markets.runtime.block_on(async {
+            markets.reset().await;
+            let seen = RefCell::new(Seen::nothing());
             for part in parts {
-                let text = replace(part, &task.borrow());
+                let Some((who, part)) = part.split_first() else {
+                    continue;
+                };
+                let text = seen.borrow().fill_into(part);
                 if let Some(request) = request(&text) {
-                    ask(&market.app, request, &task).await;
+                    markets.ask(asker(*market, *who), request, &seen).await;
                 }
             }
         });
