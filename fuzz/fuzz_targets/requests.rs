@@ -291,14 +291,11 @@ impl Markets {
         let status = response.status();
         let answer = Answer { status, body };
         check_access(asker, &method, &uri, &sent, &answer);
-        for key in &self.issued {
-            let key = key.key.reveal();
-            assert!(
-                !answer
-                    .body
-                    .windows(key.len())
-                    .any(|part| part == key.as_bytes())
-            );
+        // The page that shows the document is the same for all, and large.
+        if uri.path() != "/docs" {
+            let text = String::from_utf8_lossy(&answer.body);
+            let shown = |key: &IssuedKey| text.contains(&key.key.reveal());
+            assert!(!self.issued.iter().any(shown), "{text}");
         }
         let Ok(value) = serde_json::from_slice::<Value>(&answer.body) else {
             return;
@@ -314,13 +311,11 @@ impl Markets {
         }
     }
 
-    async fn reset(&self) {
+    async fn reset(&self, asker: Asker) {
         self.store.reset(&self.issued).await;
-        for asker in [Asker::Anyone, Asker::Holder(Role::Admin)] {
-            let seen = RefCell::new(Seen::nothing());
-            self.ask(asker, request(b"POST /ops/reset").unwrap(), &seen)
-                .await;
-        }
+        let seen = RefCell::new(Seen::nothing());
+        self.ask(asker, request(b"POST /ops/reset").unwrap(), &seen)
+            .await;
     }
 }
 
@@ -381,7 +376,7 @@ fuzz_target!(|data: &[u8]| {
     }
     MARKETS.with(|markets| {
         markets.runtime.block_on(async {
-            markets.reset().await;
+            markets.reset(asker(*market, b'a')).await;
             let seen = RefCell::new(Seen::nothing());
             for part in parts {
                 let Some((who, part)) = part.split_first() else {
