@@ -10,6 +10,7 @@
 
 #![no_main]
 
+use std::backtrace::Backtrace;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -35,13 +36,12 @@ fn next<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     part
 }
 
-/// What the last panic said, and where.
-static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
+/// What the last panic said and where it was; its text is made only when it is told.
+static LAST_PANIC: Mutex<Option<(String, Backtrace)>> = Mutex::new(None);
 
 fn keep_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let told = format!("{panic}\n{}", std::backtrace::Backtrace::capture());
-        *LAST_PANIC.lock().unwrap() = told;
+        *LAST_PANIC.lock().unwrap() = Some((panic.to_string(), Backtrace::capture()));
     }));
 }
 
@@ -81,7 +81,9 @@ fn load_and_ask(data: &[u8]) {
 fuzz_target!(init: keep_panics(), |data: &[u8]| {
     // A panic on a thread of the classifier comes back to whoever asked it.
     if catch_unwind(AssertUnwindSafe(|| load_and_ask(data))).is_err() {
-        eprintln!("{}", LAST_PANIC.lock().unwrap());
+        if let Some((told, at)) = &*LAST_PANIC.lock().unwrap() {
+            eprintln!("{told}\n{at}");
+        }
         std::process::abort();
     }
 });
