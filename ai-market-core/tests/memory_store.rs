@@ -7,3 +7,4 @@ async fn open() -> ((), MemoryStore) {
 }
 
 ai_market_core::task_store_tests!(open);
+ai_market_core::market_store_tests!(open);

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::{TaskId, WorkerId};
 use ai_market_core::store::{
-    Claim, Claimed, Insert, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release,
-    Released, Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome,
-    TaskPage, TaskQuery, TaskStore, WorkerProfile, WorkerQuery, WorkerSummary,
+    Claim, Claimed, Effects, Insert, InsertOutcome, LeaderboardQuery, Place, Reap, Reaped,
+    Registered, Release, Released, Renew, Renewed, Serving, ServingQuery, StandingChange,
+    StandingChanged, StandingStore, StatsQuery, StoreError, StoreStats, Submitted, TallyQuery,
+    TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore, WorkerProfile, WorkerQuery,
+    WorkerSummary,
 };
 use ai_market_core::submission::Vote;
 use ai_market_core::task::TaskDetails;
@@ -152,13 +154,15 @@ impl TaskStore for SqliteStore {
         votes: Vec<Vote>,
         policies: &Policies,
         now: Timestamp,
-    ) -> Result<Vec<SubmitOutcome>, StoreError> {
+    ) -> Result<Submitted, StoreError> {
         let policies = policies.clone();
         self.write(move |session| {
+            let mut effects = Effects::default();
             let outcomes = votes
                 .iter()
-                .map(|vote| session.submit(vote, &policies, now));
-            outcomes.collect()
+                .map(|vote| session.submit(vote, &policies, now, &mut effects))
+                .collect::<Result<_, _>>()?;
+            Ok(Submitted::new(outcomes, effects))
         })
         .await
     }
@@ -197,11 +201,34 @@ impl TaskStore for SqliteStore {
         .await
     }
 
-    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, StoreError> {
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, StoreError> {
         self.read(move |db| db.leaders(&query)).await
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {
         self.read(move |db| db.stats(&query)).await
+    }
+}
+
+#[async_trait]
+impl TallyStore for SqliteStore {
+    async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
+        self.read(move |db| db.tallies(&query)).await
+    }
+
+    async fn serving(&self, query: ServingQuery) -> Result<Vec<Serving>, StoreError> {
+        self.read(move |db| {
+            let workers = db.workers_present(query.seen_since)?;
+            let workers = workers.iter();
+            Ok(Serving::count(workers.map(|w| (&w.profile, &w.standings))))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl StandingStore for SqliteStore {
+    async fn set_standing(&self, change: StandingChange) -> Result<StandingChanged, StoreError> {
+        self.write(move |session| session.rule(&change)).await
     }
 }

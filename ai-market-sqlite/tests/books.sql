@@ -58,6 +58,36 @@ SELECT 'agreements that are not in the track records', abs(noted - agreed) FROM
         JOIN outcomes o ON o.seq = t.outcome WHERE t.state = 1 AND v.label = o.label)
 WHERE noted != agreed
 UNION ALL
+-- Every tally is what the votes say.
+SELECT 'tally that is not what the votes say', count(*) FROM (
+    SELECT worker, task_type, model, submissions, late, agreements, disagreements FROM tallies
+    WHERE submissions + late > 0
+    EXCEPT
+    SELECT v.worker, t.task_type, coalesce(v.model, 0), sum(v.late = 0), sum(v.late = 1),
+        sum(t.state = 1 AND v.label = o.label), sum(t.state = 1 AND v.label <> o.label)
+    FROM votes v JOIN tasks t ON t.id = v.task LEFT JOIN outcomes o ON o.seq = t.outcome
+    GROUP BY 1, 2, 3
+) HAVING count(*) > 0
+UNION ALL
+SELECT 'votes that no tally counts', abs(counted - came) FROM
+    (SELECT coalesce(sum(submissions + late), 0) AS counted FROM tallies),
+    (SELECT count(*) AS came FROM votes)
+WHERE counted != came
+UNION ALL
+SELECT 'points that are not in the tallies', abs(counted - paid) FROM
+    (SELECT coalesce(sum(points), 0) AS counted FROM tallies),
+    (SELECT coalesce(sum(points), 0) AS paid FROM workers)
+WHERE counted != paid
+UNION ALL
+SELECT 'losses that are not in the tallies', abs(counted - noted) FROM
+    (SELECT coalesce(sum(lost), 0) AS counted FROM tallies),
+    (SELECT coalesce(sum(n), 0) AS noted FROM losses)
+WHERE counted != noted
+UNION ALL
+SELECT 'model that answers a task twice where models matter', count(*) FROM votes a
+JOIN votes b ON b.task = a.task AND b.model = a.model AND b.worker > a.worker
+JOIN tasks t ON t.id = a.task WHERE t.distinct_models = 1 HAVING count(*) > 0
+UNION ALL
 SELECT 'task that was closed twice, or outcome without a task',
     abs((SELECT count(*) FROM outcomes) - (SELECT count(*) FROM tasks WHERE state > 0))
 WHERE (SELECT count(*) FROM outcomes) != (SELECT count(DISTINCT outcome) FROM tasks WHERE state > 0)

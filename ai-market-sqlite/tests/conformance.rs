@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ai_market_core::access::KeyStore;
 use ai_market_core::conformance::access::durability::ReopenKeys;
 use ai_market_core::conformance::store::durability::Reopen;
-use ai_market_core::store::TaskStore;
+use ai_market_core::store::MarketStore;
 use ai_market_sqlite::{SqliteKeys, SqliteStore};
 use async_trait::async_trait;
 use tempfile::TempDir;
@@ -24,7 +24,7 @@ struct Place(TempDir);
 
 #[async_trait]
 impl Reopen for Place {
-    async fn open(&self) -> Arc<dyn TaskStore> {
+    async fn open(&self) -> Arc<dyn MarketStore> {
         Arc::new(SqliteStore::open(self.0.path().join("market.db")).unwrap())
     }
 }
@@ -50,12 +50,14 @@ mod every_store {
     use super::open;
 
     ai_market_core::task_store_tests!(open);
+    ai_market_core::market_store_tests!(open);
 }
 
 mod persistent {
     use super::reopen;
 
     ai_market_core::persistent_task_store_tests!(reopen);
+    ai_market_core::persistent_market_store_tests!(reopen);
 }
 
 mod keys {

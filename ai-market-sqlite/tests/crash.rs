@@ -70,8 +70,8 @@ async fn work(store: SqliteStore, name: String, votes: u32) {
                 Label::new(label).unwrap(),
                 Confidence::ONE,
             );
-            let outcomes = store.submit(vec![vote], &policies, now()).await.unwrap();
-            match outcomes[..] {
+            let submitted = store.submit(vec![vote], &policies, now()).await.unwrap();
+            match submitted.outcomes[..] {
                 [SubmitOutcome::Accepted(_)] => acknowledge(&format!("vote {id} {worker}")),
                 ref other => panic!("{other:?}"),
             }

@@ -8,13 +8,17 @@ use std::path::Path;
 use std::time::Duration;
 
 use ai_market_core::confidence::Confidence;
-use ai_market_core::consensus::{Ballot, ConsensusPolicy, MajorityVote, Policies, Verdict};
+use ai_market_core::consensus::{
+    Ballot, ConsensusPolicy, MajorityVote, Normalized, Policies, Standing, StandingPolicy,
+    TrackRecord, Verdict,
+};
 use ai_market_core::id::{
     IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, TaskId, TaskType, WorkerId,
 };
 use ai_market_core::store::{
-    Claim, Insert, LeaderboardQuery, LeaseScope, MemoryStore, Reap, Release, Renew, StatsQuery,
-    TaskQuery, TaskStore, WorkerProfile, WorkerQuery,
+    Claim, Insert, LeaderboardQuery, LeaseScope, MarketStore, MemoryStore, Reap, Release, Renew,
+    Ruling, ServingQuery, StandingChange, StatsQuery, TallyBy, TallyQuery, TaskQuery, WorkerModel,
+    WorkerProfile, WorkerQuery,
 };
 use ai_market_core::submission::{ModelIdentity, Scores, Vote};
 use ai_market_core::task::{NewTask, TaskStatus};
@@ -61,8 +65,33 @@ impl ConsensusPolicy for TwoAgree {
     }
 }
 
+/// Watches from the first disagreement on, and suspends at the third.
+#[derive(Debug)]
+struct Strict;
+
+impl StandingPolicy for Strict {
+    fn name(&self) -> PolicyName {
+        PolicyName::new("strict/1").unwrap()
+    }
+
+    fn assess(&self, record: &TrackRecord, prior: &TrackRecord) -> Standing {
+        let reason = format!("{:?} of {}", record.judged(), prior.total());
+        match record.judged().1 {
+            0 => Standing::Active,
+            1 | 2 => Standing::Probation {
+                max_leases: number(2),
+                reason,
+            },
+            _ => Standing::Suspended { reason },
+        }
+    }
+}
+
 fn policies() -> Policies {
-    Policies::default().with(task_type(1), TwoAgree)
+    Policies::default()
+        .with(task_type(1), TwoAgree)
+        .with_comparator(task_type(1), Normalized)
+        .with_standing(Strict)
 }
 
 #[derive(Debug, Clone)]
@@ -74,6 +103,7 @@ enum Op {
         instance: Option<u8>,
         types: u8,
         model: bool,
+        ner: bool,
     },
     Claim {
         worker: u8,
@@ -102,6 +132,12 @@ enum Op {
     Reap {
         limit: usize,
         silence: u64,
+        gone: Option<u64>,
+    },
+    Rule {
+        worker: u8,
+        task_type: Option<u8>,
+        suspend: bool,
     },
     Clear,
     Reopen,
@@ -117,6 +153,7 @@ struct TaskShape {
     priority: i32,
     deadline: Option<i64>,
     key: Option<u8>,
+    distinct: bool,
 }
 
 fn shape() -> impl Strategy<Value = TaskShape> {
@@ -126,10 +163,14 @@ fn shape() -> impl Strategy<Value = TaskShape> {
             -1..2_i32,
             option::weighted(0.2, 0..400_i64),
             option::weighted(0.2, 0..3_u8),
+            prop::bool::weighted(0.2),
         ),
     )
         .prop_map(
-            |((task_type, required, wanted, max, attempts), (priority, deadline, key))| TaskShape {
+            |(
+                (task_type, required, wanted, max, attempts),
+                (priority, deadline, key, distinct),
+            )| TaskShape {
                 task_type,
                 required,
                 wanted,
@@ -138,6 +179,7 @@ fn shape() -> impl Strategy<Value = TaskShape> {
                 priority,
                 deadline,
                 key,
+                distinct,
             },
         )
 }
@@ -150,9 +192,9 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         4 => (vec((0..TASKS, shape()), 1..5), prop_oneof![0..8_u64, Just(u64::MAX)])
             .prop_map(|(tasks, max_open)| Op::Insert(tasks, max_open)),
-        3 => (worker(), option::weighted(0.3, 0..2_u8), instance(), 1..4_u8, any::<bool>())
-            .prop_map(|(worker, owner, instance, types, model)| Op::Register {
-                worker, owner, instance, types, model,
+        3 => (worker(), option::weighted(0.3, 0..2_u8), instance(), 1..4_u8, any::<(bool, bool)>())
+            .prop_map(|(worker, owner, instance, types, (model, ner))| Op::Register {
+                worker, owner, instance, types, model, ner,
             }),
         8 => (worker(), 0..6_usize, 0..6_usize, 1..200_u64)
             .prop_map(|(worker, limit, max_leases, lease)| Op::Claim {
@@ -168,7 +210,10 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(worker, instance, tasks, failed)| Op::Release {
                 worker, instance, tasks, failed,
             }),
-        3 => (0..6_usize, 1..100_u64).prop_map(|(limit, silence)| Op::Reap { limit, silence }),
+        3 => (0..6_usize, 1..100_u64, option::of(20..100_u64))
+            .prop_map(|(limit, silence, gone)| Op::Reap { limit, silence, gone }),
+        1 => (worker(), option::of(0..2_u8), prop::bool::weighted(0.3))
+            .prop_map(|(worker, task_type, suspend)| Op::Rule { worker, task_type, suspend }),
         1 => Just(Op::Reopen),
     ]
 }
@@ -223,7 +268,7 @@ fn model() -> ModelIdentity {
 }
 
 fn vote(task: TaskId, worker: WorkerId, label: u8, kind: u8) -> Vote {
-    let label = Label::new(["positive", "negative", "two\nlines"][usize::from(label)]).unwrap();
+    let label = Label::new(["positive", "Negative.", "negative"][usize::from(label)]).unwrap();
     // Numbers that only come back right when every digit is kept.
     let confidence = Confidence::saturating(0.1 + 0.2 * f64::from(kind) + 1e-17);
     let vote = Vote::new(task, worker, label.clone(), confidence).with_truncated(kind == 1);
@@ -245,6 +290,7 @@ fn new_task((n, shape): &(u8, TaskShape), now: i64) -> NewTask {
         .with_max_submissions(number(shape.max))
         .with_max_attempts(number(shape.attempts))
         .with_priority(shape.priority);
+    new.distinct_models = shape.distinct;
     new.deadline = shape.deadline.map(|seconds| at(now + seconds));
     new.idempotency_key = shape
         .key
@@ -260,7 +306,7 @@ fn scope(tasks: &Option<Vec<u8>>) -> LeaseScope {
 }
 
 /// Does a step and says all that came of it.
-async fn apply(store: &dyn TaskStore, op: &Op, now: i64) -> String {
+async fn apply(store: &dyn MarketStore, op: &Op, now: i64) -> String {
     let time = at(now);
     let seconds = Duration::from_secs;
     match op {
@@ -275,12 +321,19 @@ async fn apply(store: &dyn TaskStore, op: &Op, now: i64) -> String {
             instance: run,
             types,
             model: named,
+            ner,
         } => {
             let types = (0..2).filter(|n| types & (1 << n) != 0).map(task_type);
             let mut profile = WorkerProfile::new(worker(*n), types);
             profile.owner = owner.map(|n| OwnerId::new(format!("owner {n}")).unwrap());
             profile.instance = run.map(instance);
-            profile.model = named.then(model);
+            profile.model = named.then(|| model().into());
+            if *ner {
+                let label = Label::new("two\nlines").unwrap();
+                let ner = ModelIdentity::new("ner").unwrap();
+                let ner = WorkerModel::new(ner).with_labels(vec![label]);
+                profile = profile.with_model_for(task_type(1), ner);
+            }
             format!("{:?}", store.register(profile, time).await.unwrap())
         }
         Op::Claim {
@@ -339,9 +392,27 @@ async fn apply(store: &dyn TaskStore, op: &Op, now: i64) -> String {
             }
             format!("{:?}", store.release(release).await.unwrap())
         }
-        Op::Reap { limit, silence } => {
-            let reap = Reap::new(time, *limit, seconds(*silence));
+        Op::Reap {
+            limit,
+            silence,
+            gone,
+        } => {
+            let mut reap = Reap::new(time, *limit, seconds(*silence));
+            reap.gone_after = gone.map(seconds);
             format!("{:?}", store.reap(reap, &policies()).await.unwrap())
+        }
+        Op::Rule {
+            worker: n,
+            task_type: of,
+            suspend,
+        } => {
+            let ruling = match suspend {
+                true => Ruling::Suspend("é".repeat(300)),
+                false => Ruling::Reinstate,
+            };
+            let mut change = StandingChange::new(worker(*n), ruling, time);
+            change.task_type = of.map(task_type);
+            format!("{:?}", store.set_standing(change).await.unwrap())
         }
         Op::Clear => format!("{:?}", store.clear().await.unwrap()),
         Op::Reopen => String::new(),
@@ -349,7 +420,7 @@ async fn apply(store: &dyn TaskStore, op: &Op, now: i64) -> String {
 }
 
 /// All that the store shows.
-async fn visible(store: &dyn TaskStore, now: i64) -> Vec<String> {
+async fn visible(store: &dyn MarketStore, now: i64) -> Vec<String> {
     let mut seen = Vec::new();
     for n in 0..TASKS {
         seen.push(format!("{:?}", store.task(task(n)).await.unwrap()));
@@ -388,6 +459,27 @@ async fn visible(store: &dyn TaskStore, now: i64) -> Vec<String> {
     for n in 0..WORKERS {
         seen.push(format!("{:?}", store.worker(worker(n)).await.unwrap()));
     }
+    let mut by = TallyBy::default();
+    for flags in 0..8_u8 {
+        (by.worker, by.model, by.task_type) = (flags & 1 != 0, flags & 2 != 0, flags & 4 != 0);
+        for of in [None, Some(task_type(1))] {
+            for who in [None, Some(worker(0))] {
+                let mut query = TallyQuery::new(by, 3);
+                (query.worker, query.task_type) = (who, of.clone());
+                loop {
+                    let page = store.tallies(query.clone()).await.unwrap();
+                    seen.push(format!("{page:?}"));
+                    let Some(last) = page.last() else { break };
+                    query = query.after(last.tally.points, last.group.clone());
+                }
+            }
+        }
+    }
+    let serving = store
+        .serving(ServingQuery::new(at(now - 50)))
+        .await
+        .unwrap();
+    seen.push(format!("{serving:?}"));
     let stats = store.stats(StatsQuery::new(at(now - 20))).await.unwrap();
     seen.push(format!("{stats:?}"));
     seen

@@ -21,7 +21,7 @@ use ai_market_core::api::{ClaimRequest, ClientApi, TaskSpec, WorkerApi};
 use ai_market_core::confidence::Confidence;
 use ai_market_core::coordinator::Coordinator;
 use ai_market_core::id::{Label, TaskType, WorkerId};
-use ai_market_core::store::{MemoryStore, TaskStore, WorkerProfile};
+use ai_market_core::store::{MarketStore, MemoryStore, WorkerProfile};
 use ai_market_core::submission::Vote;
 use ai_market_core::task::TaskStatus;
 use ai_market_core::time::SystemClock;
@@ -127,7 +127,7 @@ async fn live(party: Party, load: Arc<Load>) -> Result<(), Failure> {
 }
 
 /// Measures a store, and returns how many lives a second it served.
-async fn measure(name: &str, store: impl TaskStore, keys: Option<Keys>) -> Result<f64, Failure> {
+async fn measure(name: &str, store: impl MarketStore, keys: Option<Keys>) -> Result<f64, Failure> {
     let seconds = setting("LIVES_SECONDS", 10)?;
     let clients = setting("LIVES_CLIENTS", 64)?;
     let coordinator = Coordinator::builder(store).build()?;

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io::{IsTerminal, Write};
 
 use ai_market_core::id::Label;
-use ai_market_core::store::Standing;
+use ai_market_core::store::Place;
 use ai_market_core::task::{TaskDetails, TaskState};
 use ai_market_examples::Sentence;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -53,7 +53,7 @@ impl Progress {
 /// One JSON object a line: each text with its votes, then the leaderboard.
 pub(crate) fn print_json(
     labelled: &[TaskDetails],
-    standings: &[Standing],
+    standings: &[Place],
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut out = std::io::stdout().lock();
     for details in labelled {
@@ -120,11 +120,7 @@ fn votes(details: &TaskDetails) -> String {
 }
 
 /// A table of the texts, one of the leaderboard, and how many labels are as expected.
-pub(crate) fn print_tables(
-    sentences: &[Sentence],
-    labelled: &[TaskDetails],
-    standings: &[Standing],
-) {
+pub(crate) fn print_tables(sentences: &[Sentence], labelled: &[TaskDetails], standings: &[Place]) {
     let mut table = Table::new();
     table
         .load_preset(presets::ASCII_MARKDOWN)

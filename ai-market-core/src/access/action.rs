@@ -6,8 +6,12 @@ use super::Role;
 pub enum Action {
     /// To learn what can be asked, and how.
     ReadDescription,
-    /// To see the points of workers.
+    /// To see the points of workers, and how models and task types do.
     ReadLeaderboard,
+    /// To see a worker; with a worker key, its own alone.
+    ReadWorker,
+    /// To see all workers.
+    ReadWorkers,
     /// To create tasks.
     CreateTasks,
     /// To see tasks and their results.
@@ -16,7 +20,7 @@ pub enum Action {
     ReadStats,
     /// To register, claim, answer and give back as a worker.
     Work,
-    /// To end leases at once, or forget everything.
+    /// To end leases at once, suspend and reinstate workers, or forget everything.
     Operate,
     /// To create, list, rotate and revoke keys.
     ManageKeys,
@@ -24,9 +28,11 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ReadDescription,
         Self::ReadLeaderboard,
+        Self::ReadWorker,
+        Self::ReadWorkers,
         Self::CreateTasks,
         Self::ReadTasks,
         Self::ReadStats,
@@ -41,8 +47,8 @@ impl Action {
     #[must_use]
     pub const fn is_for(self, role: Role) -> bool {
         match self {
-            Self::ReadDescription | Self::ReadLeaderboard => true,
-            Self::CreateTasks | Self::ReadTasks | Self::ReadStats => {
+            Self::ReadDescription | Self::ReadLeaderboard | Self::ReadWorker => true,
+            Self::CreateTasks | Self::ReadTasks | Self::ReadStats | Self::ReadWorkers => {
                 matches!(role, Role::Admin | Role::Client)
             }
             Self::Work => matches!(role, Role::Worker),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::id::TaskId;
-use crate::store::{LeaderboardQuery, Standing, StoreStats, TaskPage, TaskQuery};
+use crate::store::{LeaderboardQuery, Place, StoreStats, TaskPage, TaskQuery};
 use crate::task::TaskDetails;
 
 use super::{ApiError, TaskSpec};
@@ -36,7 +36,7 @@ pub trait ClientApi: Debug + Send + Sync + 'static {
 
     /// A page of the leaderboard; fewer than the query's limit (at most the coordinator's largest
     /// page) mean the end.
-    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, ApiError>;
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, ApiError>;
 
     /// Counts what there is.
     async fn stats(&self) -> Result<StoreStats, ApiError>;
@@ -62,7 +62,7 @@ macro_rules! forward {
             async fn leaderboard(
                 &self,
                 query: LeaderboardQuery,
-            ) -> Result<Vec<Standing>, ApiError> {
+            ) -> Result<Vec<Place>, ApiError> {
                 (**self).leaderboard(query).await
             }
 

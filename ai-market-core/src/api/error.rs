@@ -65,6 +65,11 @@ codes! {
     Closed = "closed",
     /// The worker holds no lease on the task.
     NotAssigned = "not_assigned",
+    /// The task asks for distinct models, and the answer names another one than the worker had
+    /// registered when it claimed the task.
+    OtherModel = "other_model",
+    /// The worker is suspended for all that it can do; the message says why.
+    Suspended = "suspended",
     /// Another instance of the worker has registered since.
     Superseded = "superseded",
     /// The idempotency key belongs to a task with another text or type.

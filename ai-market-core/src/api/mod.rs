@@ -2,11 +2,17 @@
 
 mod client_api;
 mod error;
+mod insight_api;
+mod report;
 mod request;
 mod worker_api;
 
 pub use client_api::ClientApi;
 pub use error::{ApiError, ErrorCode};
+pub use insight_api::InsightApi;
+pub use report::{
+    ModelReport, ModelTaskType, Specialty, TaskTypeReport, WorkerReport, WorkerStatus,
+};
 pub use request::{
     ClaimRequest, Heartbeat, HeartbeatReply, Receipt, ReleaseRequest, TaskSpec, Terms,
 };

@@ -26,6 +26,8 @@ pub struct TaskSpec {
     pub deadline: Option<Timestamp>,
     /// The client's own name for the task, which makes asking again safe.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// Whether no two of its answers may come from the same model.
+    pub distinct_models: bool,
 }
 
 impl TaskSpec {
@@ -40,6 +42,7 @@ impl TaskSpec {
             priority: 0,
             deadline: None,
             idempotency_key: None,
+            distinct_models: false,
         }
     }
 
@@ -82,6 +85,14 @@ impl TaskSpec {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Timestamp) -> Self {
         self.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets whether no two of its answers may come from the same model; workers that do not say
+    /// which model they run then get no replica of it.
+    #[must_use]
+    pub fn with_distinct_models(mut self, distinct: bool) -> Self {
+        self.distinct_models = distinct;
         self
     }
 

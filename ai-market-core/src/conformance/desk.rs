@@ -122,13 +122,13 @@ impl<'a> Desk<'a> {
     }
 
     pub(super) async fn submit(&self, vote: Vote, seconds: i64) -> SubmitOutcome {
-        let outcomes = self
+        let submitted = self
             .store
             .submit(vec![vote], &self.policies, at(seconds))
             .await
             .unwrap();
-        assert_eq!(outcomes.len(), 1, "one outcome per vote");
-        outcomes.into_iter().next().unwrap()
+        assert_eq!(submitted.outcomes.len(), 1, "one outcome per vote");
+        submitted.outcomes.into_iter().next().unwrap()
     }
 
     /// Claims whatever comes first and answers it.

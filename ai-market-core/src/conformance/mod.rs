@@ -3,7 +3,9 @@
 //! Each case is an async function that panics where the rule that it is named after is broken. A
 //! macro makes a `#[tokio::test]` of every case: [`task_store_tests!`](crate::task_store_tests)
 //! for a [`TaskStore`](crate::store::TaskStore),
-//! [`persistent_task_store_tests!`](crate::persistent_task_store_tests) for one that outlives its
+//! [`market_store_tests!`](crate::market_store_tests) for what a coordinator needs of it besides,
+//! [`persistent_task_store_tests!`](crate::persistent_task_store_tests) and
+//! [`persistent_market_store_tests!`](crate::persistent_market_store_tests) for one that outlives its
 //! process, [`key_store_tests!`](crate::key_store_tests) and
 //! [`persistent_key_store_tests!`](crate::persistent_key_store_tests) for a
 //! [`KeyStore`](crate::access::KeyStore), and [`market_api_tests!`](crate::market_api_tests) for a
@@ -20,6 +22,7 @@
 //!     }
 //!
 //!     ai_market_core::task_store_tests!(open);
+//!     ai_market_core::market_store_tests!(open);
 //! }
 //! ```
 
@@ -34,6 +37,7 @@
 pub mod access;
 pub mod api;
 mod desk;
+pub mod market;
 mod policies;
 pub mod store;
 

@@ -1,8 +1,10 @@
+use crate::id::Label;
 use crate::submission::Submission;
 use crate::task::Task;
 use crate::time::Timestamp;
 
 use super::TrackRecord;
+use super::compare::{Comparator, Exact, agrees};
 
 /// All that a policy may look at when it decides a task.
 #[derive(Debug, Clone, Copy)]
@@ -18,10 +20,12 @@ pub struct Ballot<'a> {
     pub prior: &'a TrackRecord,
     /// The time now.
     pub now: Timestamp,
+    /// Says when two answers say the same.
+    pub comparator: &'a dyn Comparator,
 }
 
 impl<'a> Ballot<'a> {
-    /// The votes of `task`, with a record per vote.
+    /// The votes of `task`, with a record per vote; answers say the same when they are equal.
     #[must_use]
     pub fn new(
         task: &'a Task,
@@ -37,6 +41,20 @@ impl<'a> Ballot<'a> {
             records,
             prior,
             now,
+            comparator: &Exact,
         }
+    }
+
+    /// Lets `comparator` say when two answers say the same.
+    #[must_use]
+    pub fn with_comparator(mut self, comparator: &'a dyn Comparator) -> Self {
+        self.comparator = comparator;
+        self
+    }
+
+    /// Whether two answers say the same; policies ask this rather than whether labels are equal.
+    #[must_use]
+    pub fn same(&self, one: &Label, other: &Label) -> bool {
+        agrees(self.comparator, one, other)
     }
 }

@@ -2,6 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::id::{PolicyName, WorkerId};
 
+use super::compare::{Comparator, Exact};
 use super::{Ballot, Consensus, ConsensusPolicy, Reward, Updates, Verdict};
 
 /// What a store does with a task after a vote or at its deadline.
@@ -85,7 +86,7 @@ fn close(policy: &dyn ConsensusPolicy, ballot: &Ballot<'_>, verdict: Verdict) ->
                 consensus,
                 rewards,
                 updates,
-                policy: policy.name(),
+                policy: decided_by(policy, ballot.comparator),
             }
         }
         Verdict::Fail(reason) => Decision::Fail(reason),
@@ -94,4 +95,14 @@ fn close(policy: &dyn ConsensusPolicy, ballot: &Ballot<'_>, verdict: Verdict) ->
             policy.name()
         )),
     }
+}
+
+/// The name of the policy, with that of the comparator where answers need not be equal.
+fn decided_by(policy: &dyn ConsensusPolicy, comparator: &dyn Comparator) -> PolicyName {
+    let (policy, comparator) = (policy.name(), comparator.name());
+    if comparator == Exact.name() {
+        return policy;
+    }
+    // Two long names do not fit; the policy's is then the one that is kept.
+    PolicyName::new(format!("{policy} ({comparator})")).unwrap_or(policy)
 }

@@ -10,16 +10,30 @@ use super::{Ballot, Consensus, ConsensusPolicy, Reward, Updates, Verdict};
 /// It needs no strict majority. A tie goes to the label with the higher mean confidence, and then
 /// to the one that was submitted first. Whoever gave the final label gets one point. The agreement
 /// is the share of the votes that gave it.
+///
+/// Where a [`Comparator`](super::Comparator) says when answers say the same, the votes for a label
+/// are those that say the same as it does; the final label is the answer that most others say the
+/// same as.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MajorityVote;
 
-struct Tally<'a> {
+/// One of the distinct answers, in the order in which they came.
+struct Answer<'a> {
+    label: &'a Label,
+    /// How many votes are this very label, and the sum of their confidences.
+    votes: u32,
+    confidence: f64,
+}
+
+/// What speaks for a label: the votes that say the same.
+#[derive(Clone, Copy)]
+struct Support<'a> {
     label: &'a Label,
     votes: u32,
     confidence: f64,
 }
 
-impl Tally<'_> {
+impl Support<'_> {
     fn mean_confidence(&self) -> f64 {
         self.confidence / f64::from(self.votes)
     }
@@ -29,6 +43,30 @@ impl Tally<'_> {
         self.votes > other.votes
             || self.votes == other.votes && self.mean_confidence() > other.mean_confidence()
     }
+}
+
+/// The distinct answers, in the order in which they came: few, in a task with few votes.
+fn answers<'a>(ballot: &Ballot<'a>) -> Vec<Answer<'a>> {
+    // A list in order of arrival, not a map: the last tie-break is who came first.
+    let mut answers: Vec<Answer<'a>> = Vec::new();
+    for vote in ballot.votes {
+        let confidence = vote.confidence.get();
+        match answers
+            .iter_mut()
+            .find(|answer| *answer.label == vote.label)
+        {
+            Some(answer) => {
+                answer.votes += 1;
+                answer.confidence += confidence;
+            }
+            None => answers.push(Answer {
+                label: &vote.label,
+                votes: 1,
+                confidence,
+            }),
+        }
+    }
+    answers
 }
 
 impl ConsensusPolicy for MajorityVote {
@@ -49,26 +87,21 @@ impl ConsensusPolicy for MajorityVote {
     }
 
     fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
-        // A list in order of arrival, not a map: the last tie-break is who came first. Labels are
-        // few in a task with few votes.
-        let mut tallies: Vec<Tally<'_>> = Vec::new();
-        for vote in ballot.votes {
-            let confidence = vote.confidence.get();
-            match tallies.iter_mut().find(|tally| *tally.label == vote.label) {
-                Some(tally) => {
-                    tally.votes += 1;
-                    tally.confidence += confidence;
-                }
-                None => tallies.push(Tally {
-                    label: &vote.label,
-                    votes: 1,
-                    confidence,
-                }),
+        let answers = answers(ballot);
+        let support = answers.iter().map(|candidate| {
+            let same = answers
+                .iter()
+                .filter(|answer| ballot.same(candidate.label, answer.label));
+            let (votes, confidence) = same.fold((0, 0.0), |(votes, confidence), answer| {
+                (votes + answer.votes, confidence + answer.confidence)
+            });
+            Support {
+                label: candidate.label,
+                votes,
+                confidence,
             }
-        }
-        let winner = tallies
-            .iter()
-            .reduce(|best, next| if next.beats(best) { next } else { best });
+        });
+        let winner = support.reduce(|best, next| if next.beats(&best) { next } else { best });
         let Some(winner) = winner else {
             return Verdict::Fail("there are no votes to decide on".to_owned());
         };
@@ -76,7 +109,7 @@ impl ConsensusPolicy for MajorityVote {
         let rewards = ballot
             .votes
             .iter()
-            .filter(|vote| vote.label == *winner.label)
+            .filter(|vote| ballot.same(winner.label, &vote.label))
             .map(|vote| Reward {
                 worker: vote.worker.clone(),
                 points: 1,

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::Label;
 
+use super::compare::{Comparator, Exact, agrees};
+
 /// What a policy has learned of a worker for one task type, or of a task type as a whole.
 ///
 /// It is bounded in size: at most [`MAX_CELLS`](Self::MAX_CELLS) pairs of labels are counted, and
@@ -21,6 +23,10 @@ pub struct TrackRecord {
     pub disagreements: u64,
     /// Agreements in a row up to now; below zero, disagreements in a row.
     pub streak: i64,
+    /// The agreements and disagreements that no standing is judged by, since the worker was
+    /// reinstated after them.
+    #[serde(default, skip_serializing_if = "is_none_forgiven")]
+    forgiven: (u64, u64),
     /// How often `given` was answered where the final label was `consensus`.
     #[serde(default)]
     counts: Vec<Cell>,
@@ -33,15 +39,26 @@ struct Cell {
     n: u64,
 }
 
+fn is_none_forgiven(forgiven: &(u64, u64)) -> bool {
+    *forgiven == (0, 0)
+}
+
 impl TrackRecord {
     /// The most pairs of labels that are counted.
     pub const MAX_CELLS: usize = 64;
     /// The longest label that is counted, in bytes.
     pub const MAX_LABEL_BYTES: usize = 64;
 
-    /// Counts one answer `given` to a task whose final label is `consensus`.
+    /// Counts one answer `given` to a task whose final label is `consensus`; it agrees when it is
+    /// that label.
     pub fn observe(&mut self, consensus: &Label, given: &Label) {
-        if consensus == given {
+        self.observe_by(&Exact, consensus, given);
+    }
+
+    /// Counts one answer `given` to a task whose final label is `consensus`; it agrees when it says
+    /// the same by `comparator`.
+    pub fn observe_by(&mut self, comparator: &dyn Comparator, consensus: &Label, given: &Label) {
+        if agrees(comparator, consensus, given) {
             self.agreements += 1;
             self.streak = self.streak.max(0) + 1;
         } else {
@@ -68,6 +85,23 @@ impl TrackRecord {
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.agreements + self.disagreements
+    }
+
+    /// The agreements and disagreements that a standing is judged by: those since the worker was
+    /// last reinstated.
+    #[must_use]
+    pub const fn judged(&self) -> (u64, u64) {
+        let (agreements, disagreements) = self.forgiven;
+        (
+            self.agreements.saturating_sub(agreements),
+            self.disagreements.saturating_sub(disagreements),
+        )
+    }
+
+    /// Lets standings be judged only by what comes from now on.
+    pub const fn forgive(&mut self) {
+        self.forgiven = (self.agreements, self.disagreements);
+        self.streak = 0;
     }
 
     /// How often `given` was answered where the final label was `consensus`.

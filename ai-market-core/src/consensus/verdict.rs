@@ -61,8 +61,8 @@ impl Updates {
         let mut records = Vec::with_capacity(ballot.votes.len());
         for (vote, record) in ballot.votes.iter().zip(ballot.records) {
             let mut record = record.clone();
-            record.observe(label, &vote.label);
-            prior.observe(label, &vote.label);
+            record.observe_by(ballot.comparator, label, &vote.label);
+            prior.observe_by(ballot.comparator, label, &vote.label);
             records.push((vote.worker.clone(), record));
         }
         Self {

@@ -4,13 +4,14 @@ use async_trait::async_trait;
 
 use crate::access::{Action, Caller};
 use crate::api::{
-    ApiError, ClaimRequest, ClientApi, Heartbeat, HeartbeatReply, Receipt, ReleaseRequest,
-    TaskSpec, Terms, WorkerApi,
+    ApiError, ClaimRequest, ClientApi, Heartbeat, HeartbeatReply, InsightApi, ModelReport, Receipt,
+    ReleaseRequest, TaskSpec, TaskTypeReport, Terms, WorkerApi, WorkerReport, WorkerStatus,
 };
 use crate::assignment::Assignment;
-use crate::id::TaskId;
+use crate::id::{TaskId, TaskType, WorkerId};
 use crate::store::{
-    LeaderboardQuery, Reaped, Standing, StoreStats, TaskPage, TaskQuery, WorkerProfile,
+    LeaderboardQuery, Place, Reaped, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery,
+    WorkerProfile, WorkerQuery,
 };
 use crate::submission::Vote;
 use crate::task::TaskDetails;
@@ -56,6 +57,35 @@ impl Acting {
     pub async fn reap_now(&self) -> Result<Reaped, ApiError> {
         self.caller.may(Action::Operate)?;
         Ok(self.coordinator.reap_now().await?)
+    }
+
+    /// Suspends a worker by hand, as [`Coordinator::suspend`].
+    ///
+    /// # Errors
+    ///
+    /// When the caller may not, or as there.
+    pub async fn suspend(
+        &self,
+        worker: &WorkerId,
+        task_type: Option<TaskType>,
+        reason: &str,
+    ) -> Result<(), ApiError> {
+        self.caller.may(Action::Operate)?;
+        self.coordinator.suspend(worker, task_type, reason).await
+    }
+
+    /// Makes a worker active again, as [`Coordinator::reinstate`].
+    ///
+    /// # Errors
+    ///
+    /// When the caller may not, or as there.
+    pub async fn reinstate(
+        &self,
+        worker: &WorkerId,
+        task_type: Option<TaskType>,
+    ) -> Result<(), ApiError> {
+        self.caller.may(Action::Operate)?;
+        self.coordinator.reinstate(worker, task_type).await
     }
 
     /// Forgets every task, worker, vote and point.
@@ -140,7 +170,7 @@ impl ClientApi for Acting {
         self.coordinator.tasks(query).await
     }
 
-    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, ApiError> {
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, ApiError> {
         self.caller.may(Action::ReadLeaderboard)?;
         self.coordinator.leaderboard(query).await
     }
@@ -148,5 +178,41 @@ impl ClientApi for Acting {
     async fn stats(&self) -> Result<StoreStats, ApiError> {
         self.caller.may(Action::ReadStats)?;
         self.coordinator.stats().await
+    }
+}
+
+#[async_trait]
+impl InsightApi for Acting {
+    async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, ApiError> {
+        self.caller.may(Action::ReadLeaderboard)?;
+        self.coordinator.tallies(query).await
+    }
+
+    async fn workers(&self, query: WorkerQuery) -> Result<Vec<WorkerStatus>, ApiError> {
+        self.caller.may(Action::ReadWorkers)?;
+        self.coordinator.workers(query).await
+    }
+
+    async fn worker(&self, id: WorkerId) -> Result<WorkerReport, ApiError> {
+        // A worker learns of itself alone.
+        self.caller.may(Action::ReadWorker)?;
+        if self.caller.may(Action::ReadWorkers).is_err() {
+            self.caller.may_act_as(&id)?;
+        }
+        InsightApi::worker(&self.coordinator, id).await
+    }
+
+    async fn models(&self) -> Result<Vec<ModelReport>, ApiError> {
+        self.caller.may(Action::ReadLeaderboard)?;
+        self.coordinator.models().await
+    }
+
+    async fn task_types(
+        &self,
+        after: Option<TaskType>,
+        limit: usize,
+    ) -> Result<Vec<TaskTypeReport>, ApiError> {
+        self.caller.may(Action::ReadLeaderboard)?;
+        self.coordinator.task_types(after, limit).await
     }
 }

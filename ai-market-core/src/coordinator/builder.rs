@@ -2,9 +2,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::consensus::{ConsensusPolicy, Policies};
+use crate::consensus::{Comparator, ConsensusPolicy, Policies, StandingPolicy};
 use crate::id::TaskType;
-use crate::store::TaskStore;
+use crate::store::MarketStore;
 use crate::time::{Clock, SystemClock};
 
 use super::{Coordinator, InvalidSettings, Limits, Settings};
@@ -13,14 +13,14 @@ use super::{Coordinator, InvalidSettings, Limits, Settings};
 #[derive(Debug)]
 #[must_use]
 pub struct CoordinatorBuilder {
-    store: Arc<dyn TaskStore>,
+    store: Arc<dyn MarketStore>,
     policies: Policies,
     clock: Arc<dyn Clock>,
     settings: Settings,
 }
 
 impl CoordinatorBuilder {
-    pub(super) fn new(store: Arc<dyn TaskStore>) -> Self {
+    pub(super) fn new(store: Arc<dyn MarketStore>) -> Self {
         Self {
             store,
             policies: Policies::default(),
@@ -38,6 +38,18 @@ impl CoordinatorBuilder {
     /// Decides tasks of `task_type` by `policy`.
     pub fn policy_for(mut self, task_type: TaskType, policy: impl ConsensusPolicy) -> Self {
         self.policies = self.policies.with(task_type, policy);
+        self
+    }
+
+    /// Lets `comparator` say when two answers to tasks of `task_type` say the same.
+    pub fn comparator_for(mut self, task_type: TaskType, comparator: impl Comparator) -> Self {
+        self.policies = self.policies.with_comparator(task_type, comparator);
+        self
+    }
+
+    /// Lets `policy` say how far workers are trusted.
+    pub fn standing(mut self, policy: impl StandingPolicy) -> Self {
+        self.policies = self.policies.with_standing(policy);
         self
     }
 

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
 use crate::id::TaskId;
 use crate::store::{
-    Effects, Insert, InsertOutcome, LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskPage,
+    Effects, Insert, InsertOutcome, LeaderboardQuery, Place, StatsQuery, StoreStats, TaskPage,
     TaskQuery,
 };
 use crate::task::TaskDetails;
@@ -78,7 +78,7 @@ impl ClientApi for Coordinator {
         Ok(self.inner.store.tasks(query).await?)
     }
 
-    async fn leaderboard(&self, mut query: LeaderboardQuery) -> Result<Vec<Standing>, ApiError> {
+    async fn leaderboard(&self, mut query: LeaderboardQuery) -> Result<Vec<Place>, ApiError> {
         query.limit = query.limit.min(self.inner.settings.limits.max_page);
         Ok(self.inner.store.leaderboard(query).await?)
     }

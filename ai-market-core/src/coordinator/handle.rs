@@ -3,7 +3,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::consensus::Policies;
-use crate::store::TaskStore;
+use crate::store::MarketStore;
 use crate::time::{Clock, Timestamp};
 
 use super::wakeups::Wakeups;
@@ -12,8 +12,9 @@ use super::{CoordinatorBuilder, Settings};
 
 /// Leases tasks to workers, takes their votes, and tells clients what was decided.
 ///
-/// It implements [`WorkerApi`](crate::api::WorkerApi) and [`ClientApi`](crate::api::ClientApi) on a
-/// [`TaskStore`]. Cloning is cheap; all clones are one coordinator. Someone must
+/// It implements [`WorkerApi`](crate::api::WorkerApi), [`ClientApi`](crate::api::ClientApi) and
+/// [`InsightApi`](crate::api::InsightApi) on a
+/// [`MarketStore`]. Cloning is cheap; all clones are one coordinator. Someone must
 /// [`run`](Self::run) it, or leases never run out.
 ///
 /// Nothing that must last is kept outside the store, so that several coordinators may share one:
@@ -26,7 +27,7 @@ pub struct Coordinator {
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    pub(super) store: Arc<dyn TaskStore>,
+    pub(super) store: Arc<dyn MarketStore>,
     pub(super) policies: Policies,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) settings: Settings,
@@ -38,12 +39,12 @@ pub(super) struct Inner {
 
 impl Coordinator {
     /// Begins building a coordinator on `store`.
-    pub fn builder(store: impl TaskStore) -> CoordinatorBuilder {
+    pub fn builder(store: impl MarketStore) -> CoordinatorBuilder {
         CoordinatorBuilder::new(Arc::new(store))
     }
 
     pub(super) fn new(
-        store: Arc<dyn TaskStore>,
+        store: Arc<dyn MarketStore>,
         policies: Policies,
         clock: Arc<dyn Clock>,
         settings: Settings,
@@ -69,7 +70,7 @@ impl Coordinator {
 
     /// The store that it works on.
     #[must_use]
-    pub fn store(&self) -> &Arc<dyn TaskStore> {
+    pub fn store(&self) -> &Arc<dyn MarketStore> {
         &self.inner.store
     }
 

@@ -15,7 +15,8 @@ const REAP_BATCH: usize = 500;
 const SILENT_ROUNDS: u32 = 5;
 
 impl Coordinator {
-    /// Does the maintenance until `stop` is cancelled: ends leases and deadlines that ran out.
+    /// Does the maintenance until `stop` is cancelled: ends leases and deadlines that ran out, and
+    /// declares workers gone.
     ///
     /// Its first round gives every lease the time back in which no coordinator ran. Once it is told
     /// to stop, requests that wait are answered, and later ones wait no more. What else is in
@@ -65,11 +66,16 @@ impl Coordinator {
         let mut total = Reaped::default();
         let mut silence = silence;
         loop {
-            let reap = Reap::new(self.now(), REAP_BATCH, silence);
+            let reap = Reap::new(self.now(), REAP_BATCH, silence)
+                .with_gone_after(self.inner.settings.gone_after());
             let reaped = self.inner.store.reap(reap, &self.inner.policies).await?;
             self.announce(&reaped.effects);
             total.lost += reaped.lost;
             total.expired += reaped.expired;
+            for worker in &reaped.gone {
+                tracing::warn!(%worker, "a worker is gone");
+            }
+            total.gone.extend(reaped.gone);
             total.effects.merge(reaped.effects);
             // What is left when the coordinator stops runs out under the next one.
             if !reaped.more || self.inner.stopping.is_cancelled() {

@@ -27,6 +27,19 @@ pub(super) fn unknown_worker(worker: &WorkerId) -> ApiError {
     ApiError::new(ErrorCode::UnknownWorker, message)
 }
 
+pub(super) fn no_worker(worker: &WorkerId) -> ApiError {
+    ApiError::new(
+        ErrorCode::UnknownWorker,
+        format!("there is no worker {worker}"),
+    )
+}
+
+/// Being reinstated takes somebody who decides it, so asking often makes no sense.
+pub(super) fn suspended(worker: &WorkerId, reason: &str) -> ApiError {
+    let message = format!("worker {worker} is suspended: {reason}");
+    ApiError::new(ErrorCode::Suspended, message).with_retry_after(Duration::from_secs(30))
+}
+
 pub(super) fn superseded(worker: &WorkerId) -> ApiError {
     let message = format!("another instance of worker {worker} has registered");
     ApiError::new(ErrorCode::Superseded, message)

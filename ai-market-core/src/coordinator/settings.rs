@@ -16,6 +16,12 @@ pub struct Settings {
     pub lease: Duration,
     /// How often workers are asked for a heartbeat; 15 seconds.
     pub heartbeat: Duration,
+    /// After how long without a sign of life a worker counts as stale; two heartbeats where it is
+    /// not said.
+    pub stale_after: Option<Duration>,
+    /// After how long without a sign of life a worker counts as gone, and, where it used to send
+    /// heartbeats, its leases as lost; one heartbeat after being stale where it is not said.
+    pub gone_after: Option<Duration>,
     /// How many votes a task asks for that does not say; 3.
     pub required_submissions: NonZeroU32,
     /// How many leases a task may lose that does not say; 5.
@@ -34,6 +40,8 @@ impl Default for Settings {
         Self {
             lease: Duration::from_secs(60),
             heartbeat: Duration::from_secs(15),
+            stale_after: None,
+            gone_after: None,
             required_submissions: NewTask::DEFAULT_REQUIRED_SUBMISSIONS,
             max_attempts: NewTask::DEFAULT_MAX_ATTEMPTS,
             open_votes: false,
@@ -57,6 +65,19 @@ pub enum InvalidSettings {
         lease: Duration,
         /// The heartbeat asked for.
         heartbeat: Duration,
+    },
+    /// A worker would be gone before it is stale, or stale between two heartbeats.
+    #[error(
+        "a worker must be stale after more than a heartbeat ({heartbeat:?}) and gone after that: \
+         not after {stale:?} and {gone:?}"
+    )]
+    Absence {
+        /// The heartbeat asked for.
+        heartbeat: Duration,
+        /// After how long a worker would be stale.
+        stale: Duration,
+        /// After how long a worker would be gone.
+        gone: Duration,
     },
     /// More lost leases are allowed by default than the limit on them.
     #[error("{attempts} attempts are allowed by default, but at most {max} may be")]
@@ -102,6 +123,14 @@ impl Settings {
         if heartbeat.is_zero() || heartbeat > lease / 2 {
             return Err(InvalidSettings::Heartbeat { lease, heartbeat });
         }
+        let (stale, gone) = (self.stale_after(), self.gone_after());
+        if stale <= heartbeat || gone <= stale {
+            return Err(InvalidSettings::Absence {
+                heartbeat,
+                stale,
+                gone,
+            });
+        }
         let (required, max) = (self.required_submissions.get(), self.limits.max_submissions);
         if required > max {
             return Err(InvalidSettings::RequiredSubmissions { required, max });
@@ -119,7 +148,7 @@ impl Settings {
                 batch,
             });
         }
-        let longest = lease.max(self.limits.max_wait);
+        let longest = lease.max(self.limits.max_wait).max(gone);
         if longest > YEAR {
             return Err(InvalidSettings::TooLong(longest));
         }
@@ -133,10 +162,17 @@ impl Settings {
         (self.lease / 10).clamp(Duration::from_millis(50), Duration::from_secs(1))
     }
 
-    /// After how long without a sign of life a worker counts as stale: three heartbeats, at least
-    /// one lease.
+    /// After how long without a sign of life a worker counts as stale.
     #[must_use]
     pub fn stale_after(&self) -> Duration {
-        (self.heartbeat * 3).max(self.lease)
+        self.stale_after
+            .unwrap_or_else(|| self.heartbeat.saturating_mul(2))
+    }
+
+    /// After how long without a sign of life a worker counts as gone.
+    #[must_use]
+    pub fn gone_after(&self) -> Duration {
+        self.gone_after
+            .unwrap_or_else(|| self.stale_after().saturating_add(self.heartbeat))
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn new_task(
         .with_task_type(spec.task_type);
     task.deadline = spec.deadline;
     task.idempotency_key = spec.idempotency_key;
+    task.distinct_models = spec.distinct_models;
     Ok(task)
 }
 

@@ -14,7 +14,9 @@ use crate::store::{
 };
 use crate::submission::Vote;
 
-use super::reply::{fail_all, superseded, too_many_waiting, unknown_task, unknown_worker};
+use super::reply::{
+    fail_all, superseded, suspended, too_many_waiting, unknown_task, unknown_worker,
+};
 use super::{Coordinator, validate};
 
 /// After how long one that waits looks again by itself, in case the news reached another
@@ -98,13 +100,16 @@ impl WorkerApi for Coordinator {
             .submit(good, &self.inner.policies, self.now())
             .await;
         let mut outcomes = match submitted {
-            Ok(outcomes) => outcomes.into_iter(),
+            Ok(submitted) => {
+                self.announce(&submitted.effects);
+                submitted.outcomes.into_iter()
+            }
             Err(error) => return fail_all(results, error),
         };
         let receipts = results.into_iter().map(|result| {
             let (task, worker) = result?;
             match outcomes.next() {
-                Some(outcome) => self.receipt(task, &worker, outcome),
+                Some(outcome) => receipt(task, &worker, outcome),
                 None => Err(ApiError::new(
                     ErrorCode::Internal,
                     "the store gave no outcome",
@@ -162,37 +167,33 @@ impl Coordinator {
             Claimed::Assigned(assignments) => Ok(assignments),
             Claimed::UnknownWorker => Err(unknown_worker(worker)),
             Claimed::Superseded => Err(superseded(worker)),
+            Claimed::Suspended(reason) => Err(suspended(worker, &reason)),
         }
     }
+}
 
-    fn receipt(
-        &self,
-        task: TaskId,
-        worker: &WorkerId,
-        outcome: SubmitOutcome,
-    ) -> Result<Receipt, ApiError> {
-        match outcome {
-            SubmitOutcome::Accepted(progress) => {
-                let finalized = matches!(progress, Progress::Finalized);
-                match progress {
-                    Progress::Open => {}
-                    Progress::Extended { task_type, by } => {
-                        self.inner.wakeups.freed(&task_type, u64::from(by));
-                    }
-                    Progress::Finalized | Progress::Failed => self.inner.watchers.closed(task),
-                }
-                Ok(Receipt::Accepted { finalized })
-            }
-            SubmitOutcome::Duplicate { finalized } => Ok(Receipt::Duplicate { finalized }),
-            SubmitOutcome::UnknownTask => Err(unknown_task(task)),
-            SubmitOutcome::Closed { .. } => {
-                let message = format!("task {task} was decided before this answer came");
-                Err(ApiError::new(ErrorCode::Closed, message))
-            }
-            SubmitOutcome::NotAssigned => {
-                let message = format!("worker {worker} holds no lease on task {task}");
-                Err(ApiError::new(ErrorCode::NotAssigned, message))
-            }
+fn receipt(task: TaskId, worker: &WorkerId, outcome: SubmitOutcome) -> Result<Receipt, ApiError> {
+    match outcome {
+        SubmitOutcome::Accepted(progress) => {
+            let finalized = matches!(progress, Progress::Finalized);
+            Ok(Receipt::Accepted { finalized })
+        }
+        SubmitOutcome::Duplicate { finalized } => Ok(Receipt::Duplicate { finalized }),
+        SubmitOutcome::UnknownTask => Err(unknown_task(task)),
+        SubmitOutcome::Closed { .. } => {
+            let message = format!("task {task} was decided before this answer came");
+            Err(ApiError::new(ErrorCode::Closed, message))
+        }
+        SubmitOutcome::NotAssigned => {
+            let message = format!("worker {worker} holds no lease on task {task}");
+            Err(ApiError::new(ErrorCode::NotAssigned, message))
+        }
+        SubmitOutcome::OtherModel => {
+            let message = format!(
+                "task {task} asks for distinct models, and this answer is of another one than \
+                 worker {worker} had registered when it claimed it"
+            );
+            Err(ApiError::new(ErrorCode::OtherModel, message).with_field("model"))
         }
     }
 }

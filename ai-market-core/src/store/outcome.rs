@@ -1,5 +1,5 @@
 use crate::assignment::Assignment;
-use crate::id::{TaskId, TaskType};
+use crate::id::{TaskId, TaskType, WorkerId};
 
 use super::Effects;
 
@@ -31,6 +31,8 @@ pub enum Claimed {
     UnknownWorker,
     /// Another instance of the worker has registered since.
     Superseded,
+    /// The worker is suspended for all that it can do, for this reason.
+    Suspended(String),
     /// The leases that the worker got; none when there is nothing for it.
     Assigned(Vec<Assignment>),
 }
@@ -51,6 +53,24 @@ pub enum Renewed {
     },
 }
 
+/// What became of votes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Submitted {
+    /// What became of each, in order.
+    pub outcomes: Vec<SubmitOutcome>,
+    /// What the decisions did.
+    pub effects: Effects,
+}
+
+impl Submitted {
+    /// These outcomes, and what the decisions did.
+    #[must_use]
+    pub const fn new(outcomes: Vec<SubmitOutcome>, effects: Effects) -> Self {
+        Self { outcomes, effects }
+    }
+}
+
 /// What became of one vote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SubmitOutcome {
@@ -69,6 +89,9 @@ pub enum SubmitOutcome {
     },
     /// The worker holds no lease on the task.
     NotAssigned,
+    /// The task asks for distinct models, and the vote names another one than its lease was claimed
+    /// with.
+    OtherModel,
     /// The vote counts.
     Accepted(Progress),
 }
@@ -105,10 +128,12 @@ pub struct Released {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Reaped {
-    /// How many leases on open tasks ran out.
+    /// How many leases on open tasks ran out, or were lost with their worker.
     pub lost: u64,
     /// How many tasks were decided at their deadline.
     pub expired: u64,
+    /// The workers that were declared gone.
+    pub gone: Vec<WorkerId>,
     /// Whether more has run out than the round's limit.
     pub more: bool,
     /// What that did.

@@ -1,13 +1,13 @@
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::id::{InstanceId, OwnerId, TaskId, TaskType, WorkerId};
-use crate::submission::ModelIdentity;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{InstanceId, OwnerId, TaskId, WorkerId};
 use crate::task::NewTask;
 use crate::time::Timestamp;
 
 /// Tasks are put in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Insert {
     /// The tasks.
@@ -37,58 +37,8 @@ impl Insert {
     }
 }
 
-/// What a worker says of itself when it registers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct WorkerProfile {
-    /// Its id.
-    pub worker: WorkerId,
-    /// Who runs it, where that is known.
-    pub owner: Option<OwnerId>,
-    /// Which run of the worker this is, where it says so.
-    pub instance: Option<InstanceId>,
-    /// The task types that it can do.
-    pub capabilities: BTreeSet<TaskType>,
-    /// The model that it runs, where it says so.
-    pub model: Option<ModelIdentity>,
-}
-
-impl WorkerProfile {
-    /// A worker that can do `capabilities`, without owner, instance or model.
-    pub fn new(worker: WorkerId, capabilities: impl IntoIterator<Item = TaskType>) -> Self {
-        Self {
-            worker,
-            owner: None,
-            instance: None,
-            capabilities: capabilities.into_iter().collect(),
-            model: None,
-        }
-    }
-
-    /// Says who runs the worker.
-    #[must_use]
-    pub fn with_owner(mut self, owner: OwnerId) -> Self {
-        self.owner = Some(owner);
-        self
-    }
-
-    /// Says which run of the worker this is.
-    #[must_use]
-    pub fn with_instance(mut self, instance: InstanceId) -> Self {
-        self.instance = Some(instance);
-        self
-    }
-
-    /// Says which model the worker runs.
-    #[must_use]
-    pub fn with_model(mut self, model: ModelIdentity) -> Self {
-        self.model = Some(model);
-        self
-    }
-}
-
 /// A worker asks for tasks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Claim {
     /// Who asks.
@@ -156,7 +106,7 @@ impl Claim {
 }
 
 /// A worker says that it is alive and still at work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Renew {
     /// Who says so.
@@ -172,7 +122,7 @@ pub struct Renew {
 }
 
 /// Which of its leases a worker means.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeaseScope {
     /// Those on these tasks.
     Named(Vec<TaskId>),
@@ -202,7 +152,7 @@ impl Renew {
 }
 
 /// A worker gives leases back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Release {
     /// Who gives them back.
@@ -218,7 +168,7 @@ pub struct Release {
 }
 
 /// Why a lease is given back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReleaseReason {
     /// The worker will not get to it; this costs nothing.
     Returned,
@@ -255,16 +205,19 @@ impl Release {
 }
 
 /// One round of ending what ran out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reap {
     /// The time now.
     pub now: Timestamp,
-    /// How many leases and how many deadlines to end at most in this round.
+    /// How many leases and how many deadlines to end, and how many workers to declare gone, at most
+    /// in this round.
     pub limit: usize,
     /// When the last round is longer ago than this, nobody served in between, and every lease is
     /// first extended by that time.
     pub silence: Duration,
+    /// After how long without a sign of life a worker is gone; none is where it is absent.
+    pub gone_after: Option<Duration>,
 }
 
 impl Reap {
@@ -276,6 +229,14 @@ impl Reap {
             now,
             limit,
             silence,
+            gone_after: None,
         }
+    }
+
+    /// Declares workers gone that gave no sign of life for `gone_after`.
+    #[must_use]
+    pub fn with_gone_after(mut self, gone_after: Duration) -> Self {
+        self.gone_after = Some(gone_after);
+        self
     }
 }

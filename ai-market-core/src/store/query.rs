@@ -5,6 +5,7 @@ use crate::task::TaskStatus;
 use crate::time::Timestamp;
 
 use super::WorkerProfile;
+use crate::consensus::Standings;
 
 /// A page of tasks, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl LeaderboardQuery {
 /// One place of the leaderboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Standing {
+pub struct Place {
     /// The worker.
     pub worker: WorkerId,
     /// Its points.
@@ -102,7 +103,7 @@ pub struct Standing {
     pub submissions: u64,
 }
 
-impl Standing {
+impl Place {
     /// A worker with its points and votes.
     #[must_use]
     pub fn new(worker: WorkerId, points: i64, submissions: u64) -> Self {
@@ -147,7 +148,8 @@ pub struct WorkerSummary {
     pub profile: WorkerProfile,
     /// When it first registered.
     pub registered_at: Timestamp,
-    /// When it last registered, claimed, renewed, submitted or released.
+    /// When it last registered, claimed, renewed, submitted or released, to the second: signs of
+    /// life that follow within one are not noted.
     pub last_seen: Timestamp,
     /// Its points.
     pub points: i64,
@@ -155,6 +157,12 @@ pub struct WorkerSummary {
     pub submissions: u64,
     /// How many leases on open tasks it holds.
     pub leases: u64,
+    /// When it last sent a heartbeat.
+    pub last_heartbeat: Option<Timestamp>,
+    /// Whether it was declared gone and has not been heard of since.
+    pub gone: bool,
+    /// How far it is trusted.
+    pub standings: Standings,
 }
 
 impl WorkerSummary {
@@ -168,6 +176,47 @@ impl WorkerSummary {
             points: 0,
             submissions: 0,
             leases: 0,
+            last_heartbeat: None,
+            gone: false,
+            standings: Standings::default(),
+        }
+    }
+
+    /// Whether it is there, where one that was not seen since `stale_before` is stale.
+    #[must_use]
+    pub fn presence(&self, stale_before: Timestamp) -> Presence {
+        if self.gone {
+            Presence::Gone
+        } else if self.last_seen < stale_before {
+            Presence::Stale
+        } else {
+            Presence::Active
+        }
+    }
+}
+
+/// Whether a worker is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Presence {
+    /// It was heard of lately.
+    Active,
+    /// It missed heartbeats.
+    Stale,
+    /// It missed so many that its leases were given to others.
+    Gone,
+}
+
+impl Presence {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Active, Self::Stale, Self::Gone];
+
+    /// As the wire writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Stale => "stale",
+            Self::Gone => "gone",
         }
     }
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::id::{InstanceId, WorkerId};
+use crate::submission::ModelIdentity;
 use crate::time::Timestamp;
 
-use super::{Claim, WorkerProfile};
+use super::{Claim, Reap, WorkerProfile};
 
 /// How often a worker may lose a task; it does not get it again after that.
 pub const MAX_LOSSES_PER_WORKER: u32 = 2;
@@ -18,6 +19,13 @@ pub const MAX_REASON_BYTES: usize = 500;
 
 /// The reason of an attempt whose lease ran out.
 pub const LEASE_RAN_OUT: &str = "the lease ran out";
+
+/// The reason of an attempt whose worker gave no sign of life.
+pub const WORKER_GONE: &str = "the worker is gone";
+
+/// A worker is noted as seen again when this much time has passed, so that busy workers do not make
+/// a store write the same row at every step.
+pub const SEEN_GRAIN: Duration = Duration::from_secs(1);
 
 /// The reason of an attempt whose worker came back as another instance.
 pub const WORKER_RESTARTED: &str = "the worker was started again";
@@ -86,6 +94,49 @@ pub fn claim_standing(claim: &Claim, registered: &WorkerProfile) -> InstanceStan
 pub fn downtime(last: Option<Timestamp>, silence: Duration, now: Timestamp) -> Duration {
     let gap = last.map_or(Duration::ZERO, |last| now.since(last));
     if gap > silence { gap } else { Duration::ZERO }
+}
+
+/// Since when a store serves without interruption: since this round of reaping when nobody served
+/// before it, else as it was.
+#[must_use]
+pub fn serving_since(
+    since: Option<Timestamp>,
+    last: Option<Timestamp>,
+    down: Duration,
+    now: Timestamp,
+) -> Timestamp {
+    match (since, last) {
+        (Some(since), Some(_)) if down.is_zero() => since,
+        _ => now,
+    }
+}
+
+/// Workers that were not seen since then are gone; `None` when no worker can be, since nobody
+/// served for long enough to hear of it.
+#[must_use]
+pub fn gone_before(reap: &Reap, serving_since: Timestamp) -> Option<Timestamp> {
+    let before = reap.now.minus(reap.gone_after?);
+    (serving_since < before).then_some(before)
+}
+
+/// Whether a worker last seen then is noted as seen at `now`.
+#[must_use]
+pub fn is_news(last_seen: Timestamp, now: Timestamp) -> bool {
+    now >= last_seen.plus(SEEN_GRAIN)
+}
+
+/// Whether a task may be given to a worker that would answer it with `model`, as far as models
+/// matter: `distinct` says that the task asks for distinct ones, and `others` are the models under
+/// which it is held or answered.
+///
+/// A worker that does not say which model it runs gets no task that asks for distinct ones.
+#[must_use]
+pub fn suits_model<'a>(
+    distinct: bool,
+    model: Option<&ModelIdentity>,
+    others: impl IntoIterator<Item = Option<&'a ModelIdentity>>,
+) -> bool {
+    !distinct || model.is_some() && others.into_iter().all(|other| other != model)
 }
 
 /// Why a task fails with its last attempt, which `worker` lost for `cause`.

@@ -10,9 +10,9 @@ use crate::task::TaskDetails;
 use crate::time::Timestamp;
 
 use super::{
-    Claim, Claimed, Insert, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release,
-    Released, Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome,
-    TaskPage, TaskQuery, WorkerProfile, WorkerQuery, WorkerSummary,
+    Claim, Claimed, Insert, InsertOutcome, LeaderboardQuery, Place, Reap, Reaped, Registered,
+    Release, Released, Renew, Renewed, StatsQuery, StoreError, StoreStats, Submitted, TaskPage,
+    TaskQuery, WorkerProfile, WorkerQuery, WorkerSummary,
 };
 
 /// Keeps tasks, leases, votes, points and track records.
@@ -24,8 +24,9 @@ use super::{
 /// The rules are cases of the conformance suite (feature `conformance`),
 /// which every implementation runs. A store must
 /// 1. hand out a task while its votes and live leases are fewer than it wants, it is open, the
-///    worker can do its type, and neither the worker nor another one of the same owner holds or has
-///    answered it: higher priority first, then oldest first;
+///    worker can do its type and is not suspended for it, and neither the worker nor another one of
+///    the same owner (nor, where the task asks for distinct models, another one with the same
+///    model) holds or has answered it: higher priority first, then oldest first;
 /// 2. end a lease when it is reaped, released, its task is decided or another instance of its
 ///    worker registers, and not merely because its time passed; a vote needs the lease;
 /// 3. pay points in the one step that closes the task, exactly once;
@@ -36,7 +37,8 @@ use super::{
 ///    heartbeats for at most ten leases after its claim;
 /// 6. count a lost lease as an attempt, of one worker at most two, and not give a task again to a
 ///    worker that lost it twice; fail the task at its last attempt with the reason; bound the
-///    leases of a worker; let time in which nobody reaped cost no lease;
+///    leases of a worker; let time in which nobody reaped cost no lease; end the leases of a worker
+///    that sent heartbeats once, when it has given no sign of life for as long as makes it gone;
 /// 7. raise the wanted votes when the policy extends, and conclude when it cannot;
 /// 8. keep whatever it acknowledged through a crash (persistent stores);
 /// 9. claim, submit and renew by index look-ups whatever the history and backlog, without
@@ -70,13 +72,13 @@ pub trait TaskStore: Debug + Send + Sync + 'static {
     /// Takes votes, with one outcome per vote in order, and closes each task that is decided.
     ///
     /// The outcome of a vote is the first that holds of: unknown task, duplicate (also on a closed
-    /// task), closed, not assigned, accepted.
+    /// task), closed, not assigned, other model, accepted.
     async fn submit(
         &self,
         votes: Vec<Vote>,
         policies: &Policies,
         now: Timestamp,
-    ) -> Result<Vec<SubmitOutcome>, StoreError>;
+    ) -> Result<Submitted, StoreError>;
 
     /// Takes leases back from a worker.
     ///
@@ -102,7 +104,7 @@ pub trait TaskStore: Debug + Send + Sync + 'static {
     async fn workers(&self, query: WorkerQuery) -> Result<Vec<WorkerSummary>, StoreError>;
 
     /// A page of the leaderboard, which every worker with an accepted vote is on.
-    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, StoreError>;
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, StoreError>;
 
     /// Counts what there is.
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError>;
@@ -138,7 +140,7 @@ macro_rules! forward {
                 votes: Vec<Vote>,
                 policies: &Policies,
                 now: Timestamp,
-            ) -> Result<Vec<SubmitOutcome>, StoreError> {
+            ) -> Result<Submitted, StoreError> {
                 (**self).submit(votes, policies, now).await
             }
 
@@ -173,7 +175,7 @@ macro_rules! forward {
             async fn leaderboard(
                 &self,
                 query: LeaderboardQuery,
-            ) -> Result<Vec<Standing>, StoreError> {
+            ) -> Result<Vec<Place>, StoreError> {
                 (**self).leaderboard(query).await
             }
 

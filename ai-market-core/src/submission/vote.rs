@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::confidence::Confidence;
 use crate::id::{Label, OwnerId, TaskId, WorkerId};
 use crate::time::Timestamp;
@@ -5,7 +7,7 @@ use crate::time::Timestamp;
 use super::{ModelIdentity, Scores};
 
 /// One worker's answer to one task, as it hands it in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Vote {
     /// The task that is answered.

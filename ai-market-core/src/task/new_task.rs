@@ -1,11 +1,13 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{IdempotencyKey, TaskId, TaskType};
 use crate::time::Timestamp;
 
 /// A task as it is put into a store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct NewTask {
     /// Its id, made by the caller so that putting the same task in again is safe.
@@ -28,6 +30,8 @@ pub struct NewTask {
     pub deadline: Option<Timestamp>,
     /// The client's own name for the task.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// Whether no two of its answers may come from the same model.
+    pub distinct_models: bool,
 }
 
 impl NewTask {
@@ -49,6 +53,7 @@ impl NewTask {
             priority: 0,
             deadline: None,
             idempotency_key: None,
+            distinct_models: false,
         }
     }
 
@@ -100,6 +105,13 @@ impl NewTask {
     #[must_use]
     pub fn with_deadline(mut self, deadline: Timestamp) -> Self {
         self.deadline = Some(deadline);
+        self
+    }
+
+    /// Sets whether no two of its answers may come from the same model.
+    #[must_use]
+    pub fn with_distinct_models(mut self, distinct: bool) -> Self {
+        self.distinct_models = distinct;
         self
     }
 

@@ -34,6 +34,8 @@ pub struct Task {
     pub priority: i32,
     /// When it is decided on the votes it has.
     pub deadline: Option<Timestamp>,
+    /// Whether no two of its answers may come from the same model.
+    pub distinct_models: bool,
     /// How many votes came in time; late answers are not counted.
     pub submission_count: u32,
     /// How many workers hold a lease on it.
@@ -83,6 +85,7 @@ impl Task {
             attempts: 0,
             priority: new.priority,
             deadline: new.deadline,
+            distinct_models: new.distinct_models,
             submission_count: 0,
             lease_count: 0,
             state: TaskState::Open,

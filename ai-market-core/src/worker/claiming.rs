@@ -13,6 +13,9 @@ use super::session::Session;
 /// How long to wait between two claims where the coordinator does not hold them.
 const POLL: Duration = Duration::from_secs(1);
 
+/// How long to wait for being reinstated where the coordinator does not say.
+const SUSPENDED: Duration = Duration::from_secs(30);
+
 impl Session<'_> {
     /// Claims one batch after the other, each when there is room for it.
     pub(super) async fn claim_all(
@@ -21,6 +24,7 @@ impl Session<'_> {
     ) -> Result<(), WorkerError> {
         let mut backoff = Backoff::default();
         let mut unknown = Backoff::default();
+        let mut suspended = false;
         loop {
             let room = tokio::select! {
                 biased;
@@ -40,6 +44,10 @@ impl Session<'_> {
             };
             if claimed.is_ok() {
                 unknown.reset();
+                if suspended {
+                    tracing::info!("reinstated");
+                    suspended = false;
+                }
             }
             if claimed.is_ok() && !backoff.is_fresh() {
                 tracing::info!("the coordinator is back");
@@ -61,6 +69,14 @@ impl Session<'_> {
                     if !self.register().await? {
                         return Ok(());
                     }
+                }
+                Err(error) if error.code() == ErrorCode::Suspended => {
+                    // Somebody may reinstate it; until then it asks now and then.
+                    if !suspended {
+                        tracing::warn!("{error}; asking again until it is reinstated");
+                        suspended = true;
+                    }
+                    self.pause(error.retry_after().unwrap_or(SUSPENDED)).await;
                 }
                 Err(error) => {
                     let pause = self.bear(error, &mut backoff, "cannot claim tasks")?;

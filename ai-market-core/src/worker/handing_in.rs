@@ -95,9 +95,10 @@ impl Session<'_> {
                 self.too_late(vote, error.message());
                 Ok(None)
             }
-            ErrorCode::Invalid | ErrorCode::Malformed | ErrorCode::TooLarge => {
-                Ok(Some((vote.task, chain(&error))))
-            }
+            ErrorCode::Invalid
+            | ErrorCode::Malformed
+            | ErrorCode::TooLarge
+            | ErrorCode::OtherModel => Ok(Some((vote.task, chain(&error)))),
             _ => Err(self.refused(error)),
         }
     }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ai_market_core::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
 use ai_market_core::id::TaskId;
-use ai_market_core::store::{LeaderboardQuery, Standing, StoreStats, TaskPage, TaskQuery};
+use ai_market_core::store::{LeaderboardQuery, Place, StoreStats, TaskPage, TaskQuery};
 use ai_market_core::task::{Task, TaskDetails};
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -65,14 +65,14 @@ impl ClientApi for HttpClient {
         Ok(TaskPage::new(page.tasks, more))
     }
 
-    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, ApiError> {
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, ApiError> {
         let mut pairs = vec![("limit", query.limit.to_string())];
         if let Some((points, worker)) = query.after.clone() {
             let cursor = BoardCursor { points, worker };
             pairs.push(("cursor", cursor.to_string()));
         }
         let places: Vec<StandingBody> = self.get("leaderboard", &pairs).await?;
-        let places: Vec<_> = places.into_iter().map(Standing::from).collect();
+        let places: Vec<_> = places.into_iter().map(Place::from).collect();
         // As above. A worker that gained points meanwhile may come again, but then with others.
         let repeated = query.after.is_some_and(|(points, worker)| {
             places

@@ -17,7 +17,7 @@ pub(super) fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::Malformed => StatusCode::BAD_REQUEST,
         ErrorCode::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::Unauthorized => StatusCode::UNAUTHORIZED,
-        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::Forbidden | ErrorCode::Suspended => StatusCode::FORBIDDEN,
         ErrorCode::NotFound
         | ErrorCode::UnknownTask
         | ErrorCode::UnknownWorker
@@ -25,6 +25,7 @@ pub(super) fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ErrorCode::Closed
         | ErrorCode::NotAssigned
+        | ErrorCode::OtherModel
         | ErrorCode::Superseded
         | ErrorCode::IdempotencyConflict
         | ErrorCode::KeyNotLive => StatusCode::CONFLICT,

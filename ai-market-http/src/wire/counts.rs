@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::{Standing, StoreStats};
+use ai_market_core::store::{Place, StoreStats};
 use ai_market_core::task::TaskStatus;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use super::Field;
 
 /// One place of the leaderboard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
-#[oai(rename = "Standing")]
+#[oai(rename = "Place")]
 pub(crate) struct StandingBody {
     /// The worker.
     worker_id: Field<WorkerId>,
@@ -21,8 +21,8 @@ pub(crate) struct StandingBody {
     submissions: Field<u64>,
 }
 
-impl From<Standing> for StandingBody {
-    fn from(standing: Standing) -> Self {
+impl From<Place> for StandingBody {
+    fn from(standing: Place) -> Self {
         Self {
             worker_id: Field(standing.worker),
             points: Field(standing.points),
@@ -31,7 +31,7 @@ impl From<Standing> for StandingBody {
     }
 }
 
-impl From<StandingBody> for Standing {
+impl From<StandingBody> for Place {
     fn from(body: StandingBody) -> Self {
         Self::new(body.worker_id.0, body.points.0, body.submissions.0)
     }

@@ -42,7 +42,7 @@ impl From<RegisterRequest> for WorkerProfile {
         let types = types.unwrap_or_else(|| vec![TaskType::sentiment()]);
         let mut profile = Self::new(request.worker_id.0, types);
         profile.instance = request.instance.0;
-        profile.model = request.model.0.map(|model| model.0);
+        profile.model = request.model.0.map(|model| model.0.into());
         profile
     }
 }
@@ -55,7 +55,7 @@ impl From<WorkerProfile> for RegisterRequest {
             instance: Field(profile.instance),
             capabilities: Field(Some(profile.capabilities.into_iter().collect())),
             capabilities_json: Field(None),
-            model: Field(profile.model.map(Model)),
+            model: Field(profile.model.map(|model| Model(model.identity))),
         }
     }
 }

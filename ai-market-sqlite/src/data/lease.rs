@@ -15,6 +15,8 @@ pub(crate) struct HeldLease {
     pub(crate) claimed_at: Timestamp,
     pub(crate) owner: Option<OwnerId>,
     pub(crate) instance: Option<InstanceId>,
+    /// The number of the model that the worker ran when it claimed.
+    pub(crate) model: Option<i64>,
 }
 
 pub(super) fn owner(text: Option<String>) -> Result<Option<OwnerId>, Error> {
@@ -42,6 +44,7 @@ impl Connection {
                     claimed_at: time(claimed_at),
                     owner: None,
                     instance: instance(named)?,
+                    model: None,
                 };
                 Ok((task_id(&task)?, lease))
             })
@@ -54,14 +57,15 @@ impl Connection {
         task: TaskId,
         worker: &WorkerId,
     ) -> Result<Option<HeldLease>, Error> {
-        type Row = (i64, i64, Option<String>, Option<String>);
+        type Row = (i64, i64, Option<String>, Option<String>, Option<i64>);
         self.row::<LeaseOf, Row, _>((task, worker))?
-            .map(|(claimed_at, until, named, run)| {
+            .map(|(claimed_at, until, named, run, model)| {
                 Ok(HeldLease {
                     until: time(until),
                     claimed_at: time(claimed_at),
                     owner: owner(named)?,
                     instance: instance(run)?,
+                    model,
                 })
             })
             .transpose()

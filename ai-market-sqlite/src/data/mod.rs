@@ -2,10 +2,14 @@
 
 mod decode;
 mod lease;
+mod standing;
+mod tally;
 mod task;
 mod vote;
 mod worker;
 
 pub(crate) use decode::{count, from_json, json, limit, micros, name, task_id, time};
+pub(crate) use lease::HeldLease;
+pub(crate) use tally::NO_MODEL;
 pub(crate) use task::{state_number, status_number, status_of};
 pub(crate) use worker::{Profile, capabilities_json};

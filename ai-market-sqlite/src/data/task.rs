@@ -12,7 +12,7 @@ use super::{count, name, time};
 
 type Head = (
     (i64, i64, i64, i64, i64, i64),
-    (i64, i64, i64, i64, Option<i64>, String),
+    (i64, i64, i64, i64, Option<i64>, String, i64),
 );
 type Tail = (
     String,
@@ -62,7 +62,7 @@ pub(crate) const fn state_number(state: &TaskState) -> i64 {
 fn task(id: TaskId, head: Head, mut tail: Tail) -> Result<Task, Error> {
     let (
         (created_at, required, wanted, max_submissions, max_attempts, attempts),
-        (rank, submission_count, lease_count, number, deadline, task_type),
+        (rank, submission_count, lease_count, number, deadline, task_type, distinct),
     ) = head;
     let text = std::mem::take(&mut tail.0);
     let mut new = NewTask::new(id, text);
@@ -73,6 +73,7 @@ fn task(id: TaskId, head: Head, mut tail: Tail) -> Result<Task, Error> {
     new.max_attempts = positive("a number of attempts", max_attempts)?;
     new.priority = count("a priority", -rank)?;
     new.deadline = deadline.map(time);
+    new.distinct_models = distinct != 0;
     let mut task = Task::create(new, time(created_at));
     task.attempts = count("a number of attempts", attempts)?;
     task.submission_count = count("a number of votes", submission_count)?;

@@ -1,4 +1,4 @@
-use ai_market_core::store::{LeaderboardQuery, Standing};
+use ai_market_core::store::{LeaderboardQuery, Place};
 
 use crate::data::{count, limit, name};
 use crate::error::Error;
@@ -9,7 +9,7 @@ type Row = (String, i64, i64);
 
 impl Connection {
     /// A page of the leaderboard.
-    pub(crate) fn leaders(&mut self, query: &LeaderboardQuery) -> Result<Vec<Standing>, Error> {
+    pub(crate) fn leaders(&mut self, query: &LeaderboardQuery) -> Result<Vec<Place>, Error> {
         let rows = match &query.after {
             None => self.rows::<LeadersFirst, Row, _>((limit(query.limit),))?,
             Some((points, worker)) => {
@@ -24,7 +24,7 @@ impl Connection {
             .map(|(worker, points, submissions)| {
                 let worker = name("a worker id", worker)?;
                 let submissions = count("a number of votes", submissions)?;
-                Ok(Standing::new(worker, points, submissions))
+                Ok(Place::new(worker, points, submissions))
             })
             .collect()
     }

@@ -32,7 +32,7 @@ type MaybeInt = Nullable<BigInt>;
 /// What never changes of a task but for its counts.
 type TaskHead = (
     (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
-    (BigInt, BigInt, BigInt, BigInt, MaybeInt, Text),
+    (BigInt, BigInt, BigInt, BigInt, MaybeInt, Text, BigInt),
 );
 /// The text of a task and how it ended.
 type TaskTail = (
@@ -50,10 +50,17 @@ type VoteRow = (
     (MaybeText, BigInt, BigInt, BigInt),
 );
 
-/// A worker but for its leases.
+/// A worker but for its leases and how far it is trusted.
 type WorkerRow = (
-    (Text, MaybeText, MaybeText, Text, MaybeText),
-    (BigInt, BigInt, BigInt, BigInt),
+    (Text, MaybeText, MaybeText, Text, MaybeText, Text),
+    (BigInt, BigInt, BigInt, BigInt, MaybeInt, BigInt),
+);
+
+/// The sums of a tally.
+type TallySums = (
+    (BigInt, BigInt, BigInt),
+    (BigInt, BigInt, BigInt),
+    (BigInt, BigInt),
 );
 
 /// A key: what it is for, and what became of it.
@@ -78,6 +85,7 @@ statements! {
     TaskById -> (TaskHead, TaskTail) =
         "SELECT t.created_at, t.required, t.wanted, t.max_submissions, t.max_attempts, t.attempts,
             t.rank, t.submission_count, t.lease_count, t.state, t.deadline, t.task_type,
+            t.distinct_models,
             i.text, t.closed_at, o.label, o.agreement, o.policy, o.reason
         FROM tasks t
         CROSS JOIN inputs i ON i.seq = t.input
@@ -94,8 +102,8 @@ statements! {
     /// Right after `InsertInput`.
     InsertTask -> () =
         "INSERT INTO tasks (id, input, task_type, created_at, required, wanted, max_submissions,
-            max_attempts, rank, deadline)
-        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?)";
+            max_attempts, rank, deadline, distinct_models)
+        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     InsertKey -> () = "INSERT INTO idempotency_keys (name, task) VALUES (?, ?)";
     /// Leaves the columns of the indexes on state and deadline alone, so that those do not move.
     UpdateTask -> () =
@@ -116,7 +124,8 @@ statements! {
     // Claiming.
 
     /// A page of the claimable tasks of a type after a place, each with whether it is for a worker.
-    /// The counts spare the look-up where there is nothing to find.
+    /// The counts spare the look-up where there is nothing to find. A model of 0 is one that the
+    /// worker does not say.
     Claimable -> (Binary, BigInt, Bool) =
         "SELECT t.id, t.rank,
             (t.lease_count = 0 OR NOT EXISTS (
@@ -125,6 +134,11 @@ statements! {
                 SELECT 1 FROM votes v WHERE v.task = t.id AND (v.worker = ? OR v.owner = ?)))
             AND (t.attempts = 0 OR NOT EXISTS (
                 SELECT 1 FROM losses s WHERE s.task = t.id AND s.worker = ? AND s.n >= ?))
+            AND (t.distinct_models = 0 OR (t.lease_count = 0 OR NOT EXISTS (
+                    SELECT 1 FROM leases l WHERE l.task = t.id AND l.model = ?))
+                AND (t.submission_count = 0 OR NOT EXISTS (
+                    SELECT 1 FROM votes v WHERE v.task = t.id AND v.model = ?))
+                AND ? <> 0)
         FROM tasks t INDEXED BY tasks_claimable
         WHERE t.task_type = ? AND t.state = 0
             AND t.wanted > t.submission_count + t.lease_count
@@ -138,6 +152,11 @@ statements! {
                 SELECT 1 FROM votes v WHERE v.task = t.id AND (v.worker = ? OR v.owner = ?)))
             AND (t.attempts = 0 OR NOT EXISTS (
                 SELECT 1 FROM losses s WHERE s.task = t.id AND s.worker = ? AND s.n >= ?))
+            AND (t.distinct_models = 0 OR (t.lease_count = 0 OR NOT EXISTS (
+                    SELECT 1 FROM leases l WHERE l.task = t.id AND l.model = ?))
+                AND (t.submission_count = 0 OR NOT EXISTS (
+                    SELECT 1 FROM votes v WHERE v.task = t.id AND v.model = ?))
+                AND ? <> 0)
         FROM tasks t
         WHERE t.id = ? AND t.state = 0 AND t.wanted > t.submission_count + t.lease_count";
 
@@ -147,13 +166,13 @@ statements! {
     HeldBy -> (Binary, BigInt, BigInt, MaybeText) =
         "SELECT task, claimed_at, until, instance FROM leases
         WHERE worker = ? AND standing = 0 ORDER BY task";
-    LeaseOf -> (BigInt, BigInt, MaybeText, MaybeText) =
-        "SELECT claimed_at, until, owner, instance FROM leases WHERE task = ? AND worker = ?";
+    LeaseOf -> (BigInt, BigInt, MaybeText, MaybeText, MaybeInt) =
+        "SELECT claimed_at, until, owner, instance, model FROM leases WHERE task = ? AND worker = ?";
     LeasesOn -> (BigInt, Text, BigInt, BigInt) =
         "SELECT n, worker, claimed_at, until FROM leases WHERE task = ? AND standing = 0";
     InsertLease -> () =
-        "INSERT INTO leases (task, worker, n, claimed_at, until, owner, instance)
-        VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM leases WHERE task = ?), ?, ?, ?, ?)";
+        "INSERT INTO leases (task, worker, n, claimed_at, until, owner, instance, model)
+        VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM leases WHERE task = ?), ?, ?, ?, ?, ?)";
     RenewLease -> () = "UPDATE leases SET until = ? WHERE task = ? AND worker = ?";
     DeleteLease -> () = "DELETE FROM leases WHERE task = ? AND worker = ?";
     DeleteLeasesOn -> () = "DELETE FROM leases WHERE task = ?";
@@ -179,24 +198,41 @@ statements! {
             submitted_at, late)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     ModelByIdentity -> (BigInt,) = "SELECT seq FROM models WHERE identity = ?";
+    ModelBySeq -> (Text,) = "SELECT identity FROM models WHERE seq = ?";
     InsertModel -> () = "INSERT INTO models (identity) VALUES (?)";
 
     // Workers.
 
     WorkerById -> WorkerRow =
-        "SELECT id, owner, instance, capabilities, model, registered_at, last_seen, points,
-            submissions
+        "SELECT id, owner, instance, capabilities, model, models, registered_at, last_seen, points,
+            submissions, last_heartbeat, gone
         FROM workers WHERE id = ?";
     WorkersAfter -> WorkerRow =
-        "SELECT id, owner, instance, capabilities, model, registered_at, last_seen, points,
-            submissions
+        "SELECT id, owner, instance, capabilities, model, models, registered_at, last_seen, points,
+            submissions, last_heartbeat, gone
         FROM workers WHERE id > ? ORDER BY id LIMIT ? + 0";
+    /// Those that are not gone and were seen since then.
+    WorkersPresent -> WorkerRow =
+        "SELECT id, owner, instance, capabilities, model, models, registered_at, last_seen, points,
+            submissions, last_heartbeat, gone
+        FROM workers WHERE gone = 0 AND last_seen >= ?";
+    SilentWorkers -> (Text, BigInt, MaybeInt) =
+        "SELECT id, last_seen, last_heartbeat FROM workers
+        WHERE gone = 0 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
+    LoseWorker -> () = "UPDATE workers SET gone = 1 WHERE id = ?";
     InsertWorker -> () =
-        "INSERT INTO workers (id, owner, instance, capabilities, model, registered_at, last_seen)
-        VALUES (?, ?, ?, ?, ?, ?, ?)";
+        "INSERT INTO workers (id, owner, instance, capabilities, model, models, registered_at,
+            last_seen)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     UpdateWorker -> () =
-        "UPDATE workers SET owner = ?, instance = ?, capabilities = ?, model = ? WHERE id = ?";
-    SeeWorker -> () = "UPDATE workers SET last_seen = max(last_seen, ?) WHERE id = ?";
+        "UPDATE workers SET owner = ?, instance = ?, capabilities = ?, model = ?, models = ?
+        WHERE id = ?";
+    /// Writes nothing for a worker that was seen a moment ago.
+    SeeWorker -> () =
+        "UPDATE workers SET last_seen = max(last_seen, ?), gone = 0
+        WHERE id = ? AND (last_seen <= ? OR gone = 1)";
+    BeatWorker -> () =
+        "UPDATE workers SET last_heartbeat = max(coalesce(last_heartbeat, ?), ?) WHERE id = ?";
     PointsOf -> (BigInt,) = "SELECT points FROM workers WHERE id = ?";
     /// Apart from `SeeWorker`, so that hearing of a worker does not move it in the leaderboard's
     /// index.
@@ -231,6 +267,39 @@ statements! {
         ON CONFLICT (task_type) DO UPDATE SET agreements = excluded.agreements,
             disagreements = excluded.disagreements, record = excluded.record";
 
+    // How far workers are trusted, and how they did.
+
+    StandingsOf -> (Text, BigInt, MaybeInt, Text, MaybeText, BigInt) =
+        "SELECT task_type, state, max_leases, reason, policy, since FROM standings WHERE worker = ?";
+    SetStanding -> () =
+        "INSERT INTO standings (worker, task_type, state, max_leases, reason, policy, since)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (worker, task_type) DO UPDATE SET state = excluded.state,
+            max_leases = excluded.max_leases, reason = excluded.reason, policy = excluded.policy,
+            since = excluded.since";
+    DeleteStanding -> () = "DELETE FROM standings WHERE worker = ? AND task_type = ?";
+    TypesTallied -> (Text,) = "SELECT task_type FROM tallies WHERE worker = ?";
+    AddToTally -> () =
+        "INSERT INTO tallies (worker, task_type, model, points, submissions, late, agreements,
+            disagreements, lost, timed, latency)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (worker, task_type, model) DO UPDATE SET points = points + excluded.points,
+            submissions = submissions + excluded.submissions, late = late + excluded.late,
+            agreements = agreements + excluded.agreements,
+            disagreements = disagreements + excluded.disagreements, lost = lost + excluded.lost,
+            timed = timed + excluded.timed, latency = latency + excluded.latency";
+    TalliesOf -> (Text, Text, BigInt, TallySums) =
+        "SELECT worker, task_type, model, points, submissions, late, agreements, disagreements, lost,
+            timed, latency
+        FROM tallies WHERE worker = ?";
+    /// Visits every tally, of which there are as many as workers, types and models in use, and sums
+    /// them up by what is asked for.
+    TalliesBy -> (Text, Text, BigInt, TallySums) =
+        "SELECT iif(?, worker, '') AS w, iif(?, task_type, '') AS t, iif(?, model, 0) AS m,
+            sum(points), sum(submissions), sum(late), sum(agreements), sum(disagreements), sum(lost),
+            sum(timed), sum(latency)
+        FROM tallies WHERE ? = '' OR task_type = ? GROUP BY w, t, m";
+
     // Pages of tasks.
 
     TasksAfter -> (Binary,) = "SELECT id FROM tasks WHERE id > ? ORDER BY id LIMIT ? + 0";
@@ -259,8 +328,8 @@ statements! {
         "UPDATE counters SET n = n + ? WHERE kind = ? AND task_type = ? AND \"key\" = ?";
     InsertCounter -> () =
         "INSERT INTO counters (n, kind, task_type, \"key\") VALUES (?, ?, ?, ?)";
-    ReapedAt -> (MaybeInt,) = "SELECT reaped_at FROM meta WHERE one = 1";
-    SetReapedAt -> () = "UPDATE meta SET reaped_at = ? WHERE one = 1";
+    ReapedAt -> (MaybeInt, MaybeInt) = "SELECT reaped_at, serving_since FROM meta WHERE one = 1";
+    SetReapedAt -> () = "UPDATE meta SET reaped_at = ?, serving_since = ? WHERE one = 1";
 
     // Keys. Other processes change them, so nothing of them is known by heart.
 

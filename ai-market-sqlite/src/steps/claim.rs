@@ -1,11 +1,14 @@
+use std::collections::HashMap;
+
 use ai_market_core::assignment::Assignment;
+use ai_market_core::consensus::Standings;
 use ai_market_core::id::{OwnerId, TaskId, TaskType, WorkerId};
 use ai_market_core::store::rules::{InstanceStanding, MAX_LOSSES_PER_WORKER, claim_standing};
 use ai_market_core::store::{
     Claim, ClaimKey, ClaimList, Claimed, Effects, Selection, WorkerProfile,
 };
 
-use crate::data::{count, limit, micros, task_id};
+use crate::data::{NO_MODEL, count, limit, micros, task_id};
 use crate::error::Error;
 use crate::sql::Connection;
 use crate::sql::statements::{Claimable, InsertLease, IsClaimable};
@@ -25,15 +28,24 @@ struct List<'a> {
     db: &'a mut Connection,
     worker: &'a WorkerId,
     owner: Option<&'a OwnerId>,
+    /// The number of the worker's model for each type, 0 where it does not say.
+    models: &'a HashMap<TaskType, i64>,
     /// How many tasks it has looked at.
     looked: usize,
+}
+
+impl List<'_> {
+    fn model(&self, task_type: &TaskType) -> i64 {
+        self.models.get(task_type).copied().unwrap_or(NO_MODEL)
+    }
 }
 
 impl ClaimList for List<'_> {
     type Error = Error;
 
-    fn is_for_worker(&mut self, _: &TaskType, key: ClaimKey) -> Result<bool, Error> {
+    fn is_for_worker(&mut self, task_type: &TaskType, key: ClaimKey) -> Result<bool, Error> {
         self.looked += 1;
+        let model = self.model(task_type);
         let owner = self.owner.map(AsRef::as_ref);
         let row = self.db.row::<IsClaimable, (bool,), _>((
             self.worker,
@@ -42,6 +54,9 @@ impl ClaimList for List<'_> {
             owner,
             self.worker,
             i64::from(MAX_LOSSES_PER_WORKER),
+            model,
+            model,
+            model,
             key.id(),
         ))?;
         Ok(row.is_some_and(|(mine,)| mine))
@@ -58,6 +73,7 @@ impl ClaimList for List<'_> {
         let id = after.map(|key| key.id());
         let id: &[u8] = id.as_ref().map_or(&[], |id| id.as_bytes());
         let owner = self.owner.map(AsRef::as_ref);
+        let model = self.model(task_type);
         let rows = self.db.rows::<Claimable, (Vec<u8>, i64, bool), _>((
             self.worker,
             owner,
@@ -65,6 +81,9 @@ impl ClaimList for List<'_> {
             owner,
             self.worker,
             i64::from(MAX_LOSSES_PER_WORKER),
+            model,
+            model,
+            model,
             task_type,
             rank,
             id,
@@ -91,9 +110,15 @@ impl Session {
             InstanceStanding::Superseded => return Ok(Step::Done(Claimed::Superseded)),
             InstanceStanding::Unregistered => return Ok(Step::Done(Claimed::UnknownWorker)),
         }
+        let standings = self.standings(&claim.worker)?;
+        if let Some(entry) = standings.suspension(&profile.capabilities) {
+            let reason = entry.standing.reason().unwrap_or_default().to_owned();
+            return Ok(Step::Done(Claimed::Suspended(reason)));
+        }
         self.seen(&claim.worker, claim.now)?;
         let held = usize::try_from(self.db.held_count(&claim.worker)?).unwrap_or(usize::MAX);
-        let room = claim.limit.min(claim.max_leases.saturating_sub(held));
+        let max_leases = standings.max_leases(&profile.capabilities, claim.max_leases);
+        let room = claim.limit.min(max_leases.saturating_sub(held));
         let budget = if first {
             FIRST_LOOK
         } else {
@@ -102,7 +127,7 @@ impl Session {
         if budget == 0 {
             return Ok(Step::Again);
         }
-        let (tasks, looked) = self.look(&profile, room, budget)?;
+        let (tasks, looked) = self.look(&profile, &standings, room, budget)?;
         if !first {
             self.look_budget = self.look_budget.saturating_sub(looked);
         }
@@ -121,16 +146,24 @@ impl Session {
     fn look(
         &mut self,
         profile: &WorkerProfile,
+        standings: &Standings,
         room: usize,
         budget: usize,
     ) -> Result<(Option<Vec<ClaimKey>>, usize), Error> {
+        let types: Vec<_> = standings.allowed(&profile.capabilities).collect();
+        let mut models = HashMap::new();
+        for task_type in &types {
+            if let Some(model) = profile.model_for(task_type) {
+                models.insert(TaskType::clone(task_type), self.model(model)?);
+            }
+        }
         let mut list = List {
             db: &mut self.db,
             worker: &profile.worker,
             owner: profile.owner.as_ref(),
+            models: &models,
             looked: 0,
         };
-        let types = &profile.capabilities;
         let selection = self
             .frontier
             .select(&profile.worker, types, room, budget, &mut list)?;
@@ -151,6 +184,10 @@ impl Session {
         let Some(mut task) = self.db.task(id)? else {
             return Err(Error::corrupt("a claimable task", "it is not there"));
         };
+        let model = match profile.model_for(&task.task_type) {
+            Some(model) => Some(self.model(model)?),
+            None => None,
+        };
         self.db.execute::<InsertLease>((
             id,
             &claim.worker,
@@ -159,6 +196,7 @@ impl Session {
             micros(until),
             profile.owner.as_ref().map(AsRef::as_ref),
             profile.instance.as_ref().map(AsRef::as_ref),
+            model,
         ))?;
         let before = Seen::of(&task);
         task.lease_count += 1;

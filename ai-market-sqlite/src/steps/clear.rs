@@ -7,6 +7,8 @@ const CLEAR: &str = "
     DELETE FROM losses;
     DELETE FROM leases;
     DELETE FROM idempotency_keys;
+    DELETE FROM tallies;
+    DELETE FROM standings;
     DELETE FROM track_records;
     DELETE FROM priors;
     DELETE FROM tasks;
@@ -15,7 +17,7 @@ const CLEAR: &str = "
     DELETE FROM models;
     DELETE FROM workers;
     DELETE FROM counters;
-    UPDATE meta SET reaped_at = NULL;
+    UPDATE meta SET reaped_at = NULL, serving_since = NULL;
 ";
 
 impl Session {

@@ -1,4 +1,4 @@
-use ai_market_core::consensus::{Ballot, Decision, Policies, decide};
+use ai_market_core::consensus::{Ballot, Decision, Policies, agrees, decide};
 use ai_market_core::id::{TaskId, WorkerId};
 use ai_market_core::store::rules::{MAX_LOSSES_PER_WORKER, attempts_exhausted, bounded_reason};
 use ai_market_core::store::{Effects, Progress};
@@ -39,8 +39,11 @@ impl Session {
             .map(|vote| self.record(&task_type, &vote.worker))
             .collect::<Result<_, _>>()?;
         let prior = self.prior(&task_type)?;
-        let ballot = Ballot::new(task, votes, &records, &prior, now);
+        let comparator = policies.comparator(&task_type);
+        let ballot = Ballot::new(task, votes, &records, &prior, now).with_comparator(comparator);
         let policy = policies.get(&task_type);
+        // Whose record the decision changes is judged once everything else is done.
+        let mut judged = Vec::new();
         let progress = match decide(policy, &ballot, asked == Asked::AtDeadline) {
             Decision::Pending => Progress::Open,
             Decision::Extend { wanted } => {
@@ -54,14 +57,25 @@ impl Session {
                 updates,
                 policy,
             } => {
-                for reward in rewards {
-                    self.reward(&reward.worker, reward.points);
+                for vote in votes {
+                    let agreed = agrees(comparator, &consensus.label, &vote.label);
+                    let paid = rewards.iter().filter(|reward| reward.worker == vote.worker);
+                    let paid = paid.fold(0_i64, |sum, reward| sum.saturating_add(reward.points));
+                    let model = match &vote.model {
+                        Some(model) => Some(self.model(model)?),
+                        None => None,
+                    };
+                    let tally = self.tally(&vote.worker, &task_type, model);
+                    tally.count_agreement(agreed);
+                    tally.points = tally.points.saturating_add(paid);
+                    self.reward(&vote.worker, paid);
                 }
                 for (worker, record) in updates.records {
+                    judged.push(worker.clone());
                     self.set_record(&task_type, worker, record);
                 }
                 if let Some(prior) = updates.prior {
-                    self.set_prior(task_type, prior);
+                    self.set_prior(task_type.clone(), prior);
                 }
                 task.state = TaskState::Finalized {
                     label: consensus.label,
@@ -81,6 +95,9 @@ impl Session {
         };
         self.note_change(before, task, effects);
         self.save(task)?;
+        for worker in judged {
+            self.judge(&task.task_type, &worker, policies, now, effects)?;
+        }
         Ok(progress)
     }
 
@@ -116,8 +133,16 @@ impl Session {
         if task.state != TaskState::Open {
             return Ok(false);
         }
+        // What model it was claimed with matters for those that are lost.
+        let held = match cause {
+            Some(_) => self.db.lease_of(id, worker)?,
+            None => None,
+        };
         if self.db.execute::<DeleteLease>((id, worker))? == 0 {
             return Ok(false);
+        }
+        if let Some(held) = held {
+            self.tally(worker, &task.task_type, held.model).lost += 1;
         }
         let before = Seen::of(&task);
         task.lease_count = task.lease_count.saturating_sub(1);

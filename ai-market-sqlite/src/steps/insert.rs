@@ -49,6 +49,7 @@ impl Session {
             i64::from(task.max_attempts),
             -i64::from(task.priority),
             task.deadline.map(micros),
+            i64::from(task.distinct_models),
         ))?;
         if let Some(name) = &new.idempotency_key {
             self.db.execute::<InsertKey>((name, id))?;

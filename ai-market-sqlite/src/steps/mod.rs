@@ -9,4 +9,5 @@ mod reap;
 mod register;
 mod release;
 mod renew;
+mod standing;
 mod submit;

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use ai_market_core::consensus::Policies;
-use ai_market_core::store::rules::{LEASE_RAN_OUT, downtime};
+use ai_market_core::store::rules::{
+    LEASE_RAN_OUT, WORKER_GONE, downtime, gone_before, serving_since,
+};
 use ai_market_core::store::{Reap, Reaped};
 use ai_market_core::task::TaskState;
 use ai_market_core::time::Timestamp;
@@ -9,7 +11,7 @@ use ai_market_core::time::Timestamp;
 use crate::data::{limit, micros, name, task_id, time};
 use crate::error::Error;
 use crate::sql::statements::{
-    DeleteLease, ExtendLeases, OverdueLeases, OverdueTasks, ReapedAt, SetReapedAt,
+    DeleteLease, ExtendLeases, OverdueLeases, OverdueTasks, ReapedAt, SetReapedAt, SilentWorkers,
 };
 use crate::writer::Session;
 
@@ -19,8 +21,9 @@ impl Session {
     /// Ends leases whose time has passed, and decides tasks whose deadline has passed.
     pub(crate) fn reap(&mut self, reap: &Reap, policies: &Policies) -> Result<Reaped, Error> {
         let mut reaped = Reaped::default();
-        self.extend_leases(reap)?;
-        self.db.execute::<SetReapedAt>((micros(reap.now),))?;
+        let since = self.extend_leases(reap)?;
+        self.db
+            .execute::<SetReapedAt>((micros(reap.now), micros(since)))?;
 
         let one_more = limit(reap.limit.saturating_add(1));
         let overdue = self
@@ -36,6 +39,10 @@ impl Session {
                 // It stood at the decision and runs out with no late answer.
                 self.db.execute::<DeleteLease>((task, &worker))?;
             }
+        }
+
+        if let Some(before) = gone_before(reap, since) {
+            self.declare_gone(before, reap, &mut reaped)?;
         }
 
         let passed = self
@@ -61,10 +68,46 @@ impl Session {
         Ok(reaped)
     }
 
-    /// Extends every lease by the time in which nobody served, if there was any.
-    fn extend_leases(&mut self, reap: &Reap) -> Result<(), Error> {
-        let row = self.db.row::<ReapedAt, (Option<i64>,), _>(())?;
-        let last = row.and_then(|(last,)| last).map(time);
+    /// Declares workers gone that were last seen before a point in time, and ends the leases of
+    /// those that used to send heartbeats.
+    fn declare_gone(
+        &mut self,
+        before: Timestamp,
+        reap: &Reap,
+        reaped: &mut Reaped,
+    ) -> Result<(), Error> {
+        let one_more = limit(reap.limit.saturating_add(1));
+        let silent = self
+            .db
+            .rows::<SilentWorkers, (String, i64, Option<i64>), _>((micros(before), one_more))?;
+        reaped.more |= silent.len() > reap.limit;
+        for (worker, _, last_heartbeat) in silent.into_iter().take(reap.limit) {
+            let worker = name("a worker id", worker)?;
+            // What the group did so far is not in the table yet.
+            let (seen, beat) = self.heard(&worker);
+            if seen.is_some_and(|seen| seen >= before) {
+                continue;
+            }
+            self.lose(&worker)?;
+            if last_heartbeat.is_some() || beat.is_some() {
+                for (task, _) in self.db.held_by(&worker)? {
+                    let effects = &mut reaped.effects;
+                    if self.end_lease(task, &worker, Some(WORKER_GONE), reap.now, effects)? {
+                        reaped.lost += 1;
+                    }
+                }
+            }
+            reaped.gone.push(worker);
+        }
+        Ok(())
+    }
+
+    /// Extends every lease by the time in which nobody served, if there was any, and says since when
+    /// the store is served.
+    fn extend_leases(&mut self, reap: &Reap) -> Result<Timestamp, Error> {
+        let row = self.db.row::<ReapedAt, (Option<i64>, Option<i64>), _>(())?;
+        let (last, since) = row.unwrap_or_default();
+        let (last, since) = (last.map(time), since.map(time));
         let down = downtime(last, reap.silence, reap.now);
         if down > Duration::ZERO {
             let by = i64::try_from(down.as_micros()).unwrap_or(i64::MAX);
@@ -72,6 +115,6 @@ impl Session {
             // OK because both are bounded by the years that a timestamp holds.
             self.db.execute::<ExtendLeases>((by, latest))?;
         }
-        Ok(())
+        Ok(serving_since(since, last, down, reap.now))
     }
 }

@@ -32,7 +32,10 @@ impl Session {
         if profile.instance.is_none() {
             profile.instance.clone_from(&known.instance);
         }
-        if profile.owner != known.owner {
+        let cleared = profile.owner != known.owner
+            || profile.model != known.model
+            || profile.models != known.models;
+        if cleared {
             self.frontier.forget(&worker);
         }
         if profile != *known {
@@ -69,6 +72,7 @@ impl Session {
             profile.instance.as_ref().map(AsRef::as_ref),
             capabilities_json(&profile.capabilities)?.as_str(),
             model.as_deref(),
+            json("models", &profile.models)?.as_str(),
             micros(now),
             micros(now),
         ))?;
@@ -82,6 +86,7 @@ impl Session {
             profile.instance.as_ref().map(AsRef::as_ref),
             capabilities_json(&profile.capabilities)?.as_str(),
             model.as_deref(),
+            json("models", &profile.models)?.as_str(),
             &profile.worker,
         ))?;
         Ok(())
@@ -90,7 +95,5 @@ impl Session {
 
 fn model_json(profile: &WorkerProfile) -> Result<Option<String>, Error> {
     let model = profile.model.as_ref();
-    model
-        .map(|model| json("a model identity", model))
-        .transpose()
+    model.map(|model| json("a model", model)).transpose()
 }

@@ -26,6 +26,7 @@ impl Session {
             InstanceStanding::Unregistered => return Ok(Renewed::UnknownWorker),
         }
         self.seen(worker, renew.now)?;
+        self.beat(worker, renew.now);
         let mut gone = Vec::new();
         match &renew.scope {
             LeaseScope::AllOf => {

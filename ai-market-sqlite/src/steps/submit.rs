@@ -1,11 +1,11 @@
-use ai_market_core::consensus::Policies;
+use ai_market_core::consensus::{Policies, agrees};
 use ai_market_core::id::OwnerId;
 use ai_market_core::store::{Effects, SubmitOutcome};
-use ai_market_core::submission::{Submission, Vote};
+use ai_market_core::submission::{ModelIdentity, Submission, Vote};
 use ai_market_core::task::{Task, TaskState};
 use ai_market_core::time::Timestamp;
 
-use crate::data::{Profile, json, micros};
+use crate::data::{HeldLease, json, micros};
 use crate::error::Error;
 use crate::sql::statements::{DeleteLease, InsertVote};
 use crate::writer::Session;
@@ -20,9 +20,10 @@ impl Session {
         vote: &Vote,
         policies: &Policies,
         now: Timestamp,
+        effects: &mut Effects,
     ) -> Result<SubmitOutcome, Error> {
         let id = vote.task;
-        let profile = self.seen(&vote.worker, now)?;
+        self.seen(&vote.worker, now)?;
         let Some(mut task) = self.db.task(id)? else {
             return Ok(SubmitOutcome::UnknownTask);
         };
@@ -41,32 +42,30 @@ impl Session {
             let held = held.filter(|held| held.until >= now);
             let kept = held.is_some();
             if let Some(held) = held {
-                self.keep_late(&task, vote, held.owner, profile, now)?;
+                self.keep_late(&task, vote, held, policies, now, effects)?;
             }
             return Ok(SubmitOutcome::Closed { kept });
         }
         let Some(held) = held else {
             return Ok(SubmitOutcome::NotAssigned);
         };
+        let claimed_with = match held.model {
+            Some(seq) => Some(self.model_named(seq)?),
+            None => None,
+        };
+        if task.distinct_models && vote.model.is_some() && vote.model != claimed_with {
+            return Ok(SubmitOutcome::OtherModel);
+        }
         self.db.execute::<DeleteLease>((id, &vote.worker))?;
-        let accepted = accept(vote, held.owner, profile, now, false);
-        self.insert_vote(&task, &accepted)?;
+        let accepted = accept(vote, held.owner, claimed_with, now, false);
+        self.insert_vote(&task, &accepted, held.claimed_at)?;
         self.voted(&vote.worker);
         votes.push(accepted);
         let before = Seen::of(&task);
         task.lease_count = task.lease_count.saturating_sub(1);
         task.submission_count += 1;
-        // What the decision did is in the progress that it reports.
-        let mut effects = Effects::default();
-        self.note_change(before, &task, &mut effects);
-        let progress = self.decide(
-            &mut task,
-            &votes,
-            policies,
-            Asked::AtVote,
-            now,
-            &mut effects,
-        )?;
+        self.note_change(before, &task, effects);
+        let progress = self.decide(&mut task, &votes, policies, Asked::AtVote, now, effects)?;
         Ok(SubmitOutcome::Accepted(progress))
     }
 
@@ -75,23 +74,41 @@ impl Session {
         &mut self,
         task: &Task,
         vote: &Vote,
-        owner: Option<OwnerId>,
-        profile: Option<Profile>,
+        held: HeldLease,
+        policies: &Policies,
         now: Timestamp,
+        effects: &mut Effects,
     ) -> Result<(), Error> {
-        let worker = &vote.worker;
+        let (worker, task_type) = (&vote.worker, &task.task_type);
         self.db.execute::<DeleteLease>((task.id, worker))?;
-        let late = accept(vote, owner, profile, now, true);
-        self.insert_vote(task, &late)?;
+        let claimed_with = match held.model {
+            Some(seq) => Some(self.model_named(seq)?),
+            None => None,
+        };
+        let late = accept(vote, held.owner, claimed_with, now, true);
+        let model = self.insert_vote(task, &late, held.claimed_at)?;
         if let Some(label) = task.final_label() {
-            let mut record = self.record(&task.task_type, worker)?;
-            record.observe(label, &vote.label);
-            self.set_record(&task.task_type, worker.clone(), record);
+            let comparator = policies.comparator(task_type);
+            self.tally(worker, task_type, model).count_agreement(agrees(
+                comparator,
+                label,
+                &vote.label,
+            ));
+            let mut record = self.record(task_type, worker)?;
+            record.observe_by(comparator, label, &vote.label);
+            self.set_record(task_type, worker.clone(), record);
+            self.judge(task_type, worker, policies, now, effects)?;
         }
         Ok(())
     }
 
-    fn insert_vote(&mut self, task: &Task, vote: &Submission) -> Result<(), Error> {
+    /// Writes and counts a vote on a task that was claimed then, and says the number of its model.
+    fn insert_vote(
+        &mut self,
+        task: &Task,
+        vote: &Submission,
+        claimed_at: Timestamp,
+    ) -> Result<Option<i64>, Error> {
         let scores = vote.scores.as_ref();
         let scores = scores.map(|scores| json("scores", scores)).transpose()?;
         let model = match &vote.model {
@@ -110,21 +127,22 @@ impl Session {
             micros(vote.submitted_at),
             i64::from(vote.late),
         ))?;
-        Ok(())
+        let latency = vote.submitted_at.since(claimed_at);
+        self.tally(&vote.worker, &task.task_type, model)
+            .count_answer(vote.late, latency);
+        Ok(model)
     }
 }
 
-/// What is kept of a vote; the model is the registered one where the vote names none.
+/// What is kept of a vote; the model is that of its lease where the vote names none.
 fn accept(
     vote: &Vote,
     owner: Option<OwnerId>,
-    profile: Option<Profile>,
+    claimed_with: Option<ModelIdentity>,
     now: Timestamp,
     late: bool,
 ) -> Submission {
     let mut accepted = Submission::accept(vote.clone(), owner, now, late);
-    if accepted.model.is_none() {
-        accepted.model = profile.and_then(|profile| profile.model.clone());
-    }
+    accepted.model = accepted.model.or(claimed_with);
     accepted
 }

@@ -3,7 +3,8 @@
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::TaskId;
 use ai_market_core::store::{
-    Claim, Claimed, Insert, Progress, StatsQuery, SubmitOutcome, TaskStore, WorkerProfile,
+    Claim, Claimed, Effects, Insert, Progress, Ruling, StandingChange, StatsQuery, SubmitOutcome,
+    TaskStore, WorkerProfile,
 };
 use ai_market_core::submission::ModelIdentity;
 
@@ -43,8 +44,11 @@ fn everything(session: &mut Session, [_, id]: [TaskId; 2]) -> Result<(), Error> 
     session.register(&profile("dave"), at(1))?;
     session.claim(&claim("dave"), true)?;
     let policies = Policies::default();
-    let outcome = session.submit(&vote(id, "dave"), &policies, at(1))?;
+    let mut effects = Effects::default();
+    let outcome = session.submit(&vote(id, "dave"), &policies, at(1), &mut effects)?;
     assert_eq!(outcome, SubmitOutcome::Accepted(Progress::Finalized));
+    let ruling = Ruling::Suspend("why".to_owned());
+    session.rule(&StandingChange::new(profile("alice").worker, ruling, at(1)))?;
     Ok(())
 }
 
@@ -63,9 +67,9 @@ async fn assert_nothing_happened(place: &Place, store: &SqliteStore, ids: [TaskI
     }
     let [id, _] = ids;
     let votes = vec![vote(id, "alice")];
-    let outcomes = store.submit(votes, &Policies::default(), at(2)).await;
+    let submitted = store.submit(votes, &Policies::default(), at(2)).await;
     let finalized = SubmitOutcome::Accepted(Progress::Finalized);
-    assert_eq!(outcomes.unwrap(), [finalized]);
+    assert_eq!(submitted.unwrap().outcomes, [finalized]);
     let model = store.task(id).await.unwrap().unwrap().submissions[0]
         .model
         .clone();

@@ -2,6 +2,8 @@ use std::collections::HashMap;
 
 use ai_market_core::consensus::TrackRecord;
 use ai_market_core::id::{TaskType, WorkerId};
+use ai_market_core::store::Tally;
+use ai_market_core::store::rules::SEEN_GRAIN;
 use ai_market_core::task::TaskStatus;
 use ai_market_core::time::Timestamp;
 
@@ -9,7 +11,7 @@ use crate::data::{json, micros, status_number};
 use crate::error::Error;
 use crate::sql::Connection;
 use crate::sql::statements::{
-    AddToCounter, CreditWorker, InsertCounter, PointsOf, SeeWorker, SetPrior, SetRecord,
+    AddToCounter, BeatWorker, CreditWorker, InsertCounter, PointsOf, SeeWorker, SetPrior, SetRecord,
 };
 
 /// What is counted.
@@ -40,10 +42,14 @@ impl CounterKey {
     }
 }
 
+/// A worker, a task type and the number of a model.
+type TallyKey = (WorkerId, TaskType, i64);
+
 /// What is to be added to a worker.
 #[derive(Debug, Default, Clone)]
 pub(super) struct WorkerDelta {
     last_seen: Option<Timestamp>,
+    last_heartbeat: Option<Timestamp>,
     points: i64,
     submissions: i64,
 }
@@ -60,6 +66,7 @@ pub(super) struct Pending {
     workers: HashMap<WorkerId, WorkerDelta>,
     records: HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
     priors: HashMap<TaskType, TrackRecord>,
+    tallies: HashMap<TallyKey, Tally>,
     /// Everything before was deleted.
     wiped: bool,
 }
@@ -87,6 +94,36 @@ impl Pending {
     pub(super) fn seen(&mut self, worker: &WorkerId, now: Timestamp) {
         let delta = self.worker(worker);
         delta.last_seen = delta.last_seen.max(Some(now));
+    }
+
+    pub(super) fn beat(&mut self, worker: &WorkerId, now: Timestamp) {
+        let delta = self.worker(worker);
+        delta.last_heartbeat = delta.last_heartbeat.max(Some(now));
+    }
+
+    /// When a worker was last heard of, and sent a heartbeat, in these changes.
+    pub(super) fn heard(&self, worker: &WorkerId) -> (Option<Timestamp>, Option<Timestamp>) {
+        let delta = self.workers.get(worker);
+        delta.map_or((None, None), |delta| {
+            (delta.last_seen, delta.last_heartbeat)
+        })
+    }
+
+    /// Forgets that a worker was heard of: it is gone all the same.
+    pub(super) fn unsee(&mut self, worker: &WorkerId) {
+        if let Some(delta) = self.workers.get_mut(worker) {
+            delta.last_seen = None;
+        }
+    }
+
+    pub(super) fn tally(
+        &mut self,
+        worker: &WorkerId,
+        task_type: &TaskType,
+        model: i64,
+    ) -> &mut Tally {
+        let key = (worker.clone(), task_type.clone(), model);
+        self.tallies.entry(key).or_default()
     }
 
     pub(super) fn voted(&mut self, worker: &WorkerId) {
@@ -149,6 +186,7 @@ impl Pending {
         for (worker, delta) in later.workers {
             let sum = self.workers.entry(worker).or_default();
             sum.last_seen = sum.last_seen.max(delta.last_seen);
+            sum.last_heartbeat = sum.last_heartbeat.max(delta.last_heartbeat);
             sum.points = sum.points.saturating_add(delta.points);
             sum.submissions += delta.submissions;
         }
@@ -156,6 +194,9 @@ impl Pending {
             self.records.entry(task_type).or_default().extend(records);
         }
         self.priors.extend(later.priors);
+        for (key, tally) in later.tallies {
+            self.tallies.entry(key).or_default().add(&tally);
+        }
     }
 
     /// The track records that were changed; of a task type as a whole without a worker.
@@ -178,7 +219,11 @@ impl Pending {
         }
         for (worker, delta) in &self.workers {
             if let Some(now) = delta.last_seen {
-                db.execute::<SeeWorker>((micros(now), worker))?;
+                let before = micros(now.minus(SEEN_GRAIN));
+                db.execute::<SeeWorker>((micros(now), worker, before))?;
+            }
+            if let Some(now) = delta.last_heartbeat {
+                db.execute::<BeatWorker>((micros(now), micros(now), worker))?;
             }
             if delta.points != 0 || delta.submissions != 0 {
                 let points = db.row::<PointsOf, (i64,), _>((worker,))?;
@@ -198,6 +243,9 @@ impl Pending {
             let (agreed, disagreed) = totals(prior)?;
             let json = json("a track record", prior)?;
             db.execute::<SetPrior>((task_type, agreed, disagreed, json.as_str()))?;
+        }
+        for ((worker, task_type, model), tally) in &self.tallies {
+            db.add_to_tally(worker, task_type, *model, tally)?;
         }
         Ok(())
     }

@@ -1,16 +1,19 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
-use ai_market_core::consensus::TrackRecord;
+use ai_market_core::consensus::{StandingEntry, Standings, TrackRecord};
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::ClaimFrontier;
+use ai_market_core::store::{ClaimFrontier, Tally};
 use ai_market_core::submission::ModelIdentity;
 use ai_market_core::time::Timestamp;
 
-use crate::data::{Profile, count, from_json, json};
+use crate::data::{NO_MODEL, Profile, count, from_json, json};
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{InsertModel, ModelByIdentity, OpenTasks, PriorOf, RecordOf};
+use crate::sql::statements::{
+    InsertModel, LoseWorker, ModelByIdentity, OpenTasks, PriorOf, RecordOf,
+};
 
 use super::CounterKey;
 use super::pending::Pending;
@@ -40,6 +43,8 @@ pub(crate) struct Session {
     remembered_records: usize,
     priors: HashMap<TaskType, TrackRecord>,
     models: HashMap<ModelIdentity, i64>,
+    model_names: HashMap<i64, ModelIdentity>,
+    standings: HashMap<WorkerId, Arc<Standings>>,
 }
 
 impl Session {
@@ -56,6 +61,8 @@ impl Session {
             remembered_records: 0,
             priors: HashMap::new(),
             models: HashMap::new(),
+            model_names: HashMap::new(),
+            standings: HashMap::new(),
         }
     }
 
@@ -90,6 +97,66 @@ impl Session {
             self.job.seen(worker, now);
         }
         Ok(profile)
+    }
+
+    /// Notes that a worker sent a heartbeat.
+    pub(crate) fn beat(&mut self, worker: &WorkerId, now: Timestamp) {
+        self.job.beat(worker, now);
+    }
+
+    /// When a worker was last heard of, and sent a heartbeat, in what the group has done so far.
+    pub(crate) fn heard(&self, worker: &WorkerId) -> (Option<Timestamp>, Option<Timestamp>) {
+        let (job, group) = (self.job.heard(worker), self.group.heard(worker));
+        (job.0.max(group.0), job.1.max(group.1))
+    }
+
+    /// Declares a worker gone.
+    pub(crate) fn lose(&mut self, worker: &WorkerId) -> Result<(), Error> {
+        self.job.unsee(worker);
+        self.group.unsee(worker);
+        self.db.execute::<LoseWorker>((worker,))?;
+        Ok(())
+    }
+
+    /// The tally of a worker's answers to tasks of a type with the model of this number.
+    pub(crate) fn tally(
+        &mut self,
+        worker: &WorkerId,
+        task_type: &TaskType,
+        model: Option<i64>,
+    ) -> &mut Tally {
+        self.job.tally(worker, task_type, model.unwrap_or(NO_MODEL))
+    }
+
+    /// How far a worker is trusted.
+    pub(crate) fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>, Error> {
+        if let Some(standings) = self.standings.get(worker) {
+            return Ok(Arc::clone(standings));
+        }
+        let standings = Arc::new(self.db.standings(worker)?);
+        self.remember_standings(worker, Arc::clone(&standings));
+        Ok(standings)
+    }
+
+    /// Sets how far a worker is trusted with tasks of a type, or as a whole.
+    pub(crate) fn set_standing(
+        &mut self,
+        worker: &WorkerId,
+        task_type: Option<&TaskType>,
+        entry: Option<StandingEntry>,
+    ) -> Result<(), Error> {
+        self.db.set_standing(worker, task_type, entry.as_ref())?;
+        let mut standings = self.standings(worker)?;
+        Arc::make_mut(&mut standings).set(task_type.cloned(), entry);
+        self.remember_standings(worker, standings);
+        Ok(())
+    }
+
+    fn remember_standings(&mut self, worker: &WorkerId, standings: Arc<Standings>) {
+        if self.standings.len() >= MAX_REMEMBERED {
+            self.standings.clear();
+        }
+        self.standings.insert(worker.clone(), standings);
     }
 
     /// Adds to a counter.
@@ -234,6 +301,19 @@ impl Session {
         Ok(*entry.insert(seq))
     }
 
+    /// The model that leases and votes name by a number.
+    pub(crate) fn model_named(&mut self, seq: i64) -> Result<ModelIdentity, Error> {
+        if let Some(model) = self.model_names.get(&seq) {
+            return Ok(model.clone());
+        }
+        if self.model_names.len() >= MAX_REMEMBERED {
+            self.model_names.clear();
+        }
+        let model = self.db.model(seq)?;
+        self.model_names.insert(seq, model.clone());
+        Ok(model)
+    }
+
     /// Forgets everything that was collected and remembered, since the tables were emptied.
     pub(crate) fn wipe(&mut self) {
         self.job.wipe();
@@ -290,5 +370,7 @@ impl Session {
         self.remembered_records = 0;
         self.priors.clear();
         self.models.clear();
+        self.model_names.clear();
+        self.standings.clear();
     }
 }

@@ -11,14 +11,16 @@ use async_trait::async_trait;
 
 use crate::conformance::desk::{Desk, LEASE, at, new_task, number, vote, worker};
 use crate::id::IdempotencyKey;
-use crate::store::{Insert, InsertOutcome, LeaseScope, Reap, Renewed, SubmitOutcome, TaskStore};
+use crate::store::{
+    Insert, InsertOutcome, LeaseScope, MarketStore, Reap, Renewed, SubmitOutcome, TaskStore,
+};
 use crate::task::TaskStatus;
 
 /// Opens one place again and again.
 #[async_trait]
 pub trait Reopen: Debug + Send + Sync {
     /// Opens the store, which is closed at the time: all earlier handles were dropped.
-    async fn open(&self) -> Arc<dyn TaskStore>;
+    async fn open(&self) -> Arc<dyn MarketStore>;
 }
 
 /// Tasks, workers, votes, points, keys and counts.

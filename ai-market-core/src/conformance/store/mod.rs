@@ -7,6 +7,8 @@ pub mod claiming;
 pub mod deciding;
 pub mod durability;
 pub mod leases;
+pub mod models;
+pub mod presence;
 pub mod putting;
 pub mod reading;
 pub mod renewing;
@@ -33,6 +35,12 @@ macro_rules! __for_each_task_store_case {
             claiming::rule_1_higher_priority_first_then_oldest,
             claiming::rule_1_a_closed_task_is_not_handed_out,
             claiming::rule_1_order_holds_over_several_types,
+            models::rule_1_one_model_answers_a_task_once,
+            models::rule_1_each_type_has_its_own_model,
+            models::rule_1_without_a_model_no_task_that_asks_for_distinct_ones,
+            models::rule_1_a_lost_lease_frees_the_place_of_its_model,
+            models::rule_1_another_model_sees_what_the_first_could_not_have,
+            models::an_answer_of_another_model_is_refused_where_models_matter,
             claiming::an_unknown_worker_claims_nothing,
             claiming::only_the_current_instance_claims,
             claiming::a_claim_for_another_owner_is_as_good_as_unknown,
@@ -72,6 +80,12 @@ macro_rules! __for_each_task_store_case {
             attempts::rule_6_leases_per_worker_are_bounded,
             attempts::rule_6_time_in_which_nobody_reaped_costs_no_lease,
             attempts::a_round_of_reaping_keeps_to_its_limit,
+            presence::rule_6_the_leases_of_a_worker_that_is_gone_are_lost,
+            presence::rule_6_time_in_which_nobody_served_makes_nobody_gone,
+            presence::a_worker_that_is_heard_of_again_is_back,
+            presence::a_worker_without_heartbeats_keeps_its_leases,
+            presence::a_round_declares_no_more_workers_gone_than_its_limit,
+            presence::signs_of_life_within_a_second_are_one,
             deciding::the_majority_decides,
             deciding::a_tie_goes_to_the_higher_mean_confidence,
             deciding::a_tie_of_confidence_goes_to_the_first_label,
@@ -203,6 +217,8 @@ mod tests {
             include_str!("deciding.rs"),
             include_str!("durability.rs"),
             include_str!("leases.rs"),
+            include_str!("models.rs"),
+            include_str!("presence.rs"),
             include_str!("putting.rs"),
             include_str!("reading.rs"),
             include_str!("renewing.rs"),

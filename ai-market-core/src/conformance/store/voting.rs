@@ -161,9 +161,9 @@ pub async fn one_bad_vote_does_not_fail_the_batch(store: &dyn TaskStore) {
         vote(b, "alice", "negative", 0.9),
         vote(b, "bob", "negative", 0.9),
     ];
-    let outcomes = store.submit(votes, &desk.policies, at(3)).await.unwrap();
+    let submitted = store.submit(votes, &desk.policies, at(3)).await.unwrap();
     assert_eq!(
-        outcomes,
+        submitted.outcomes,
         [
             SubmitOutcome::UnknownTask,
             ACCEPTED,

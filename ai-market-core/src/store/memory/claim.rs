@@ -3,9 +3,9 @@ use std::convert::Infallible;
 use std::ops::Bound;
 
 use crate::assignment::{Assignment, Lease};
-use crate::id::{OwnerId, TaskId, TaskType, WorkerId};
+use crate::id::{TaskId, TaskType};
 use crate::store::rules::{InstanceStanding, MAX_LOSSES_PER_WORKER, claim_standing};
-use crate::store::{Claim, ClaimKey, ClaimList, Claimed, Effects, Selection};
+use crate::store::{Claim, ClaimKey, ClaimList, Claimed, Effects, Selection, WorkerProfile};
 
 use super::state::{Entry, HeldLease, State};
 
@@ -13,17 +13,18 @@ use super::state::{Entry, HeldLease, State};
 struct List<'a> {
     tasks: &'a BTreeMap<TaskId, Entry>,
     claimable: &'a HashMap<TaskType, BTreeSet<ClaimKey>>,
-    worker: &'a WorkerId,
-    owner: Option<&'a OwnerId>,
+    profile: &'a WorkerProfile,
 }
 
 impl List<'_> {
     fn suits(&self, key: ClaimKey) -> bool {
+        let WorkerProfile { worker, owner, .. } = self.profile;
         self.tasks.get(&key.id()).is_some_and(|entry| {
-            !entry.is_taken_by(self.worker, self.owner)
+            !entry.is_taken_by(worker, owner.as_ref())
+                && entry.suits_model(self.profile.model_for(&entry.task.task_type))
                 && entry
                     .losses
-                    .get(self.worker)
+                    .get(worker)
                     .is_none_or(|n| *n < MAX_LOSSES_PER_WORKER)
         })
     }
@@ -61,27 +62,29 @@ impl State {
             return Claimed::UnknownWorker;
         };
         let profile = worker.profile.clone();
+        let standings = worker.standings.clone();
         match claim_standing(claim, &profile) {
             InstanceStanding::Current => {}
             InstanceStanding::Superseded => return Claimed::Superseded,
             InstanceStanding::Unregistered => return Claimed::UnknownWorker,
         }
+        if let Some(entry) = standings.suspension(&profile.capabilities) {
+            let reason = entry.standing.reason().unwrap_or_default();
+            return Claimed::Suspended(reason.to_owned());
+        }
         self.seen(&claim.worker, claim.now);
         let held = self.held.get(&claim.worker).map_or(0, BTreeSet::len);
-        let room = claim.limit.min(claim.max_leases.saturating_sub(held));
+        let max_leases = standings.max_leases(&profile.capabilities, claim.max_leases);
+        let room = claim.limit.min(max_leases.saturating_sub(held));
         let mut list = List {
             tasks: &self.tasks,
             claimable: &self.claimable,
-            worker: &claim.worker,
-            owner: profile.owner.as_ref(),
+            profile: &profile,
         };
-        let selected = self.frontier.select(
-            &claim.worker,
-            &profile.capabilities,
-            room,
-            usize::MAX,
-            &mut list,
-        );
+        let task_types: Vec<_> = standings.allowed(&profile.capabilities).collect();
+        let selected = self
+            .frontier
+            .select(&claim.worker, task_types, room, usize::MAX, &mut list);
         let Ok(selection) = selected;
         let tasks = match selection {
             Selection::Tasks(tasks) => tasks,
@@ -98,6 +101,7 @@ impl State {
                 lease,
                 owner: profile.owner.clone(),
                 instance: profile.instance.clone(),
+                model: profile.model_for(&task_type).cloned(),
             };
             let text = self.change(id, &mut effects, |entry| {
                 entry.leases.push(held);

@@ -1,4 +1,4 @@
-use crate::consensus::{Ballot, Decision, Policies, TrackRecord, decide};
+use crate::consensus::{Ballot, Decision, Policies, TrackRecord, agrees, decide};
 use crate::id::{TaskId, TaskType, WorkerId};
 use crate::store::rules::{MAX_LOSSES_PER_WORKER, attempts_exhausted, bounded_reason};
 use crate::store::{Effects, Progress};
@@ -49,7 +49,9 @@ impl State {
             .map(|vote| self.record(&task_type, &vote.worker))
             .collect();
         let prior = self.priors.get(&task_type).cloned().unwrap_or_default();
-        let ballot = Ballot::new(&entry.task, &entry.votes, &records, &prior, now);
+        let comparator = policies.comparator(&task_type);
+        let ballot = Ballot::new(&entry.task, &entry.votes, &records, &prior, now)
+            .with_comparator(comparator);
         match decide(policies.get(&task_type), &ballot, closing) {
             Decision::Pending => Progress::Open,
             Decision::Extend { wanted } => {
@@ -63,16 +65,35 @@ impl State {
                 updates,
                 policy,
             } => {
+                let answers: Vec<_> = entry
+                    .votes
+                    .iter()
+                    .map(|vote| {
+                        let agreed = agrees(comparator, &consensus.label, &vote.label);
+                        (vote.worker.clone(), vote.model.clone(), agreed)
+                    })
+                    .collect();
                 for reward in rewards {
                     if let Some(worker) = self.workers.get_mut(&reward.worker) {
                         worker.points = worker.points.saturating_add(reward.points);
                     }
+                    for (worker, model, _) in &answers {
+                        if *worker == reward.worker {
+                            let tally = self.tally(worker, &task_type, model.as_ref());
+                            tally.points = tally.points.saturating_add(reward.points);
+                        }
+                    }
                 }
+                for (worker, model, agreed) in &answers {
+                    self.tally(worker, &task_type, model.as_ref())
+                        .count_agreement(*agreed);
+                }
+                let judged: Vec<_> = updates.records.iter().map(|(w, _)| w.clone()).collect();
                 for (worker, record) in updates.records {
                     self.set_record(&task_type, worker, record);
                 }
                 if let Some(prior) = updates.prior {
-                    self.priors.insert(task_type, prior);
+                    self.priors.insert(task_type.clone(), prior);
                 }
                 let state = TaskState::Finalized {
                     label: consensus.label,
@@ -81,6 +102,9 @@ impl State {
                     at: now,
                 };
                 self.close(id, state, effects);
+                for worker in judged {
+                    self.judge(&task_type, &worker, policies, now, effects);
+                }
                 Progress::Finalized
             }
             Decision::Fail(reason) => {
@@ -129,6 +153,10 @@ impl State {
         let Some(held) = entry.lease_of(worker).cloned() else {
             return false;
         };
+        if cause.is_some() {
+            let task_type = entry.task.task_type.clone();
+            self.tally(worker, &task_type, held.model.as_ref()).lost += 1;
+        }
         self.unindex_lease(id, &held.lease);
         let exhausted = self.change(id, effects, |entry| {
             entry.leases.retain(|held| held.lease.worker != *worker);

@@ -3,6 +3,7 @@
 mod claim;
 mod close;
 mod read;
+mod standing;
 mod state;
 mod store;
 mod write;

@@ -1,11 +1,12 @@
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::Bound;
 
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
-    LeaderboardQuery, Standing, StatsQuery, StoreStats, TaskPage, TaskQuery, WorkerQuery,
-    WorkerSummary,
+    LeaderboardQuery, Place, Serving, ServingQuery, StatsQuery, StoreStats, Tally, TallyGroup,
+    TallyQuery, TallyRow, TaskPage, TaskQuery, WorkerQuery, WorkerSummary,
 };
 use crate::task::{Task, TaskDetails};
 
@@ -66,8 +67,8 @@ impl State {
             .collect()
     }
 
-    pub(super) fn leaderboard(&self, query: &LeaderboardQuery) -> Vec<Standing> {
-        let place = |standing: &Standing| (Reverse(standing.points), standing.worker.clone());
+    pub(super) fn leaderboard(&self, query: &LeaderboardQuery) -> Vec<Place> {
+        let place = |standing: &Place| (Reverse(standing.points), standing.worker.clone());
         let after = query
             .after
             .clone()
@@ -78,13 +79,40 @@ impl State {
             .filter(|worker| worker.submissions > 0)
             .map(|worker| {
                 let id = worker.profile.worker.clone();
-                Standing::new(id, worker.points, worker.submissions)
+                Place::new(id, worker.points, worker.submissions)
             })
             .filter(|standing| after.as_ref().is_none_or(|after| place(standing) > *after))
             .collect();
         standings.sort_by_cached_key(place);
         standings.truncate(query.limit);
         standings
+    }
+
+    pub(super) fn tallies(&self, query: &TallyQuery) -> Vec<TallyRow> {
+        let mut groups: BTreeMap<TallyGroup, Tally> = BTreeMap::new();
+        for ((worker, task_type, model), tally) in &self.tallies {
+            let wanted = query.worker.as_ref().is_none_or(|w| w == worker)
+                && query.task_type.as_ref().is_none_or(|t| t == task_type);
+            if wanted {
+                let group = query.by.group(worker, model.as_ref(), task_type);
+                groups.entry(group).or_default().add(tally);
+            }
+        }
+        let rows = groups.into_iter();
+        query.page(
+            rows.map(|(group, tally)| TallyRow::new(group, tally))
+                .collect(),
+        )
+    }
+
+    pub(super) fn serving(&self, query: &ServingQuery) -> Vec<Serving> {
+        let here = |worker: &&WorkerSummary| !worker.gone && worker.last_seen >= query.seen_since;
+        Serving::count(
+            self.workers
+                .values()
+                .filter(here)
+                .map(|w| (&w.profile, &w.standings)),
+        )
     }
 
     pub(super) fn stats(&self, query: &StatsQuery) -> StoreStats {

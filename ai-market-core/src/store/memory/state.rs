@@ -3,8 +3,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::assignment::Lease;
 use crate::consensus::TrackRecord;
 use crate::id::{IdempotencyKey, InstanceId, OwnerId, TaskId, TaskType, WorkerId};
-use crate::store::{ClaimFrontier, ClaimKey, Effects, WorkerSummary};
-use crate::submission::Submission;
+use crate::store::rules::{is_news, suits_model};
+use crate::store::{ClaimFrontier, ClaimKey, Effects, Tally, WorkerSummary};
+use crate::submission::{ModelIdentity, Submission};
 use crate::task::{Task, TaskState, TaskStatus};
 use crate::time::Timestamp;
 
@@ -30,7 +31,13 @@ pub(super) struct State {
     pub(super) open: u64,
     pub(super) submissions: u64,
     pub(super) reaped_at: Option<Timestamp>,
+    /// Since when the store is served without interruption.
+    pub(super) serving_since: Option<Timestamp>,
+    pub(super) tallies: BTreeMap<TallyKey, Tally>,
 }
+
+/// Whose tally it is: of a worker's answers to tasks of a type with a model.
+pub(super) type TallyKey = (WorkerId, TaskType, Option<ModelIdentity>);
 
 /// A task with what belongs to it.
 #[derive(Debug)]
@@ -48,6 +55,8 @@ pub(super) struct HeldLease {
     pub(super) lease: Lease,
     pub(super) owner: Option<OwnerId>,
     pub(super) instance: Option<InstanceId>,
+    /// The model that the worker runs for the type of the task.
+    pub(super) model: Option<ModelIdentity>,
 }
 
 impl Entry {
@@ -78,6 +87,13 @@ impl Entry {
             .iter()
             .chain(&self.late)
             .any(|vote| vote.worker == *worker)
+    }
+
+    /// Whether the models under which the task is held and answered let in another one.
+    pub(super) fn suits_model(&self, model: Option<&ModelIdentity>) -> bool {
+        let held = self.leases.iter().map(|held| held.model.as_ref());
+        let voted = self.votes.iter().map(|vote| vote.model.as_ref());
+        suits_model(self.task.distinct_models, model, held.chain(voted))
     }
 
     /// Whether the worker, or another one of its owner, holds or has answered the task.
@@ -170,11 +186,25 @@ impl State {
     pub(super) fn seen(&mut self, worker: &WorkerId, now: Timestamp) -> bool {
         match self.workers.get_mut(worker) {
             Some(summary) => {
-                summary.last_seen = summary.last_seen.max(now);
+                if summary.gone || is_news(summary.last_seen, now) {
+                    summary.last_seen = summary.last_seen.max(now);
+                    summary.gone = false;
+                }
                 true
             }
             None => false,
         }
+    }
+
+    /// The tally of a worker's answers to tasks of a type with a model.
+    pub(super) fn tally(
+        &mut self,
+        worker: &WorkerId,
+        task_type: &TaskType,
+        model: Option<&ModelIdentity>,
+    ) -> &mut Tally {
+        let key = (worker.clone(), task_type.clone(), model.cloned());
+        self.tallies.entry(key).or_default()
     }
 
     /// Takes the worker's lease from the indexes of leases.

@@ -5,9 +5,11 @@ use async_trait::async_trait;
 use crate::consensus::Policies;
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
-    Claim, Claimed, Insert, InsertOutcome, LeaderboardQuery, Reap, Reaped, Registered, Release,
-    Released, Renew, Renewed, Standing, StatsQuery, StoreError, StoreStats, SubmitOutcome,
-    TaskPage, TaskQuery, TaskStore, WorkerProfile, WorkerQuery, WorkerSummary,
+    Claim, Claimed, Effects, Insert, InsertOutcome, LeaderboardQuery, Place, Reap, Reaped,
+    Registered, Release, Released, Renew, Renewed, Serving, ServingQuery, StandingChange,
+    StandingChanged, StandingStore, StatsQuery, StoreError, StoreStats, Submitted, TallyQuery,
+    TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore, WorkerProfile, WorkerQuery,
+    WorkerSummary,
 };
 use crate::submission::Vote;
 use crate::task::TaskDetails;
@@ -72,12 +74,14 @@ impl TaskStore for MemoryStore {
         votes: Vec<Vote>,
         policies: &Policies,
         now: Timestamp,
-    ) -> Result<Vec<SubmitOutcome>, StoreError> {
+    ) -> Result<Submitted, StoreError> {
         let mut state = self.state();
-        Ok(votes
+        let mut effects = Effects::default();
+        let outcomes = votes
             .into_iter()
-            .map(|vote| state.submit(vote, policies, now))
-            .collect())
+            .map(|vote| state.submit(vote, policies, now, &mut effects))
+            .collect();
+        Ok(Submitted::new(outcomes, effects))
     }
 
     async fn release(&self, release: Release) -> Result<Released, StoreError> {
@@ -109,11 +113,29 @@ impl TaskStore for MemoryStore {
         Ok(self.state().workers(&query))
     }
 
-    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Standing>, StoreError> {
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, StoreError> {
         Ok(self.state().leaderboard(&query))
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {
         Ok(self.state().stats(&query))
+    }
+}
+
+#[async_trait]
+impl TallyStore for MemoryStore {
+    async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
+        Ok(self.state().tallies(&query))
+    }
+
+    async fn serving(&self, query: ServingQuery) -> Result<Vec<Serving>, StoreError> {
+        Ok(self.state().serving(&query))
+    }
+}
+
+#[async_trait]
+impl StandingStore for MemoryStore {
+    async fn set_standing(&self, change: StandingChange) -> Result<StandingChanged, StoreError> {
+        Ok(self.state().set_standing(change))
     }
 }

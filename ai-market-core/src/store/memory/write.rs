@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::consensus::Policies;
+use crate::consensus::{Policies, agrees};
 use crate::id::{TaskId, WorkerId};
 use crate::store::rules::{
-    InstanceStanding, LEASE_RAN_OUT, WORKER_RESTARTED, bounded_reason, downtime, instance_standing,
-    renewed_until, renewed_until_bare,
+    InstanceStanding, LEASE_RAN_OUT, WORKER_GONE, WORKER_RESTARTED, bounded_reason, downtime,
+    gone_before, instance_standing, renewed_until, renewed_until_bare, serving_since,
 };
 use crate::store::{
     ClaimKey, Effects, InsertOutcome, LeaseScope, Reap, Reaped, Registered, Release, ReleaseReason,
@@ -59,15 +59,17 @@ impl State {
                 .insert(worker, WorkerSummary::new(profile, now));
             return registered;
         };
-        known.last_seen = known.last_seen.max(now);
-        let owner_changed = known.profile.owner != profile.owner;
+        let cleared = known.profile.owner != profile.owner
+            || known.profile.model != profile.model
+            || known.profile.models != profile.models;
         let instance = profile.instance.clone();
         let kept = known.profile.instance.take();
         known.profile = profile;
         if known.profile.instance.is_none() {
             known.profile.instance = kept;
         }
-        if owner_changed {
+        self.seen(&worker, now);
+        if cleared {
             self.frontier.forget(&worker);
         }
         if instance.is_some() {
@@ -92,7 +94,7 @@ impl State {
         registered
     }
 
-    fn held_by(&self, worker: &WorkerId) -> Vec<TaskId> {
+    pub(super) fn held_by(&self, worker: &WorkerId) -> Vec<TaskId> {
         self.held
             .get(worker)
             .into_iter()
@@ -112,6 +114,9 @@ impl State {
             InstanceStanding::Unregistered => return Renewed::UnknownWorker,
         }
         self.seen(&renew.worker, renew.now);
+        if let Some(worker) = self.workers.get_mut(&renew.worker) {
+            worker.last_heartbeat = worker.last_heartbeat.max(Some(renew.now));
+        }
         let held: BTreeSet<_> = self.held_by(&renew.worker).into_iter().collect();
         let (tasks, gone): (Vec<_>, Vec<_>) = match &renew.scope {
             LeaseScope::Named(tasks) => tasks.iter().partition(|id| held.contains(id)),
@@ -141,6 +146,7 @@ impl State {
         vote: Vote,
         policies: &Policies,
         now: Timestamp,
+        effects: &mut Effects,
     ) -> SubmitOutcome {
         let id = vote.task;
         self.seen(&vote.worker, now);
@@ -155,32 +161,41 @@ impl State {
         if !entry.is_open() {
             let kept = held.is_some_and(|held| held.lease.until >= now);
             if kept {
-                self.keep_late(vote, now);
+                self.keep_late(vote, policies, now, effects);
             }
             return SubmitOutcome::Closed { kept };
         }
         let Some(held) = held else {
             return SubmitOutcome::NotAssigned;
         };
+        if entry.task.distinct_models && vote.model.is_some() && vote.model != held.model {
+            return SubmitOutcome::OtherModel;
+        }
+        let task_type = entry.task.task_type.clone();
         self.unindex_lease(id, &held.lease);
-        let registered = self.workers.get_mut(&vote.worker).map(|worker| {
+        if let Some(worker) = self.workers.get_mut(&vote.worker) {
             worker.submissions += 1;
-            worker.profile.model.clone()
-        });
+        }
         self.submissions += 1;
         let mut vote = Submission::accept(vote, held.owner, now, false);
-        vote.model = vote.model.or(registered.flatten());
-        // What the decision did is in the progress that it reports.
-        let mut effects = Effects::default();
-        self.change(id, &mut effects, |entry| {
+        vote.model = vote.model.or(held.model);
+        self.tally(&vote.worker, &task_type, vote.model.as_ref())
+            .count_answer(false, now.since(held.lease.claimed_at));
+        self.change(id, effects, |entry| {
             entry.leases.retain(|held| held.lease.worker != vote.worker);
             entry.votes.push(vote);
             entry.task.submission_count += 1;
         });
-        SubmitOutcome::Accepted(self.decide(id, policies, false, now, &mut effects))
+        SubmitOutcome::Accepted(self.decide(id, policies, false, now, effects))
     }
 
-    fn keep_late(&mut self, vote: Vote, now: Timestamp) {
+    fn keep_late(
+        &mut self,
+        vote: Vote,
+        policies: &Policies,
+        now: Timestamp,
+        effects: &mut Effects,
+    ) {
         let id = vote.task;
         let Some(entry) = self.tasks.get_mut(&id) else {
             return;
@@ -192,18 +207,22 @@ impl State {
         let task_type = entry.task.task_type.clone();
         let label = entry.task.final_label().cloned();
         let mut vote = Submission::accept(vote, held.owner, now, true);
-        if vote.model.is_none() {
-            let worker = self.workers.get(&vote.worker);
-            vote.model = worker.and_then(|worker| worker.profile.model.clone());
-        }
+        vote.model = vote.model.or(held.model);
         let (worker, given) = (vote.worker.clone(), vote.label.clone());
+        let model = vote.model.clone();
         entry.late.push(vote);
         self.expiries
             .remove(&(held.lease.until, id, worker.clone()));
+        let latency = now.since(held.lease.claimed_at);
+        let tally = self.tally(&worker, &task_type, model.as_ref());
+        tally.count_answer(true, latency);
         if let Some(label) = label {
+            let comparator = policies.comparator(&task_type);
+            tally.count_agreement(agrees(comparator, &label, &given));
             let mut record = self.record(&task_type, &worker);
-            record.observe(&label, &given);
-            self.set_record(&task_type, worker, record);
+            record.observe_by(comparator, &label, &given);
+            self.set_record(&task_type, worker.clone(), record);
+            self.judge(&task_type, &worker, policies, now, effects);
         }
     }
 
@@ -241,6 +260,8 @@ impl State {
 
     pub(super) fn reap(&mut self, reap: &Reap, policies: &Policies) -> Reaped {
         let down = downtime(self.reaped_at, reap.silence, reap.now);
+        let since = serving_since(self.serving_since, self.reaped_at, down, reap.now);
+        self.serving_since = Some(since);
         if down > Duration::ZERO {
             let leases: Vec<_> = self.expiries.iter().cloned().collect();
             for (until, id, worker) in leases {
@@ -270,6 +291,9 @@ impl State {
                 }
             }
         }
+        if let Some(before) = gone_before(reap, since) {
+            self.declare_gone(before, reap, &mut reaped);
+        }
         let passed = self
             .deadlines
             .iter()
@@ -281,5 +305,33 @@ impl State {
             reaped.expired += 1;
         }
         reaped
+    }
+
+    /// Declares workers gone that were last seen before a point in time, and ends the leases of
+    /// those that used to send heartbeats.
+    fn declare_gone(&mut self, before: Timestamp, reap: &Reap, reaped: &mut Reaped) {
+        let silent = |worker: &&WorkerSummary| !worker.gone && worker.last_seen < before;
+        let mut gone: Vec<_> = self
+            .workers
+            .values()
+            .filter(silent)
+            .map(|worker| (worker.last_seen, worker.profile.worker.clone()))
+            .collect();
+        gone.sort_unstable();
+        reaped.more |= gone.len() > reap.limit;
+        for (_, id) in gone.into_iter().take(reap.limit) {
+            let Some(worker) = self.workers.get_mut(&id) else {
+                continue;
+            };
+            worker.gone = true;
+            let beating = worker.last_heartbeat.is_some();
+            for task in self.held_by(&id) {
+                let effects = &mut reaped.effects;
+                if beating && self.end_lease(task, &id, Some(WORKER_GONE), reap.now, effects) {
+                    reaped.lost += 1;
+                }
+            }
+            reaped.gone.push(id);
+        }
     }
 }

@@ -1,0 +1,136 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+
+use crate::api::{ApiError, InsightApi, ModelReport, TaskTypeReport, WorkerReport, WorkerStatus};
+use crate::id::{TaskType, WorkerId};
+use crate::store::{
+    Serving, ServingQuery, StatsQuery, TallyBy, TallyQuery, TallyRow, WorkerQuery, WorkerSummary,
+};
+use crate::submission::ModelIdentity;
+use crate::task::TaskStatus;
+
+use super::Coordinator;
+use super::reply::no_worker;
+
+#[async_trait]
+impl InsightApi for Coordinator {
+    async fn tallies(&self, mut query: TallyQuery) -> Result<Vec<TallyRow>, ApiError> {
+        query.limit = query.limit.min(self.inner.settings.limits.max_page);
+        Ok(self.inner.store.tallies(query).await?)
+    }
+
+    async fn workers(&self, mut query: WorkerQuery) -> Result<Vec<WorkerStatus>, ApiError> {
+        query.limit = query.limit.min(self.inner.settings.limits.max_page);
+        let workers = self.inner.store.workers(query).await?;
+        Ok(workers.into_iter().map(|w| self.status(w)).collect())
+    }
+
+    async fn worker(&self, id: WorkerId) -> Result<WorkerReport, ApiError> {
+        let store = &self.inner.store;
+        let Some(summary) = store.worker(id.clone()).await? else {
+            return Err(no_worker(&id));
+        };
+        // A worker has few models and types, and what is beyond a page is of little weight.
+        let page = self.inner.settings.limits.max_page;
+        let own = TallyQuery::new(TallyBy::MODEL_AND_TASK_TYPE, page).with_worker(id);
+        let own = store.tallies(own).await?;
+        let all = TallyQuery::new(TallyBy::TASK_TYPE, usize::MAX);
+        let all = store.tallies(all).await?;
+        Ok(WorkerReport::new(self.status(summary), own, &all))
+    }
+
+    async fn models(&self) -> Result<Vec<ModelReport>, ApiError> {
+        let query = TallyQuery::new(TallyBy::MODEL_AND_TASK_TYPE, usize::MAX);
+        let tallies = self.inner.store.tallies(query).await?;
+        let serving = self.serving().await?;
+        let mut models: BTreeMap<Option<ModelIdentity>, ModelReport> = BTreeMap::new();
+        let mut report = |model: &Option<ModelIdentity>, then: &mut dyn FnMut(&mut ModelReport)| {
+            let new = || ModelReport::new(model.clone());
+            then(models.entry(model.clone()).or_insert_with(new));
+        };
+        for TallyRow { group, tally } in tallies {
+            let (Some(model), Some(task_type)) = (group.model, group.task_type) else {
+                continue;
+            };
+            report(&model, &mut |report| {
+                report.tally.add(&tally);
+                report.task_type(&task_type).tally.add(&tally);
+            });
+        }
+        for of in serving {
+            let identity = of.model.as_ref().map(|model| model.identity.clone());
+            report(&identity, &mut |report| {
+                let place = report.task_type(&of.task_type);
+                place.workers += of.workers;
+                // Workers that register one model with other labels are not believed any more than
+                // those that came first.
+                if let Some(model) = &of.model
+                    && place.labels.is_empty()
+                {
+                    place.labels.clone_from(&model.labels);
+                }
+            });
+        }
+        Ok(models.into_values().collect())
+    }
+
+    async fn task_types(
+        &self,
+        after: Option<TaskType>,
+        limit: usize,
+    ) -> Result<Vec<TaskTypeReport>, ApiError> {
+        let limit = limit.min(self.inner.settings.limits.max_page);
+        let stale_before = self.now().minus(self.inner.settings.stale_after());
+        let stats = self
+            .inner
+            .store
+            .stats(StatsQuery::new(stale_before))
+            .await?;
+        let serving = self.serving().await?;
+        let served = serving.iter().map(|of| &of.task_type);
+        let names: BTreeSet<_> = stats
+            .tasks
+            .keys()
+            .map(|(name, _)| name)
+            .chain(served)
+            .collect();
+        let page = names
+            .into_iter()
+            .filter(|name| Some(*name) > after.as_ref());
+        let reports = page.take(limit).map(|name| {
+            let policies = &self.inner.policies;
+            let (policy, comparator) = (policies.get(name), policies.comparator(name));
+            let mut report = TaskTypeReport::new(name.clone(), policy.name(), comparator.name());
+            let tasks = |status| stats.tasks.get(&(name.clone(), status)).copied();
+            report.queued = tasks(TaskStatus::Queued).unwrap_or(0);
+            report.assigned = tasks(TaskStatus::Assigned).unwrap_or(0);
+            report.finalized = tasks(TaskStatus::Finalized).unwrap_or(0);
+            report.failed = tasks(TaskStatus::Failed).unwrap_or(0);
+            let here = serving.iter().filter(|of| of.task_type == *name);
+            let models = here.clone().filter_map(|of| of.model.as_ref());
+            let models: BTreeSet<_> = models.map(|model| &model.identity).collect();
+            report.models = models.len() as u64;
+            report.workers = here.map(|of| of.workers).sum();
+            report
+        });
+        Ok(reports.collect())
+    }
+}
+
+impl Coordinator {
+    /// Who serves which task types now.
+    pub(super) async fn serving(&self) -> Result<Vec<Serving>, ApiError> {
+        let seen_since = self.now().minus(self.inner.settings.gone_after());
+        let query = ServingQuery::new(seen_since);
+        Ok(self.inner.store.serving(query).await?)
+    }
+
+    fn status(&self, summary: WorkerSummary) -> WorkerStatus {
+        let settings = &self.inner.settings;
+        let stale_at = summary.last_seen.plus(settings.stale_after());
+        let gone_at = summary.last_seen.plus(settings.gone_after());
+        let presence = summary.presence(self.now().minus(settings.stale_after()));
+        WorkerStatus::new(summary, presence, stale_at, gone_at)
+    }
+}

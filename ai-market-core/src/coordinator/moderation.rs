@@ -1,0 +1,61 @@
+use crate::api::ApiError;
+use crate::id::{TaskType, WorkerId};
+use crate::store::{Ruling, StandingChange, StandingChanged};
+
+use super::Coordinator;
+use super::reply::no_worker;
+
+impl Coordinator {
+    /// Suspends a worker by hand, for tasks of a type or for all: it gets no more of them, and those
+    /// that it holds go to others at once. It stays so until it is reinstated.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownWorker`](crate::api::ErrorCode::UnknownWorker) when there is none of this id,
+    /// [`Invalid`](crate::api::ErrorCode::Invalid) when the reason is empty; or the store fails.
+    pub async fn suspend(
+        &self,
+        worker: &WorkerId,
+        task_type: Option<TaskType>,
+        reason: &str,
+    ) -> Result<(), ApiError> {
+        let reason = reason.trim();
+        if reason.is_empty() {
+            return Err(ApiError::invalid("reason", "a reason must be given"));
+        }
+        self.rule(worker, task_type, Ruling::Suspend(reason.to_owned()))
+            .await
+    }
+
+    /// Makes a worker active again, for tasks of a type or for all, whoever or whatever had
+    /// suspended it. What it answered before no longer speaks against it.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownWorker`](crate::api::ErrorCode::UnknownWorker) when there is none of this id; or the
+    /// store fails.
+    pub async fn reinstate(
+        &self,
+        worker: &WorkerId,
+        task_type: Option<TaskType>,
+    ) -> Result<(), ApiError> {
+        self.rule(worker, task_type, Ruling::Reinstate).await
+    }
+
+    async fn rule(
+        &self,
+        worker: &WorkerId,
+        task_type: Option<TaskType>,
+        ruling: Ruling,
+    ) -> Result<(), ApiError> {
+        let mut change = StandingChange::new(worker.clone(), ruling, self.now());
+        change.task_type = task_type;
+        match self.inner.store.set_standing(change).await? {
+            StandingChanged::UnknownWorker => Err(no_worker(worker)),
+            StandingChanged::Done(effects) => {
+                self.announce(&effects);
+                Ok(())
+            }
+        }
+    }
+}
