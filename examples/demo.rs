@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use ai_market_candle::ClassifierBackend;
 use ai_market_core::api::{ClientApi, TaskSpec};
+use ai_market_core::consensus::AlwaysActive;
 use ai_market_core::coordinator::Coordinator;
 use ai_market_core::id::{TaskId, TaskType, WorkerId};
 use ai_market_core::inference::InferenceBackend;
@@ -93,7 +94,9 @@ async fn run(options: Options) -> Result<(), Failure> {
 
     let folder = tempfile::tempdir()?;
     let store = SqliteStore::open(folder.path().join("demo.db"))?;
-    let coordinator = Coordinator::builder(store).build()?;
+    // With three workers and three votes a task, none can be spared: suspending the liar would leave
+    // tasks waiting.
+    let coordinator = Coordinator::builder(store).standing(AlwaysActive).build()?;
     let mut running = tokio::task::JoinSet::new();
     for name in WORKERS {
         // The three share one copy of the weights.

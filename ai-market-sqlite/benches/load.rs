@@ -69,6 +69,15 @@ async fn register(store: &SqliteStore, worker: &WorkerId) -> Result<(), Failed> 
 }
 
 async fn fill(store: &SqliteStore, tasks: usize, votes: u32) -> Result<Duration, Failed> {
+    fill_with(store, &TaskType::sentiment(), tasks, votes).await
+}
+
+async fn fill_with(
+    store: &SqliteStore,
+    task_type: &TaskType,
+    tasks: usize,
+    votes: u32,
+) -> Result<Duration, Failed> {
     let votes = votes.try_into()?;
     let begun = Instant::now();
     let mut left = tasks;
@@ -76,7 +85,9 @@ async fn fill(store: &SqliteStore, tasks: usize, votes: u32) -> Result<Duration,
         let n = left.min(500);
         let batch = (0..n).map(|_| {
             let text = "A film that begins slowly, finds its feet, and stays with one for days.";
-            NewTask::new(TaskId::generate(now()), text).with_required_submissions(votes)
+            NewTask::new(TaskId::generate(now()), text)
+                .with_task_type(task_type.clone())
+                .with_required_submissions(votes)
         });
         store.insert(Insert::new(batch.collect(), now())).await?;
         left -= n;
@@ -226,6 +237,25 @@ async fn prefix(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Failed
     Ok(())
 }
 
+/// Open tasks of a type that nobody serves lie before ten that the worker can do; the same ten in a
+/// market of their own are timed in turn with them.
+async fn unserved(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Failed> {
+    let behind = SqliteStore::open(folder.join("unserved.db"))?;
+    fill_with(&behind, &TaskType::new("unserved")?, tasks, 3).await?;
+    let alone = SqliteStore::open(folder.join("served.db"))?;
+    for store in [&alone, &behind] {
+        fill(store, 10, 3).await?;
+    }
+    for _ in 0..3 {
+        println!("ten tasks alone: claim {}", claims(&alone, rounds).await?);
+        println!(
+            "behind {tasks} tasks of a type that nobody serves: claim {}",
+            claims(&behind, rounds).await?
+        );
+    }
+    Ok(())
+}
+
 async fn all(folder: &Path, scale: &Scale) -> Result<(), Failed> {
     lives(folder, scale.lives, 1, 1).await?;
     lives(folder, scale.lives / 3, 3, 1).await?;
@@ -236,6 +266,8 @@ async fn all(folder: &Path, scale: &Scale) -> Result<(), Failed> {
     if let Ok(tasks) = std::env::var("AI_MARKET_BENCH_BACKLOG") {
         backlog(folder, tasks.parse()?, scale.rounds).await?;
     }
+    let most = scale.backlogs.iter().copied().max().unwrap_or(0);
+    unserved(folder, most, scale.rounds).await?;
     prefix(folder, scale.prefix, scale.rounds).await
 }
 

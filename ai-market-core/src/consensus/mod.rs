@@ -17,8 +17,8 @@ pub use majority::MajorityVote;
 pub use policies::Policies;
 pub use policy::ConsensusPolicy;
 pub use standing::{
-    InvalidSequentialTest, SequentialTest, Standing, StandingCause, StandingEntry, StandingPolicy,
-    Standings,
+    AlwaysActive, InvalidSequentialTest, SequentialTest, Standing, StandingCause, StandingEntry,
+    StandingPolicy, Standings,
 };
 pub use track_record::TrackRecord;
 pub use verdict::{Consensus, Reward, Updates, Verdict};
