@@ -1,5 +1,5 @@
 //! Who ends suspended in a market, whatever the order of things and whoever has luck.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::num::NonZeroU32;
 
