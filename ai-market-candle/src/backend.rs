@@ -6,30 +6,57 @@ use ai_market_core::inference::{
 };
 use async_trait::async_trait;
 
-use crate::classifier::{Classification, SequenceClassifier};
+use crate::classifier::SequenceClassifier;
 use crate::error::LoadError;
+use crate::model::Model;
 use crate::options::ClassifierOptions;
 use crate::source::{LoadEvent, ModelSource};
+use crate::text_model::TextModel;
+use crate::token_classifier::TokenClassifier;
 
-/// A [`SequenceClassifier`] as the backend of a worker.
+/// A model as the backend of a worker.
 ///
-/// It waits on a thread of its own, `ai-market-model`, and computes on those of its classifier. Start
-/// several from clones of one classifier to run several workers with one copy of the weights.
+/// It waits on a thread of its own, `ai-market-model`, and computes on those of its model. Start
+/// several from clones of one model to run several workers with one copy of the weights.
 #[derive(Debug)]
-pub struct ClassifierBackend {
+pub struct Backend<M> {
     inner: BlockingBackend,
+    model: M,
 }
 
-impl ClassifierBackend {
-    /// Starts a backend on `classifier`.
+/// A [`SequenceClassifier`] as the backend of a worker: answers are labels.
+pub type ClassifierBackend = Backend<SequenceClassifier>;
+
+/// A [`TokenClassifier`] as the backend of a worker: answers are
+/// [`Spans`](ai_market_core::submission::Spans), written as labels.
+pub type TokenClassifierBackend = Backend<TokenClassifier>;
+
+/// Whatever a model folder holds, as the backend of a worker.
+///
+/// ```
+/// use ai_market_candle::{ClassifierOptions, Head, ModelBackend, ModelSource};
+/// use ai_market_core::inference::InferenceBackend;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let source: ModelSource = "bundled".parse()?;
+/// let backend = ModelBackend::load(&source, &ClassifierOptions::new(), &mut |_| {})?;
+/// assert_eq!(backend.text_model().head(), Head::Sequence);
+/// assert!(backend.model().task_types.contains(&Head::Sequence.task_type())); // sentiment
+/// # Ok(())
+/// # }
+/// ```
+pub type ModelBackend = Backend<Model>;
+
+impl<M: TextModel> Backend<M> {
+    /// Starts a backend on `model`.
     ///
     /// # Errors
     ///
     /// [`LoadError::Threads`] when the operating system starts no thread.
-    pub fn start(classifier: SequenceClassifier) -> Result<Self, LoadError> {
-        let inner = BlockingBackend::start("ai-market-model", Model(classifier))
+    pub fn start(model: M) -> Result<Self, LoadError> {
+        let inner = BlockingBackend::start("ai-market-model", OnThread(model.clone()))
             .map_err(|error| LoadError::Threads(error.into()))?;
-        Ok(Self { inner })
+        Ok(Self { inner, model })
     }
 
     /// Loads a model and starts a backend on it; see [`SequenceClassifier::load`].
@@ -42,12 +69,18 @@ impl ClassifierBackend {
         options: &ClassifierOptions,
         progress: &mut dyn FnMut(LoadEvent<'_>),
     ) -> Result<Self, LoadError> {
-        Self::start(SequenceClassifier::load(source, options, progress)?)
+        Self::start(M::load(source, options, progress)?)
+    }
+
+    /// The model that it runs.
+    #[must_use]
+    pub fn text_model(&self) -> &M {
+        &self.model
     }
 }
 
 #[async_trait]
-impl InferenceBackend for ClassifierBackend {
+impl<M: TextModel> InferenceBackend for Backend<M> {
     fn model(&self) -> &ModelInfo {
         self.inner.model()
     }
@@ -61,9 +94,9 @@ impl InferenceBackend for ClassifierBackend {
     }
 }
 
-struct Model(SequenceClassifier);
+struct OnThread<M>(M);
 
-impl BlockingModel for Model {
+impl<M: TextModel> BlockingModel for OnThread<M> {
     fn model(&self) -> &ModelInfo {
         self.0.info()
     }
@@ -79,17 +112,13 @@ impl BlockingModel for Model {
             .filter(|input| served.contains(&input.task_type))
             .map(|input| &*input.text)
             .collect();
-        let mut found = self.0.classify(&texts).into_iter();
-        let mut next = || -> Result<Classification, InferenceError> {
-            found
-                .next()
-                .unwrap_or_else(|| Err(InferenceError::failed("a text was left out")))
-        };
+        let mut found = self.0.predict(&texts).into_iter();
         inputs
             .iter()
             .map(|input| {
                 if served.contains(&input.task_type) {
-                    Ok(self.0.prediction(&next()?))
+                    let left_out = || Err(InferenceError::failed("a text was left out"));
+                    found.next().unwrap_or_else(left_out)
                 } else {
                     Err(InferenceError::UnsupportedTaskType(input.task_type.clone()))
                 }

@@ -1,6 +1,7 @@
-//! Text classification for ai-market workers: DistilBERT models, run on the processor with candle.
-//! A small English sentiment model can be built in, and any `DistilBertForSequenceClassification`
-//! folder or Hugging Face repository can be loaded instead.
+//! Text classification and named entity recognition for ai-market workers: DistilBERT models, run on
+//! the processor with candle. A small English sentiment model can be built in, and any
+//! `DistilBertForSequenceClassification` or `DistilBertForTokenClassification` folder or Hugging Face
+//! repository can be loaded instead.
 //!
 //! ```
 //! use ai_market_candle::{ClassifierBackend, ClassifierOptions, ModelSource};
@@ -27,9 +28,12 @@
 //! - [`ModelSource`] says where a model comes from, and [`ClassifierOptions`] how it is run.
 //! - [`SequenceClassifier`] is a loaded model: texts in, labels with probabilities out. Clones share
 //!   the weights.
-//! - [`ClassifierBackend`] runs one as the
-//!   [`InferenceBackend`](ai_market_core::inference::InferenceBackend) of a worker.
-//! - [`DistilBert`] and [`TextTokenizer`] are its two halves, and [`ModelConfig`] its shape.
+//! - [`TokenClassifier`] finds entities instead: texts in, parts of them with their types out.
+//!   [`Model`] is either, whichever a folder holds.
+//! - [`ModelBackend`] runs a model as the
+//!   [`InferenceBackend`](ai_market_core::inference::InferenceBackend) of a worker;
+//!   [`ClassifierBackend`] and [`TokenClassifierBackend`] are the same for one kind only.
+//! - [`DistilBert`] and [`TextTokenizer`] are the two halves of a model, and [`ModelConfig`] its shape.
 //! - [`quantize`] makes 8-bit model folders.
 //! - [`LoadError`] says why a model cannot be loaded.
 //!
@@ -47,21 +51,30 @@ mod backend;
 mod classifier;
 mod config;
 mod distilbert;
+mod engine;
+mod entities;
 mod error;
+mod model;
 mod options;
 pub mod quantize;
+mod softmax;
 mod source;
+mod text_model;
+mod token_classifier;
 mod tokenizer;
 mod weights;
 
-pub use backend::ClassifierBackend;
+pub use backend::{Backend, ClassifierBackend, ModelBackend, TokenClassifierBackend};
 pub use classifier::{Classification, SequenceClassifier};
-pub use config::{Activation, ConfigError, ModelConfig};
+pub use config::{Activation, ConfigError, Head, ModelConfig};
 pub use distilbert::{DistilBert, ForwardError};
 pub use error::LoadError;
+pub use model::Model;
 pub use options::ClassifierOptions;
 #[cfg(feature = "hub")]
 pub use source::{HubError, HubOptions};
 pub use source::{InvalidSource, LoadEvent, ModelFiles, ModelSource, TokenizerFile};
-pub use tokenizer::{TextTokenizer, TokenizerError, Tokens};
+pub use text_model::TextModel;
+pub use token_classifier::{Entity, TokenClassification, TokenClassifier};
+pub use tokenizer::{Place, TextTokenizer, TokenizerError, Tokens};
 pub use weights::{Precision, WeightsError};

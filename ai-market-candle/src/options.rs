@@ -1,8 +1,10 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
+use ai_market_core::coordinator::Limits;
 use ai_market_core::id::TaskType;
 
+use crate::config::Head;
 #[cfg(feature = "hub")]
 use crate::source::HubOptions;
 
@@ -12,10 +14,17 @@ use crate::source::HubOptions;
 pub struct ClassifierOptions {
     /// The most tokens read of a text, special ones included. The model's own limits hold besides.
     pub max_tokens: Option<NonZeroUsize>,
-    /// The task types that it serves; `sentiment` unless set.
-    pub task_types: BTreeSet<TaskType>,
-    /// Whether labels are given in lower case; they are unless set.
-    pub lowercase_labels: bool,
+    /// The task types that it serves; unless set, `sentiment` where it classifies whole texts and
+    /// `ner` where it classifies tokens.
+    pub task_types: Option<BTreeSet<TaskType>>,
+    /// Whether labels, and the types of entities, are given in lower case; unless set, labels are
+    /// and types are as the model spells them.
+    pub lowercase_labels: Option<bool>,
+    /// The longest label that an answer may have, in bytes of UTF-8; unless set, what a coordinator
+    /// takes by default ([`Limits::max_label_bytes`]).
+    ///
+    /// Only a classifier of tokens can come to it: its labels name all that it found in a text.
+    pub max_label_bytes: usize,
     /// Threads that compute; as many as the process may use unless set.
     pub threads: Option<NonZeroUsize>,
     /// Tokens that are computed at once, at most (a single text may have more); 512 unless set.
@@ -38,8 +47,9 @@ impl ClassifierOptions {
     pub fn new() -> Self {
         Self {
             max_tokens: None,
-            task_types: BTreeSet::from([TaskType::sentiment()]),
-            lowercase_labels: true,
+            task_types: None,
+            lowercase_labels: None,
+            max_label_bytes: Limits::default().max_label_bytes,
             threads: None,
             batch_tokens: BATCH_TOKENS,
             max_batch: MAX_BATCH,
@@ -55,17 +65,24 @@ impl ClassifierOptions {
         self
     }
 
-    /// Serves these task types instead of `sentiment`.
+    /// Serves these task types instead of `sentiment` or `ner`.
     #[must_use]
     pub fn with_task_types(mut self, task_types: impl IntoIterator<Item = TaskType>) -> Self {
-        self.task_types = task_types.into_iter().collect();
+        self.task_types = Some(task_types.into_iter().collect());
         self
     }
 
-    /// Gives labels in lower case, or as the model spells them.
+    /// Gives labels and types of entities in lower case, or as the model spells them.
     #[must_use]
     pub fn with_lowercase_labels(mut self, lowercase: bool) -> Self {
-        self.lowercase_labels = lowercase;
+        self.lowercase_labels = Some(lowercase);
+        self
+    }
+
+    /// Gives no answer whose label is longer, in bytes of UTF-8.
+    #[must_use]
+    pub fn with_max_label_bytes(mut self, max_label_bytes: usize) -> Self {
+        self.max_label_bytes = max_label_bytes;
         self
     }
 
@@ -96,6 +113,15 @@ impl ClassifierOptions {
     pub fn with_hub(mut self, hub: HubOptions) -> Self {
         self.hub = hub;
         self
+    }
+
+    pub(crate) fn task_types_for(&self, head: Head) -> BTreeSet<TaskType> {
+        let usual = || BTreeSet::from([head.task_type()]);
+        self.task_types.clone().unwrap_or_else(usual)
+    }
+
+    pub(crate) fn lowercase_for(&self, head: Head) -> bool {
+        self.lowercase_labels.unwrap_or(head == Head::Sequence)
     }
 }
 

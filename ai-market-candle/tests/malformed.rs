@@ -11,7 +11,8 @@ mod common;
 use std::borrow::Cow;
 
 use ai_market_candle::{
-    ClassifierOptions, LoadError, ModelFiles, SequenceClassifier, TokenizerFile, WeightsError,
+    ClassifierOptions, ConfigError, LoadError, Model, ModelFiles, SequenceClassifier,
+    TokenClassifier, TokenizerFile, WeightsError,
 };
 use common::files;
 use proptest::prelude::*;
@@ -22,12 +23,34 @@ fn options() -> ClassifierOptions {
 
 /// Loads and uses it; a panic fails the test.
 fn exercise(files: ModelFiles) -> Result<(), LoadError> {
-    let classifier = SequenceClassifier::from_files(files, &options())?;
-    let answers = classifier.classify(&["good and bad", "", "very good. [SEP] é 你"]);
-    for answer in answers.into_iter().flatten() {
-        assert!(answer.probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+    let texts = ["good and bad", "", "very good. [SEP] é 你"];
+    match Model::from_files(files, &options())? {
+        Model::Sequence(classifier) => {
+            for answer in classifier.classify(&texts).into_iter().flatten() {
+                assert!(answer.probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+            }
+        }
+        Model::Token(classifier) => {
+            for (text, answer) in texts.iter().zip(classifier.classify(&texts)) {
+                let Ok(answer) = answer else { continue };
+                assert!((0.0..=1.0).contains(&answer.confidence));
+                for span in &answer.spans() {
+                    assert!(span.end() <= text.chars().count(), "{span:?}");
+                }
+            }
+        }
+        other => panic!("{other:?}"),
     }
     Ok(())
+}
+
+/// A small model of either kind.
+fn small(token: bool) -> ModelFiles {
+    files(if token {
+        "token-one-layer"
+    } else {
+        "one-layer"
+    })
 }
 
 #[derive(Debug, Clone)]
@@ -82,15 +105,15 @@ impl Damage {
 }
 
 /// The small model with the tokenizer of a `tokenizer.json`, of few tokens.
-fn with_tokenizer_json() -> ModelFiles {
-    let mut files = files("one-layer");
+fn with_tokenizer_json(token: bool) -> ModelFiles {
+    let mut files = small(token);
     let json = std::fs::read(common::fixture("tokenizer.json")).unwrap();
     files.tokenizer = TokenizerFile::Json(json.into());
     files
 }
 
-fn quantized() -> ModelFiles {
-    let mut files = files("one-layer");
+fn quantized(token: bool) -> ModelFiles {
+    let mut files = small(token);
     files.weights = ai_market_candle::quantize::quantize(&files)
         .unwrap()
         .0
@@ -106,30 +129,30 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     #[test]
-    fn a_damaged_configuration_is_no_panic(damage in damage()) {
-        let mut files = files("one-layer");
+    fn a_damaged_configuration_is_no_panic(damage in damage(), token: bool) {
+        let mut files = small(token);
         damage.apply(&mut files.config, usize::MAX);
         drop(exercise(files));
     }
 
     #[test]
-    fn a_damaged_weight_header_is_no_panic(damage in damage(), int8: bool) {
-        let mut files = if int8 { quantized() } else { files("one-layer") };
+    fn a_damaged_weight_header_is_no_panic(damage in damage(), int8: bool, token: bool) {
+        let mut files = if int8 { quantized(token) } else { small(token) };
         let header = header(&files);
         damage.apply(&mut files.weights, header);
         drop(exercise(files));
     }
 
     #[test]
-    fn damaged_weights_are_no_panic(damage in damage(), int8: bool) {
-        let mut files = if int8 { quantized() } else { files("one-layer") };
+    fn damaged_weights_are_no_panic(damage in damage(), int8: bool, token: bool) {
+        let mut files = if int8 { quantized(token) } else { small(token) };
         damage.apply(&mut files.weights, usize::MAX);
         drop(exercise(files));
     }
 
     #[test]
-    fn a_damaged_tokenizer_is_no_panic(damage in damage()) {
-        let mut files = with_tokenizer_json();
+    fn a_damaged_tokenizer_is_no_panic(damage in damage(), token: bool) {
+        let mut files = with_tokenizer_json(token);
         if let TokenizerFile::Json(bytes) = &mut files.tokenizer {
             damage.apply(bytes, usize::MAX);
         }
@@ -137,8 +160,8 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_vocabulary_is_no_panic(damage in damage(), setting in damage()) {
-        let mut files = files("one-layer");
+    fn a_damaged_vocabulary_is_no_panic(damage in damage(), setting in damage(), token: bool) {
+        let mut files = small(token);
         if let TokenizerFile::Vocabulary(bytes) = &mut files.tokenizer {
             damage.apply(bytes, usize::MAX);
         }
@@ -244,7 +267,7 @@ fn the_tensor_at_fault_is_named() {
         message(typed),
         "tensor distilbert.embeddings.word_embeddings.weight is stored as I32; F32, F16, BF16 and I8 with scales are supported"
     );
-    let unscaled = with_header(&quantized(), |text| {
+    let unscaled = with_header(&quantized(false), |text| {
         text.replace("classifier.weight.scale\"", "classifier.weight.other\"")
     });
     assert_eq!(
@@ -268,4 +291,68 @@ fn the_tensor_at_fault_is_named() {
         message(labels),
         "tensor classifier.weight has shape [2, 8] where [3, 8] is expected"
     );
+}
+
+fn with_config(mut files: ModelFiles, change: impl Fn(String) -> String) -> ModelFiles {
+    let text = String::from_utf8(files.config.to_vec()).unwrap();
+    files.config = change(text).into_bytes().into();
+    files
+}
+
+#[test]
+fn a_model_of_the_other_kind_is_named() {
+    let (sequence, token) = (files("one-layer"), files("token-one-layer"));
+    let as_sequence = SequenceClassifier::from_files(token.clone(), &options()).unwrap_err();
+    let as_token = TokenClassifier::from_files(sequence.clone(), &options()).unwrap_err();
+    for (error, found, wanted) in [
+        (as_sequence, "Token", "Sequence"),
+        (as_token, "Sequence", "Token"),
+    ] {
+        let LoadError::Config(error @ ConfigError::Architecture { .. }) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the model is a DistilBertFor{found}Classification, \
+                 not a DistilBertFor{wanted}Classification"
+            )
+        );
+    }
+    // A configuration that lies about the weights.
+    let lies = with_config(sequence, |text| text.replace("ForSequence", "ForToken"));
+    assert_eq!(
+        message(lies),
+        "tensor pre_classifier.weight belongs to a DistilBertForSequenceClassification, \
+         and the configuration names a DistilBertForTokenClassification"
+    );
+    let lies = with_config(token, |text| text.replace("ForToken", "ForSequence"));
+    assert_eq!(message(lies), "tensor pre_classifier.weight is missing");
+}
+
+#[test]
+fn labels_of_tokens_that_fit_nothing_are_named() {
+    let more = with_config(files("token-one-layer"), |text| {
+        text.replace(
+            "\"2\": \"Label 2\"",
+            "\"2\": \"Label 2\", \"3\": \"Label 3\"",
+        )
+    });
+    assert_eq!(
+        message(more),
+        "tensor classifier.weight has shape [3, 8] where [4, 8] is expected"
+    );
+    for label in ["B-", "I- PER", "-", "X-\\n"] {
+        let nameless = with_config(files("token-one-layer"), |text| {
+            text.replace("\"2\": \"Label 2\"", &format!("\"2\": \"{label}\""))
+        });
+        let error = exercise(nameless).unwrap_err();
+        assert!(
+            matches!(
+                error,
+                LoadError::Config(ConfigError::EntityType { index: 2, .. })
+            ),
+            "{label}: {error:?}"
+        );
+    }
 }

@@ -3,8 +3,8 @@
 mod common;
 
 use ai_market_candle::quantize::{QuantizeError, quantize, quantize_folder};
-use ai_market_candle::{ClassifierOptions, ModelSource, SequenceClassifier};
-use common::{MODELS, cases, distance, files, fixture};
+use ai_market_candle::{ClassifierOptions, Model, ModelFiles};
+use common::{MODELS, cases, distance, files, fixture, network};
 
 #[test]
 fn an_8_bit_folder_loads_and_nearly_agrees() {
@@ -16,12 +16,12 @@ fn an_8_bit_folder_loads_and_nearly_agrees() {
             report.matrices > 0 && report.kept > report.matrices,
             "{report:?}"
         );
-        let source = ModelSource::Folder(out);
-        let options = ClassifierOptions::new();
-        let classifier = SequenceClassifier::load(&source, &options, &mut |_| {}).unwrap();
-        assert_eq!(classifier.info().identity.precision(), Some("int8"));
+        let files = ModelFiles::from_folder(&out).unwrap();
+        let quantized = network(&files);
+        let whole = Model::from_files(files, &ClassifierOptions::new()).unwrap();
+        assert_eq!(whole.info().identity.precision(), Some("int8"));
         for case in cases(&format!("{name}/cases.json")) {
-            let found = classifier.model().logits(&[&case.ids]).unwrap();
+            let found = quantized.logits(&[&case.ids]).unwrap();
             let spread = case
                 .logits
                 .iter()

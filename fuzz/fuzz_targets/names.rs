@@ -9,9 +9,9 @@ use ai_market_core::access::{KeyId, Role};
 use ai_market_core::api::ErrorCode;
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{
-    IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, TaskId, TaskType, WorkerId,
+    EntityType, IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, TaskId, TaskType, WorkerId,
 };
-use ai_market_core::submission::{ModelIdentity, Scores};
+use ai_market_core::submission::{ModelIdentity, Scores, Spans};
 use ai_market_core::task::TaskStatus;
 use ai_market_core::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
@@ -49,6 +49,7 @@ fn json<T: Serialize + DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) {
 fuzz_target!(|data: &[u8]| {
     json::<Confidence>(data);
     json::<Scores>(data);
+    json::<Spans>(data);
     json::<ModelIdentity>(data);
     json::<Timestamp>(data);
     json::<TaskId>(data);
@@ -60,6 +61,7 @@ fuzz_target!(|data: &[u8]| {
     text::<InstanceId>(data);
     text::<TaskType>(data);
     text::<Label>(data);
+    text::<EntityType>(data);
     text::<IdempotencyKey>(data);
     text::<PolicyName>(data);
     text::<TaskId>(data);

@@ -3,7 +3,7 @@ use candle_core::{Device, Tensor};
 use super::attention::Attention;
 use super::ops::{AddNorm, BiasActivate, Norm};
 use super::packed::Packed;
-use crate::config::{Activation, ModelConfig};
+use crate::config::{Activation, Head, ModelConfig};
 use crate::weights::{WeightsError, WeightsFile};
 
 /// A matrix, stored `[in, out]`, which multiplies faster than the `[out, in]` of the file.
@@ -71,7 +71,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// Takes layer `index`. The last one computes the first token of each text only, since the
+    /// Takes layer `index`. The last one computes the first token of each text only where the
     /// classifier reads nothing else.
     pub(super) fn load(
         file: &WeightsFile<'_>,
@@ -92,7 +92,8 @@ impl Layer {
         let contract = file.matrix(&name("ffn.lin2.weight"), dim, hidden)?;
         let contract_bias = file.vector(&name("ffn.lin2.bias"), dim)?;
         let output_norm = norm("output_layer_norm")?;
-        let inputs = if index + 1 == config.n_layers {
+        let first_only = config.head == Head::Sequence && index + 1 == config.n_layers;
+        let inputs = if first_only {
             Inputs::FirstOnly(Matrix::join(&[&q], dim)?, Matrix::join(&[&k, &v], dim)?)
         } else {
             Inputs::All(Matrix::join(&[&q, &k, &v], dim)?)
@@ -114,7 +115,7 @@ impl Layer {
         })
     }
 
-    /// `[rows, dim]` to `[rows, dim]`, or to `[texts, dim]` in the last layer.
+    /// `[rows, dim]` to `[rows, dim]`, or to `[texts, dim]` where only first tokens are computed.
     pub(super) fn forward(&self, x: Tensor, batch: &Packed<'_>) -> candle_core::Result<Tensor> {
         let attention = |first_only, query_stride, stride, keys| Attention {
             heads: self.heads,

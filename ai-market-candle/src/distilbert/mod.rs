@@ -1,10 +1,11 @@
-//! DistilBERT for sequence classification, on packed batches.
+//! DistilBERT for sequence and token classification, on packed batches.
 //!
 //! `packed` lays the tokens of several texts end to end, so that no multiplication is spent on
-//! padding. `model` and `layer` are the network; `ops` are the candle operations that it needs
-//! beside matrix products, and `kernels` their inner loops on slices.
+//! padding. `model`, `layer` and `classifier` are the network; `ops` are the candle operations that
+//! it needs beside matrix products, and `kernels` their inner loops on slices.
 
 mod attention;
+mod classifier;
 mod kernels;
 mod layer;
 mod model;

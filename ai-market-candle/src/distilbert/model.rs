@@ -4,11 +4,12 @@ use std::fmt;
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
+use super::classifier::Classifier;
 use super::kernels;
-use super::layer::{Layer, Matrix, norm};
-use super::ops::{BiasActivate, Norm};
+use super::layer::{Layer, norm};
+use super::ops::Norm;
 use super::packed::Packed;
-use crate::config::{Activation, ModelConfig};
+use crate::config::{Head, ModelConfig};
 use crate::weights::{Precision, WeightsError, WeightsFile};
 
 /// The network: token ids in, logits out, computed in f32 on the processor.
@@ -21,10 +22,7 @@ pub struct DistilBert {
     positions: Vec<f32>,
     embedding_norm: Norm,
     layers: Vec<Layer>,
-    pre_classifier: Matrix,
-    pre_classifier_bias: Vec<f32>,
-    classifier: Matrix,
-    classifier_bias: Vec<f32>,
+    classifier: Classifier,
 }
 
 /// Why token ids gave no logits.
@@ -71,17 +69,18 @@ impl From<candle_core::Error> for ForwardError {
 impl DistilBert {
     /// Takes the weights out of the bytes of a `model.safetensors`.
     ///
-    /// The names are those of Hugging Face's `DistilBertForSequenceClassification`; tensors that it
-    /// does not need are ignored. Stored may be f32, f16, bf16 or the 8-bit form that
+    /// The names are those of Hugging Face's `DistilBertForSequenceClassification` or
+    /// `DistilBertForTokenClassification`, as [`ModelConfig::head`] says; tensors that it does not
+    /// need are ignored. Stored may be f32, f16, bf16 or the 8-bit form that
     /// [`quantize`](crate::quantize) writes.
     ///
     /// # Errors
     ///
     /// [`WeightsError`] when the bytes are no safetensors file, or a tensor is missing, has another
-    /// shape or type, or holds infinities.
+    /// shape or type, holds infinities, or belongs to the other kind of classifier.
     pub fn load(config: ModelConfig, safetensors: &[u8]) -> Result<Self, WeightsError> {
         let file = WeightsFile::parse(safetensors)?;
-        let (dim, labels) = (config.dim, config.labels.len());
+        let dim = config.dim;
         let embeddings = |part: &str| format!("distilbert.embeddings.{part}");
         let words = file.matrix(
             &embeddings("word_embeddings.weight"),
@@ -98,20 +97,14 @@ impl DistilBert {
         let layers = (0..config.n_layers)
             .map(|index| Layer::load(&file, &config, index))
             .collect::<Result<_, _>>()?;
-        let pre_classifier = file.matrix("pre_classifier.weight", dim, dim)?;
-        let pre_classifier_bias = file.vector("pre_classifier.bias", dim)?;
-        let classifier = file.matrix("classifier.weight", labels, dim)?;
-        let classifier_bias = file.vector("classifier.bias", labels)?;
+        let classifier = Classifier::load(&file, &config)?;
         Ok(Self {
             precision: file.precision(),
             words,
             positions,
             embedding_norm,
             layers,
-            pre_classifier: Matrix::join(&[&pre_classifier], dim)?,
-            pre_classifier_bias,
-            classifier: Matrix::join(&[&classifier], dim)?,
-            classifier_bias,
+            classifier,
             config,
         })
     }
@@ -131,8 +124,9 @@ impl DistilBert {
     /// Computes the logits of several texts, given by the ids of their tokens, special ones included.
     ///
     /// The texts are packed, not padded, so each costs what its own tokens cost. The result has one
-    /// row per text and one number per label. A text's logits can differ in the last bits with what
-    /// else is in the batch, since the sums are made in another order.
+    /// row per text: a number per label, or, in a classifier of tokens, a number per token and label,
+    /// token by token. A text's logits can differ in the last bits with what else is in the batch,
+    /// since the sums are made in another order.
     ///
     /// It computes on the rayon thread pool that it is called in, or on rayon's global one.
     ///
@@ -150,19 +144,19 @@ impl DistilBert {
         for layer in &self.layers {
             x = layer.forward(x, &batch)?;
         }
-        let x = self.pre_classifier.apply(&x)?;
-        let relu = BiasActivate {
-            bias: &self.pre_classifier_bias,
-            activation: Activation::Relu,
-        };
-        x.inplace_op1(&relu)?;
-        let mut logits = self.classifier.apply(&x)?.to_vec2::<f32>()?;
-        for row in &mut logits {
-            for (logit, bias) in row.iter_mut().zip(&self.classifier_bias) {
-                *logit += bias;
-            }
-        }
-        Ok(logits)
+        let logits = self.classifier.forward(&x)?;
+        let mut rest = logits.as_slice();
+        let labels = self.config.labels.len();
+        let rows = texts.iter().map(|ids| {
+            let rows = match self.config.head {
+                Head::Sequence => 1,
+                Head::Token => ids.len(),
+            };
+            let (row, later) = rest.split_at(rows * labels);
+            rest = later;
+            row.to_vec()
+        });
+        Ok(rows.collect())
     }
 
     fn check(&self, texts: &[&[u32]]) -> Result<(), ForwardError> {

@@ -37,6 +37,16 @@ pub enum WeightsError {
         /// The tensor.
         name: String,
     },
+    /// A tensor belongs to a classifier of another kind than the configuration names.
+    #[error("tensor {name} belongs to a {owner}, and the configuration names a {stated}")]
+    OtherHead {
+        /// The tensor.
+        name: String,
+        /// The architecture that has it.
+        owner: &'static str,
+        /// The architecture that the configuration names.
+        stated: &'static str,
+    },
     /// The tensors were read and could not be laid out for computing.
     #[error("the weights cannot be laid out for computing")]
     Layout(#[source] Box<dyn Error + Send + Sync>),

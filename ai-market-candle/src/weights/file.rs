@@ -51,6 +51,11 @@ impl<'a> WeightsFile<'a> {
         names
     }
 
+    /// Whether there is such a tensor.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.tensors.tensor(name).is_ok()
+    }
+
     /// The shape of a tensor.
     pub(crate) fn shape(&self, name: &str) -> Result<Vec<usize>, WeightsError> {
         Ok(self.view(name)?.shape().to_vec())

@@ -14,18 +14,31 @@
 use std::path::{Path, PathBuf};
 
 use ai_market_candle::{
-    ClassifierOptions, DistilBert, ModelConfig, ModelFiles, SequenceClassifier,
+    ClassifierOptions, DistilBert, ModelConfig, ModelFiles, SequenceClassifier, TokenClassifier,
 };
 use serde::Deserialize;
 
-/// The models that `make_fixtures.py` writes.
-pub const MODELS: [&str; 6] = [
+/// The models that `make_fixtures.py` writes with token ids and logits: of sequence classification,
+/// then of token classification.
+pub const MODELS: [&str; 10] = [
     "one-layer",
     "relu-three-labels",
     "sinusoidal-five-labels",
     "one-head-half",
     "long-bfloat16",
     "head-of-one",
+    "token-one-layer",
+    "token-relu-nine-labels",
+    "token-one-head-half",
+    "token-long-bfloat16",
+];
+
+/// The models that it writes with texts and the spans in them.
+pub const TAGGERS: [&str; 4] = [
+    "spans-uncased",
+    "spans-cased",
+    "spans-accents",
+    "spans-bytes",
 ];
 
 #[derive(Deserialize)]
@@ -43,6 +56,22 @@ pub struct Case {
     pub logits: Vec<f32>,
 }
 
+#[derive(Deserialize)]
+struct TaggedTexts {
+    cases: Vec<TaggedText>,
+}
+
+/// What Transformers' pipeline finds in a text.
+#[derive(Deserialize)]
+pub struct TaggedText {
+    pub text: String,
+    pub tokens: usize,
+    pub truncated: bool,
+    pub confidence: f64,
+    /// Kind, start, end, score and word of each entity.
+    pub entities: Vec<(String, usize, usize, f64, String)>,
+}
+
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
@@ -54,12 +83,24 @@ pub fn cases(path: &str) -> Vec<Case> {
     serde_json::from_slice::<Cases>(&json).unwrap().cases
 }
 
+pub fn tagged_texts(tagger: &str) -> Vec<TaggedText> {
+    let json = std::fs::read(fixture(tagger).join("spans.json")).unwrap();
+    serde_json::from_slice::<TaggedTexts>(&json).unwrap().cases
+}
+
+pub fn tagger(name: &str) -> TokenClassifier {
+    TokenClassifier::from_files(files(name), &ClassifierOptions::new()).unwrap()
+}
+
 pub fn files(model: &str) -> ModelFiles {
     ModelFiles::from_folder(&fixture(model)).unwrap()
 }
 
 pub fn model(model: &str) -> DistilBert {
-    let files = files(model);
+    network(&files(model))
+}
+
+pub fn network(files: &ModelFiles) -> DistilBert {
     DistilBert::load(
         ModelConfig::from_json(&files.config).unwrap(),
         &files.weights,

@@ -4,6 +4,7 @@ mod name;
 mod task_id;
 
 pub use name::{
-    IdempotencyKey, InstanceId, InvalidName, Label, OwnerId, PolicyName, TaskType, WorkerId,
+    EntityType, IdempotencyKey, InstanceId, InvalidName, Label, OwnerId, PolicyName, TaskType,
+    WorkerId,
 };
 pub use task_id::{InvalidTaskId, TaskId};

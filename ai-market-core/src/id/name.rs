@@ -161,6 +161,10 @@ names! {
     /// 1 to 65,536 bytes, more than white space, without the NUL character. A coordinator's limits
     /// set a lower bound. Two labels are the same answer when they are equal byte for byte.
     Label: "the label", 65_536, Text;
+    /// What a part of a text is, such as `PER` for a person.
+    ///
+    /// 1 to 256 bytes without control characters or white space around them.
+    EntityType: "the entity type", 256, Line;
     /// A client's own name for a task, which makes creating it again safe.
     ///
     /// 1 to 256 bytes without control characters or white space around them.
@@ -176,6 +180,14 @@ impl TaskType {
     #[must_use]
     pub fn sentiment() -> Self {
         Self(Arc::from("sentiment"))
+    }
+
+    /// The type of a task that asks which names a text holds, and where: `ner`.
+    ///
+    /// It is answered by [`Spans`](crate::submission::Spans).
+    #[must_use]
+    pub fn ner() -> Self {
+        Self(Arc::from("ner"))
     }
 }
 

@@ -10,6 +10,14 @@ pub enum InferenceError {
     /// The model cannot read this input, whoever runs it.
     #[error("the input cannot be read: {0}")]
     UnreadableInput(String),
+    /// The answer is longer than a label may be, so it cannot be handed in.
+    #[error("the answer has {bytes} bytes; at most {max} are taken")]
+    AnswerTooLong {
+        /// Its bytes of UTF-8.
+        bytes: usize,
+        /// The most bytes that a label may have.
+        max: usize,
+    },
     /// The model failed on this input.
     #[error("the model failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),

@@ -11,7 +11,8 @@ pub struct ModelInfo {
     pub identity: ModelIdentity,
     /// The task types that it serves.
     pub task_types: BTreeSet<TaskType>,
-    /// The labels that it can give, in its own order; empty for free text.
+    /// The labels that it can give, in its own order; empty for free text and for
+    /// [`Spans`](crate::submission::Spans).
     pub labels: Vec<Label>,
 }
 

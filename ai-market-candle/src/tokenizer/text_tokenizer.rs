@@ -1,12 +1,13 @@
-use std::collections::HashMap;
-use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ai_market_core::inference::InferenceError;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use tokenizers::{PostProcessor, Tokenizer, TruncationParams};
+use tokenizers::{Decoder, Encoding, PostProcessor, Tokenizer, TruncationParams};
+
+use super::TokenizerError;
+use super::error::unreadable;
+use super::settings::{Settings, special};
+use super::word_piece::word_piece;
 
 /// Makes token ids of texts, cut to what the model reads.
 #[derive(Clone)]
@@ -14,6 +15,8 @@ pub struct TextTokenizer {
     inner: Tokenizer,
     max_tokens: usize,
     vocab_size: usize,
+    /// The id of the token that stands for what the vocabulary lacks.
+    unknown: Option<u32>,
 }
 
 /// The token ids of one text.
@@ -22,8 +25,23 @@ pub struct TextTokenizer {
 pub struct Tokens {
     /// The ids, special ones included; at least one, each known to the model.
     pub ids: Vec<u32>,
+    /// Where each token stands in the text; empty unless asked for.
+    pub places: Vec<Place>,
     /// Whether the end of the text was cut off.
     pub truncated: bool,
+}
+
+/// Where a token stands in its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Place {
+    /// Its first character, in Unicode scalar values of the text as it was given.
+    pub start: usize,
+    /// The character after its last one.
+    pub end: usize,
+    /// Whether the tokenizer added it, as it does `[CLS]` and `[SEP]`; it stands for no part of the
+    /// text then.
+    pub special: bool,
 }
 
 /// The files of a tokenizer, as bytes.
@@ -31,67 +49,6 @@ pub struct Tokens {
 pub(crate) enum TokenizerData<'a> {
     Json(&'a [u8]),
     Vocabulary(&'a [u8]),
-}
-
-/// Why a tokenizer cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum TokenizerError {
-    /// A file is damaged or of a kind that is not known.
-    #[error("{file} cannot be read")]
-    Unreadable {
-        /// The file.
-        file: &'static str,
-        /// Why.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// The vocabulary lacks a token that every text needs.
-    #[error("vocab.txt has no token {token:?}")]
-    MissingToken {
-        /// The token.
-        token: String,
-    },
-    /// The limit leaves no room for the text.
-    #[error(
-        "at most {max} tokens are read, of which {special} are special: there is no room for text"
-    )]
-    NoRoom {
-        /// The most tokens that are read.
-        max: usize,
-        /// The tokens added to every text.
-        special: usize,
-    },
-}
-
-/// What is read of a `tokenizer_config.json`.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Settings {
-    model_max_length: Option<f64>,
-    do_lower_case: Option<bool>,
-    strip_accents: Option<bool>,
-    tokenize_chinese_chars: Option<bool>,
-    unk_token: Option<Special>,
-    sep_token: Option<Special>,
-    pad_token: Option<Special>,
-    cls_token: Option<Special>,
-    mask_token: Option<Special>,
-}
-
-/// A special token, as text or as an object.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Special {
-    Text(String),
-    Object { content: String },
-}
-
-fn special<'a>(token: &'a Option<Special>, default: &'a str) -> &'a str {
-    match token {
-        None => default,
-        Some(Special::Text(text) | Special::Object { content: text }) => text,
-    }
 }
 
 impl TextTokenizer {
@@ -122,10 +79,12 @@ impl TextTokenizer {
             .model_max_length
             .map_or(usize::MAX, |length| length as usize);
         let max_tokens = positions.min(own).min(limit.unwrap_or(usize::MAX));
+        let unknown = inner.token_to_id(special(&settings.unk_token, "[UNK]"));
         Self {
             inner,
             max_tokens,
             vocab_size,
+            unknown,
         }
         .limited()
     }
@@ -162,48 +121,101 @@ impl TextTokenizer {
         self.max_tokens
     }
 
-    /// Makes tokens of `text`.
+    /// Makes tokens of `text`, without their places.
     ///
     /// # Errors
     ///
     /// [`InferenceError::UnreadableInput`] when the text gives no token, or one that the model does
     /// not know.
     pub fn encode(&self, text: &str) -> Result<Tokens, InferenceError> {
-        let unreadable = |reason: String| Err(InferenceError::UnreadableInput(reason));
+        let encoding = self.encoding(|| self.inner.encode_fast(text, true))?;
+        self.tokens(&encoding, Vec::new())
+    }
+
+    /// Makes tokens of `text` with their places.
+    ///
+    /// # Errors
+    ///
+    /// As for [`encode`](Self::encode).
+    pub fn encode_with_places(&self, text: &str) -> Result<Tokens, InferenceError> {
+        let encoding = self.encoding(|| self.inner.encode_char_offsets(text, true))?;
+        let places = encoding
+            .get_offsets()
+            .iter()
+            .zip(encoding.get_special_tokens_mask())
+            .map(|((start, end), special)| Place {
+                start: *start,
+                end: *end,
+                special: *special != 0,
+            });
+        self.tokens(&encoding, places.collect())
+    }
+
+    fn encoding(
+        &self,
+        encode: impl FnOnce() -> tokenizers::Result<Encoding>,
+    ) -> Result<Encoding, InferenceError> {
         // A tokenizer file can hold rules that its interpreter did not foresee.
-        let encoding = match catch_unwind(AssertUnwindSafe(|| self.inner.encode_fast(text, true))) {
-            Ok(Ok(encoding)) => encoding,
-            Ok(Err(error)) => return unreadable(format!("the tokenizer refused it: {error}")),
-            Err(_) => return unreadable("the tokenizer panicked".to_owned()),
-        };
+        match catch_unwind(AssertUnwindSafe(encode)) {
+            Ok(Ok(encoding)) => Ok(encoding),
+            Ok(Err(error)) => refused(format!("the tokenizer refused it: {error}")),
+            Err(_) => refused("the tokenizer panicked".to_owned()),
+        }
+    }
+
+    fn tokens(&self, encoding: &Encoding, places: Vec<Place>) -> Result<Tokens, InferenceError> {
         let ids = encoding.get_ids().to_vec();
         if ids.is_empty() {
-            return unreadable("it has no tokens".to_owned());
+            return refused("it has no tokens".to_owned());
         }
         if let Some(id) = ids.iter().find(|id| **id as usize >= self.vocab_size) {
             let known = self.vocab_size;
-            return unreadable(format!("the token id {id} is beyond the model's {known}"));
+            return refused(format!("the token id {id} is beyond the model's {known}"));
         }
         if ids.len() > self.max_tokens {
             let (found, max) = (ids.len(), self.max_tokens);
-            return unreadable(format!(
+            return refused(format!(
                 "the tokenizer made {found} tokens of it, not {max}"
             ));
         }
         Ok(Tokens {
             ids,
+            places,
             truncated: !encoding.get_overflowing().is_empty(),
         })
     }
+
+    /// Puts some tokens of `text` together, as a person would read them: word pieces without their
+    /// marks, and what the vocabulary lacks as it stands in the text.
+    pub(crate) fn word(
+        &self,
+        text: &str,
+        tokens: &[(u32, Place)],
+    ) -> Result<String, InferenceError> {
+        let parts: Option<Vec<String>> = tokens
+            .iter()
+            .map(|(id, place)| {
+                if Some(*id) == self.unknown {
+                    let length = place.end.saturating_sub(place.start);
+                    Some(text.chars().skip(place.start).take(length).collect())
+                } else {
+                    self.inner.id_to_token(*id)
+                }
+            })
+            .collect();
+        let parts = parts.ok_or_else(|| InferenceError::failed("a token has no text"))?;
+        let Some(decoder) = self.inner.get_decoder() else {
+            return Ok(parts.join(" "));
+        };
+        match catch_unwind(AssertUnwindSafe(|| decoder.decode(parts))) {
+            Ok(word) => word.map_err(InferenceError::failed),
+            Err(_) => Err(InferenceError::failed("the tokenizer's decoder panicked")),
+        }
+    }
 }
 
-fn unreadable<E: Into<Box<dyn Error + Send + Sync>>>(
-    file: &'static str,
-) -> impl FnOnce(E) -> TokenizerError {
-    move |error| TokenizerError::Unreadable {
-        file,
-        source: error.into(),
-    }
+fn refused<T>(reason: String) -> Result<T, InferenceError> {
+    Err(InferenceError::UnreadableInput(reason))
 }
 
 fn parse(file: &'static str, json: &[u8]) -> Result<Tokenizer, TokenizerError> {
@@ -213,83 +225,6 @@ fn parse(file: &'static str, json: &[u8]) -> Result<Tokenizer, TokenizerError> {
         Ok(Err(error)) => Err(unreadable(file)(error)),
         Err(_) => Err(unreadable(file)("the tokenizer's parser panicked")),
     }
-}
-
-/// The `tokenizer.json` of BERT's word pieces over a `vocab.txt` with one token per line.
-fn word_piece(vocabulary: &[u8], settings: &Settings) -> Result<Value, TokenizerError> {
-    let text = std::str::from_utf8(vocabulary).map_err(unreadable("vocab.txt"))?;
-    // Only line feeds end a line: the vocabulary itself holds other separators.
-    let lines = text.strip_suffix('\n').unwrap_or(text).split('\n');
-    let vocab: HashMap<&str, usize> = lines
-        .enumerate()
-        .map(|(id, line)| (line.strip_suffix('\r').unwrap_or(line), id))
-        .collect();
-    let id = |token: &str| {
-        let missing = || TokenizerError::MissingToken {
-            token: token.to_owned(),
-        };
-        vocab.get(token).copied().ok_or_else(missing)
-    };
-    let unknown = special(&settings.unk_token, "[UNK]");
-    let (cls, sep) = (
-        special(&settings.cls_token, "[CLS]"),
-        special(&settings.sep_token, "[SEP]"),
-    );
-    id(unknown)?;
-    let (cls_id, sep_id) = (id(cls)?, id(sep)?);
-    let optional = [
-        special(&settings.pad_token, "[PAD]"),
-        special(&settings.mask_token, "[MASK]"),
-    ];
-    let mut added: Vec<(usize, &str)> = [unknown, cls, sep]
-        .into_iter()
-        .chain(optional)
-        .filter_map(|token| Some((*vocab.get(token)?, token)))
-        .collect();
-    added.sort_unstable();
-    added.dedup();
-    let added: Vec<Value> = added
-        .iter()
-        .map(|(id, content)| {
-            json!({
-                "id": id, "content": content, "special": true, "normalized": false,
-                "single_word": false, "lstrip": false, "rstrip": false,
-            })
-        })
-        .collect();
-    let piece = |token: &str| json!({"SpecialToken": {"id": token, "type_id": 0}});
-    let sequence = |id: &str| json!({"Sequence": {"id": id, "type_id": 0}});
-    Ok(json!({
-        "version": "1.0",
-        "truncation": null,
-        "padding": null,
-        "added_tokens": added,
-        "normalizer": {
-            "type": "BertNormalizer",
-            "clean_text": true,
-            "handle_chinese_chars": settings.tokenize_chinese_chars.unwrap_or(true),
-            "strip_accents": settings.strip_accents,
-            "lowercase": settings.do_lower_case.unwrap_or(true),
-        },
-        "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": {
-            "type": "TemplateProcessing",
-            "single": [piece(cls), sequence("A"), piece(sep)],
-            "pair": [piece(cls), sequence("A"), piece(sep), sequence("B"), piece(sep)],
-            "special_tokens": {
-                cls: {"id": cls, "ids": [cls_id], "tokens": [cls]},
-                sep: {"id": sep, "ids": [sep_id], "tokens": [sep]},
-            },
-        },
-        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
-        "model": {
-            "type": "WordPiece",
-            "unk_token": unknown,
-            "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": 100,
-            "vocab": vocab,
-        },
-    }))
 }
 
 impl fmt::Debug for TextTokenizer {
@@ -303,6 +238,8 @@ impl fmt::Debug for TextTokenizer {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     const VOCABULARY: &str = "[PAD]\n[UNK]\n[CLS]\n[SEP]\ngood\nbad\n##ly\né\n";

@@ -1,13 +1,18 @@
 use std::collections::BTreeMap;
-use std::error::Error;
 
-use ai_market_core::id::{InvalidName, Label};
+use ai_market_core::id::Label;
 use serde::Deserialize;
 
-/// The shape of a DistilBERT classifier and its labels, read from a `config.json`.
+use super::labels::{checked, labels};
+use super::{ConfigError, Head};
+
+/// The shape of a DistilBERT classifier, what it classifies, and its labels, read from a
+/// `config.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ModelConfig {
+    /// What it classifies.
+    pub head: Head,
     /// Numbers per token between the layers.
     pub dim: usize,
     /// Layers.
@@ -36,89 +41,6 @@ pub enum Activation {
     Relu,
 }
 
-/// Why a `config.json` describes no model that can be run.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The file is no JSON object, or a field has another type.
-    #[error("config.json cannot be read")]
-    Syntax(#[source] Box<dyn Error + Send + Sync>),
-    /// The model is something else than a DistilBERT sequence classifier.
-    #[error("the model is a {found}; only DistilBertForSequenceClassification can be run")]
-    Architecture {
-        /// What the file names.
-        found: String,
-    },
-    /// The activation is neither `gelu` nor `relu`.
-    #[error("the activation {found:?} is not supported; gelu and relu are")]
-    Activation {
-        /// What the file names.
-        found: String,
-    },
-    /// The outputs are no probabilities of which exactly one label is right.
-    #[error("the problem type {found:?} is not supported; single_label_classification is")]
-    ProblemType {
-        /// What the file names.
-        found: String,
-    },
-    /// A number is zero or beyond what any such model has.
-    #[error("{field} is {found}; it must be from 1 to {max}")]
-    Size {
-        /// The field.
-        field: &'static str,
-        /// Its value.
-        found: u64,
-        /// The largest value taken.
-        max: usize,
-    },
-    /// The heads do not divide the dimension.
-    #[error("dim {dim} is not a multiple of n_heads {heads}")]
-    Heads {
-        /// The dimension.
-        dim: usize,
-        /// The heads.
-        heads: usize,
-    },
-    /// The labels are not numbered 0, 1, 2 and so on.
-    #[error("the labels are not numbered from 0 to {last} without holes: {detail}")]
-    LabelNumbers {
-        /// The number of the last label.
-        last: usize,
-        /// What is wrong.
-        detail: String,
-    },
-    /// `num_labels` and `id2label` tell different numbers of labels.
-    #[error("num_labels is {stated}, and there are {found} labels")]
-    LabelCount {
-        /// `num_labels`.
-        stated: u64,
-        /// The labels.
-        found: usize,
-    },
-    /// There is one output only: a regression model, which has no labels to choose from.
-    #[error("the model has a single label; a classifier needs at least two")]
-    SingleLabel,
-    /// A text that cannot be a label.
-    #[error("label {index} is not valid")]
-    Label {
-        /// Its number.
-        index: usize,
-        /// Why.
-        #[source]
-        source: InvalidName,
-    },
-    /// Two outputs have the same label.
-    #[error("labels {first} and {second} are both {label:?}")]
-    DuplicateLabel {
-        /// The one number.
-        first: usize,
-        /// The other number.
-        second: usize,
-        /// The label.
-        label: String,
-    },
-}
-
 #[derive(Deserialize)]
 struct Fields {
     #[serde(default)]
@@ -139,30 +61,43 @@ struct Fields {
     num_labels: Option<u64>,
     #[serde(default)]
     id2label: Option<BTreeMap<String, String>>,
-    #[serde(default)]
-    label2id: Option<BTreeMap<String, u64>>,
 }
-
-const ARCHITECTURE: &str = "DistilBertForSequenceClassification";
 
 impl ModelConfig {
     /// The most labels that a model may have.
     pub const MAX_LABELS: usize = 4096;
 
-    /// Reads the bytes of a `config.json`.
+    /// Reads the bytes of a `config.json`; `architectures` in it says what the model classifies, and
+    /// whole texts where it names nothing.
     ///
-    /// Fields that inference does not need are ignored. Without `id2label` the labels are those of
-    /// `label2id`, else `LABEL_0`, `LABEL_1` and so on up to `num_labels` (2 where it is missing),
-    /// as in Hugging Face Transformers.
+    /// Fields that inference does not need are ignored. Without `id2label` the labels are `LABEL_0`,
+    /// `LABEL_1` and so on up to `num_labels` (2 where it is missing), as in Hugging Face
+    /// Transformers, which does not look at `label2id` then either.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] says what is missing, unsupported or out of range. A model with one label
-    /// (a regression) is refused.
+    /// (a regression) is refused, and so is a sequence classifier whose `problem_type` is another
+    /// than `single_label_classification`: its labels do not exclude each other.
     pub fn from_json(json: &[u8]) -> Result<Self, ConfigError> {
+        Self::read(json, &Head::ALL)
+    }
+
+    /// Reads the bytes of a `config.json` of a model that classifies what `head` says, which is also
+    /// what counts where `architectures` names nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_json`](Self::from_json); [`ConfigError::Architecture`] when it is a model of
+    /// another kind.
+    pub fn for_head(json: &[u8], head: Head) -> Result<Self, ConfigError> {
+        Self::read(json, &[head])
+    }
+
+    fn read(json: &[u8], wanted: &[Head]) -> Result<Self, ConfigError> {
         let fields: Fields =
             serde_json::from_slice(json).map_err(|error| ConfigError::Syntax(error.into()))?;
-        check_kind(&fields)?;
+        let head = head(&fields, wanted)?;
         let activation = match fields.activation.as_deref() {
             None | Some("gelu") => Activation::Gelu,
             Some("relu") => Activation::Relu,
@@ -173,6 +108,7 @@ impl ModelConfig {
             }
         };
         let config = Self {
+            head,
             dim: size("dim", fields.dim, 1 << 14)?,
             n_layers: size("n_layers", fields.n_layers, 256)?,
             n_heads: size("n_heads", fields.n_heads, 1 << 10)?,
@@ -184,7 +120,7 @@ impl ModelConfig {
             )?,
             vocab_size: size("vocab_size", fields.vocab_size, 1 << 22)?,
             activation,
-            labels: labels(&fields)?,
+            labels: labels(fields.id2label.as_ref(), fields.num_labels)?,
         };
         if !config.dim.is_multiple_of(config.n_heads) {
             return Err(ConfigError::Heads {
@@ -207,118 +143,49 @@ impl ModelConfig {
     ///
     /// [`ConfigError::DuplicateLabel`] when two labels differ in case only.
     pub fn lowercase_labels(&self) -> Result<Vec<Label>, ConfigError> {
-        checked_labels(
-            self.labels
-                .iter()
-                .map(|label| label.as_str().to_lowercase()),
-        )
+        let lower = |label: &Label| label.as_str().to_lowercase();
+        checked(self.labels.iter().map(lower))
     }
 }
 
-fn check_kind(fields: &Fields) -> Result<(), ConfigError> {
+/// Which of the wanted heads the file describes.
+fn head(fields: &Fields, wanted: &[Head]) -> Result<Head, ConfigError> {
     let named = fields.architectures.as_deref().unwrap_or_default();
-    let fits = match (named, fields.model_type.as_deref()) {
-        ([], model_type) => model_type == Some("distilbert"),
-        (named, model_type) => {
-            named.iter().any(|name| name == ARCHITECTURE)
-                && model_type.is_none_or(|kind| kind == "distilbert")
-        }
+    let kind = fields.model_type.as_deref();
+    let head = match named {
+        [] => wanted.first().filter(|_| kind == Some("distilbert")),
+        named => wanted
+            .iter()
+            .find(|head| named.iter().any(|name| name == head.architecture()))
+            .filter(|_| kind.is_none_or(|kind| kind == "distilbert")),
     };
-    if !fits {
-        let found = match (named.first(), &fields.model_type) {
-            (Some(name), Some(kind)) if name == ARCHITECTURE => format!("{name} of type {kind}"),
-            (Some(name), _) => name.clone(),
-            (None, Some(kind)) => kind.clone(),
+    let Some(head) = head.copied() else {
+        let found = match (named.first(), kind) {
+            (Some(name), Some("distilbert") | None) => name.clone(),
+            (Some(name), Some(kind)) => format!("{name} of type {kind}"),
+            (None, Some(kind)) => kind.to_owned(),
             (None, None) => "model of unnamed architecture".to_owned(),
         };
-        return Err(ConfigError::Architecture { found });
-    }
+        let wanted: Vec<&str> = wanted.iter().map(|head| head.architecture()).collect();
+        let wanted = wanted.join(" or ");
+        return Err(ConfigError::Architecture { found, wanted });
+    };
     match fields.problem_type.as_deref() {
-        None | Some("single_label_classification") => Ok(()),
-        Some(other) => Err(ConfigError::ProblemType {
-            found: other.to_owned(),
-        }),
+        // Transformers does not look at it in a token classifier.
+        Some(other) if head == Head::Sequence && other != "single_label_classification" => {
+            Err(ConfigError::ProblemType {
+                found: other.to_owned(),
+            })
+        }
+        _ => Ok(head),
     }
 }
 
-fn size(field: &'static str, found: u64, max: usize) -> Result<usize, ConfigError> {
+pub(super) fn size(field: &'static str, found: u64, max: usize) -> Result<usize, ConfigError> {
     usize::try_from(found)
         .ok()
         .filter(|size| (1..=max).contains(size))
         .ok_or(ConfigError::Size { field, found, max })
-}
-
-fn labels(fields: &Fields) -> Result<Vec<Label>, ConfigError> {
-    let numbered: Vec<(String, &str)> = match (&fields.id2label, &fields.label2id) {
-        (Some(by_id), _) => by_id
-            .iter()
-            .map(|(id, label)| (id.clone(), label.as_str()))
-            .collect(),
-        (None, Some(by_label)) => by_label
-            .iter()
-            .map(|(label, id)| (id.to_string(), label.as_str()))
-            .collect(),
-        (None, None) => {
-            let count = match size(
-                "num_labels",
-                fields.num_labels.unwrap_or(2),
-                ModelConfig::MAX_LABELS,
-            )? {
-                1 => return Err(ConfigError::SingleLabel),
-                count => count,
-            };
-            return checked_labels((0..count).map(|index| format!("LABEL_{index}")));
-        }
-    };
-    let count = size(
-        "the number of labels",
-        numbered.len() as u64,
-        ModelConfig::MAX_LABELS,
-    )?;
-    if let Some(stated) = fields.num_labels.filter(|stated| *stated != count as u64) {
-        return Err(ConfigError::LabelCount {
-            stated,
-            found: count,
-        });
-    }
-    if count == 1 {
-        return Err(ConfigError::SingleLabel);
-    }
-    let mut slots = vec![None; count];
-    for (id, label) in &numbered {
-        let wrong = |detail: String| ConfigError::LabelNumbers {
-            last: count - 1,
-            detail,
-        };
-        let slot = id
-            .parse::<usize>()
-            .ok()
-            .and_then(|id| slots.get_mut(id))
-            .ok_or_else(|| wrong(format!("{label:?} has the number {id:?}")))?;
-        if slot.replace(*label).is_some() {
-            return Err(wrong(format!("the number {id:?} occurs twice")));
-        }
-    }
-    // No slot is empty: there are as many numbers as slots, none twice.
-    checked_labels(slots.into_iter().flatten().map(str::to_owned))
-}
-
-fn checked_labels(texts: impl Iterator<Item = String>) -> Result<Vec<Label>, ConfigError> {
-    let mut seen = BTreeMap::new();
-    let mut labels = Vec::new();
-    for (index, text) in texts.enumerate() {
-        let label = Label::new(text).map_err(|source| ConfigError::Label { index, source })?;
-        if let Some(first) = seen.insert(label.clone(), index) {
-            let label = label.as_str().to_owned();
-            return Err(ConfigError::DuplicateLabel {
-                first,
-                second: index,
-                label,
-            });
-        }
-        labels.push(label);
-    }
-    Ok(labels)
 }
 
 #[cfg(test)]
@@ -327,20 +194,27 @@ mod tests {
 
     use super::*;
 
+    const SEQUENCE: &str = "DistilBertForSequenceClassification";
+    const TOKEN: &str = "DistilBertForTokenClassification";
+
     fn base() -> Value {
         json!({
-            "model_type": "distilbert", "architectures": [ARCHITECTURE], "dim": 12, "n_layers": 1,
+            "model_type": "distilbert", "architectures": [SEQUENCE], "dim": 12, "n_layers": 1,
             "n_heads": 3, "hidden_dim": 7, "max_position_embeddings": 8, "vocab_size": 9,
             "activation": "gelu", "id2label": {"0": "NEGATIVE", "1": "POSITIVE"},
         })
     }
 
-    fn read(changes: Value) -> Result<ModelConfig, ConfigError> {
+    fn json_of(changes: Value) -> Vec<u8> {
         let mut config = base();
         for (field, value) in changes.as_object().unwrap() {
             config[field] = value.clone();
         }
-        ModelConfig::from_json(config.to_string().as_bytes())
+        config.to_string().into_bytes()
+    }
+
+    fn read(changes: Value) -> Result<ModelConfig, ConfigError> {
+        ModelConfig::from_json(&json_of(changes))
     }
 
     fn names(config: &ModelConfig) -> Vec<&str> {
@@ -358,7 +232,7 @@ mod tests {
             (0..12).map(|id| format!("l{id}")).collect::<Vec<_>>()
         );
         let config = read(json!({"id2label": null, "label2id": {"b": 0, "a": 1}})).unwrap();
-        assert_eq!(names(&config), ["b", "a"]);
+        assert_eq!(names(&config), ["LABEL_0", "LABEL_1"]);
         let config = read(json!({"id2label": null, "num_labels": 3})).unwrap();
         assert_eq!(names(&config), ["LABEL_0", "LABEL_1", "LABEL_2"]);
         assert_eq!(
@@ -420,12 +294,16 @@ mod tests {
                 "the problem type \"regression\" is not supported; single_label_classification is",
             ),
             (
+                json!({"problem_type": "multi_label_classification"}),
+                "the problem type \"multi_label_classification\" is not supported; single_label_classification is",
+            ),
+            (
                 json!({"model_type": "bert"}),
-                "the model is a DistilBertForSequenceClassification of type bert; only DistilBertForSequenceClassification can be run",
+                "the model is a DistilBertForSequenceClassification of type bert, not a DistilBertForSequenceClassification or DistilBertForTokenClassification",
             ),
             (
                 json!({"architectures": ["DistilBertForMaskedLM"]}),
-                "the model is a DistilBertForMaskedLM; only DistilBertForSequenceClassification can be run",
+                "the model is a DistilBertForMaskedLM, not a DistilBertForSequenceClassification or DistilBertForTokenClassification",
             ),
             (json!({"dim": -1}), "config.json cannot be read"),
         ];
@@ -436,6 +314,35 @@ mod tests {
             ModelConfig::from_json(b"{"),
             Err(ConfigError::Syntax(_))
         ));
+    }
+
+    #[test]
+    fn the_architecture_says_what_is_classified() {
+        let heads = |named: Value| {
+            let json = json_of(json!({"architectures": named}));
+            let head = |read: Result<ModelConfig, ConfigError>| read.ok().map(|config| config.head);
+            [
+                head(ModelConfig::from_json(&json)),
+                head(ModelConfig::for_head(&json, Head::Sequence)),
+                head(ModelConfig::for_head(&json, Head::Token)),
+            ]
+        };
+        let (sequence, token) = (Some(Head::Sequence), Some(Head::Token));
+        assert_eq!(heads(json!([SEQUENCE])), [sequence, sequence, None]);
+        assert_eq!(heads(json!([TOKEN])), [token, None, token]);
+        assert_eq!(heads(json!(["X", TOKEN])), [token, None, token]);
+        for unnamed in [json!([]), json!(null)] {
+            assert_eq!(heads(unnamed), [sequence, sequence, token]);
+        }
+        assert_eq!(heads(json!(["DistilBertForMaskedLM"])), [None; 3]);
+        let other = ModelConfig::for_head(&json_of(json!({})), Head::Token).unwrap_err();
+        assert_eq!(
+            other.to_string(),
+            format!("the model is a {SEQUENCE}, not a {TOKEN}")
+        );
+        // It says nothing of a token classifier.
+        let multi = json!({"architectures": [TOKEN], "problem_type": "multi_label_classification"});
+        assert_eq!(read(multi).unwrap().head, Head::Token);
     }
 
     #[test]
