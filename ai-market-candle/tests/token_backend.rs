@@ -125,12 +125,8 @@ async fn a_folder_tells_what_it_is() {
         Box::new(ModelBackend::start(bundled().into()).unwrap()),
         Box::new(ModelBackend::start(tagger("spans-bytes").into()).unwrap()),
     ];
-    let kinds: Vec<_> = boxed.iter().flat_map(served_boxed).collect();
+    let kinds: Vec<_> = boxed.iter().flat_map(|backend| served(backend)).collect();
     assert_eq!(kinds, ["sentiment", "ner"]);
-}
-
-fn served_boxed(backend: &Box<dyn InferenceBackend>) -> Vec<&str> {
-    served(&**backend)
 }
 
 #[tokio::test]
