@@ -4,16 +4,16 @@
 //! cargo bench -p ai-market-candle
 //! ```
 //!
-//! `AI_MARKET_BENCH_MODEL` names another model than the bundled one, `AI_MARKET_BENCH_THREADS`
-//! another number of threads than the processor has.
+//! `AI_MARKET_BENCH_MODEL` names another model than the bundled one, of either kind, and
+//! `AI_MARKET_BENCH_THREADS` another number of threads than the processor has.
 
 use std::hint::black_box;
 
-use ai_market_candle::{ClassifierOptions, ModelSource, SequenceClassifier};
+use ai_market_candle::{ClassifierOptions, Model, ModelSource};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Token ids of texts whose lengths vary around `mean` as those of sentences do.
-fn texts(classifier: &SequenceClassifier, count: usize, mean: usize) -> Vec<Vec<u32>> {
+fn texts(classifier: &Model, count: usize, mean: usize) -> Vec<Vec<u32>> {
     let (max, vocab) = (
         classifier.max_tokens(),
         classifier.model().config().vocab_size as u64,
@@ -36,7 +36,7 @@ fn texts(classifier: &SequenceClassifier, count: usize, mean: usize) -> Vec<Vec<
         .collect()
 }
 
-fn run(classifier: &SequenceClassifier, batches: &[Vec<&[u32]>]) {
+fn run(classifier: &Model, batches: &[Vec<&[u32]>]) {
     for batch in batches {
         black_box(classifier.model().logits(batch).unwrap_or_default());
     }
@@ -74,7 +74,7 @@ fn bench(criterion: &mut Criterion) {
         .parse::<ModelSource>()
         .map_err(|error| error.to_string())
         .and_then(|source| {
-            SequenceClassifier::load(&source, &options, &mut |_| {}).map_err(|e| format!("{e:?}"))
+            Model::load(&source, &options, &mut |_| {}).map_err(|e| format!("{e:?}"))
         });
     let classifier = match classifier {
         Ok(classifier) => classifier,
@@ -123,9 +123,7 @@ fn bench(criterion: &mut Criterion) {
     }
     if name == "bundled" {
         criterion.bench_function("load the bundled model", |b| {
-            b.iter(|| {
-                SequenceClassifier::load(&ModelSource::Bundled, &options, &mut |_| {}).is_ok()
-            });
+            b.iter(|| Model::load(&ModelSource::Bundled, &options, &mut |_| {}).is_ok());
         });
     }
 }

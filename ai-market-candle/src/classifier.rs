@@ -90,7 +90,7 @@ impl SequenceClassifier {
         found.map(|found| Ok(self.prediction(&found?))).collect()
     }
 
-    fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         &self.0
     }
 

@@ -1,12 +1,11 @@
-use std::num::NonZeroUsize;
-
-use ai_market_core::inference::{InferenceError, ModelInfo, Prediction};
+use ai_market_core::inference::{InferenceError, Prediction};
 
 use crate::classifier::SequenceClassifier;
 use crate::config::{Head, ModelConfig};
+use crate::engine::{Engine, classifier_methods};
 use crate::error::LoadError;
 use crate::options::ClassifierOptions;
-use crate::source::{LoadEvent, ModelFiles, ModelSource};
+use crate::source::ModelFiles;
 use crate::token_classifier::TokenClassifier;
 
 /// A loaded model of either kind: whichever `architectures` in its `config.json` names.
@@ -22,20 +21,6 @@ pub enum Model {
 }
 
 impl Model {
-    /// Loads the model that `source` names, telling `progress` of downloads; see
-    /// [`SequenceClassifier::load`].
-    ///
-    /// # Errors
-    ///
-    /// [`LoadError`] says which file cannot be had or used, and why.
-    pub fn load(
-        source: &ModelSource,
-        options: &ClassifierOptions,
-        progress: &mut dyn FnMut(LoadEvent<'_>),
-    ) -> Result<Self, LoadError> {
-        Self::from_files(source.fetch(options, progress)?, options)
-    }
-
     /// Makes a model of files in memory.
     ///
     /// # Errors
@@ -57,25 +42,6 @@ impl Model {
         }
     }
 
-    /// The model's identity, the task types it serves, and the labels that it can answer where it
-    /// classifies whole texts.
-    #[must_use]
-    pub fn info(&self) -> &ModelInfo {
-        match self {
-            Self::Sequence(model) => model.info(),
-            Self::Token(model) => model.info(),
-        }
-    }
-
-    /// The most texts worth giving at once.
-    #[must_use]
-    pub fn max_batch(&self) -> NonZeroUsize {
-        match self {
-            Self::Sequence(model) => model.max_batch(),
-            Self::Token(model) => model.max_batch(),
-        }
-    }
-
     /// Answers texts in the form that a worker hands in; one result per text, in their order.
     ///
     /// # Errors
@@ -91,7 +57,16 @@ impl Model {
             Self::Token(model) => model.predict(texts),
         }
     }
+
+    fn engine(&self) -> &Engine {
+        match self {
+            Self::Sequence(model) => model.engine(),
+            Self::Token(model) => model.engine(),
+        }
+    }
 }
+
+classifier_methods!(Model);
 
 impl From<SequenceClassifier> for Model {
     fn from(model: SequenceClassifier) -> Self {

@@ -133,7 +133,7 @@ impl TokenClassifier {
         found.map(|found| self.prediction(&found?)).collect()
     }
 
-    fn engine(&self) -> &Engine {
+    pub(crate) fn engine(&self) -> &Engine {
         &self.0.engine
     }
 
