@@ -39,8 +39,7 @@ pub struct TokenClassification {
     /// text has no tokens of its own.
     ///
     /// An answer is right when nothing in it is wrong and nothing is missing, so it is worth what its
-    /// weakest part is worth. Unlike a product, the smallest number does not fall with the length of
-    /// the text.
+    /// weakest part is worth. A product of all parts would mostly tell how long the text is.
     pub confidence: f64,
     /// The network's outputs, one per token and label: first all labels of the first token, which is
     /// a special one, as in [`TokenClassifier::labels`].
