@@ -35,13 +35,13 @@ pub type TokenClassifierBackend = Backend<TokenClassifier>;
 ///
 /// ```
 /// use ai_market_candle::{ClassifierOptions, Head, ModelBackend, ModelSource};
-/// use ai_market_core::inference::InferenceBackend;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let source: ModelSource = "bundled".parse()?;
 /// let backend = ModelBackend::load(&source, &ClassifierOptions::new(), &mut |_| {})?;
-/// assert_eq!(backend.text_model().head(), Head::Sequence);
-/// assert!(backend.model().task_types.contains(&Head::Sequence.task_type())); // sentiment
+/// let model = backend.text_model();
+/// assert_eq!(model.head(), Head::Sequence);
+/// assert!(model.info().task_types.contains(&Head::Sequence.task_type())); // sentiment
 /// # Ok(())
 /// # }
 /// ```

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ai_market_candle::quantize::quantize;
 use ai_market_candle::{
-    ClassifierOptions, Head, Model, ModelBackend, ModelSource, TokenClassifier,
+    Backend, ClassifierOptions, Head, Model, ModelBackend, ModelSource, TextModel, TokenClassifier,
     TokenClassifierBackend,
 };
 use ai_market_core::api::{ClaimRequest, ClientApi, TaskSpec, WorkerApi};
@@ -32,8 +32,8 @@ fn folder(name: &str) -> ModelSource {
     ModelSource::Folder(fixture(name))
 }
 
-fn served(backend: &dyn InferenceBackend) -> Vec<&str> {
-    let types = backend.model().task_types.iter();
+fn served<M: TextModel>(backend: &Backend<M>) -> Vec<&str> {
+    let types = backend.text_model().info().task_types.iter();
     types.map(TaskType::as_str).collect()
 }
 
@@ -41,9 +41,10 @@ fn served(backend: &dyn InferenceBackend) -> Vec<&str> {
 async fn answers_are_spans_of_the_text_with_a_confidence() {
     let backend = TokenClassifierBackend::start(tagger("spans-cased")).unwrap();
     assert_eq!(served(&backend), ["ner"]);
-    assert!(backend.model().labels.is_empty());
-    assert_eq!(backend.model().identity.id(), "spans-cased");
-    assert_eq!(backend.model().identity.precision(), Some("f16"));
+    let info = backend.text_model().info();
+    assert!(info.labels.is_empty());
+    assert_eq!(info.identity.id(), "spans-cased");
+    assert_eq!(info.identity.precision(), Some("f16"));
     let cases = tagged_texts("spans-cased");
     let mut inputs: Vec<_> = cases
         .iter()
@@ -121,12 +122,12 @@ async fn a_folder_tells_what_it_is() {
     for source in [folder("spans-accents"), folder("one-layer")] {
         assert_eq!(served(&load(&source, &options)), ["ner", "pos"]);
     }
-    let boxed: Vec<Box<dyn InferenceBackend>> = vec![
-        Box::new(ModelBackend::start(bundled().into()).unwrap()),
-        Box::new(ModelBackend::start(tagger("spans-bytes").into()).unwrap()),
-    ];
-    let kinds: Vec<_> = boxed.iter().flat_map(|backend| served(backend)).collect();
-    assert_eq!(kinds, ["sentiment", "ner"]);
+    let models: [Model; 2] = [bundled().into(), tagger("spans-bytes").into()];
+    for (model, task_type) in models.into_iter().zip(["sentiment", "ner"]) {
+        let text = input(TaskType::new(task_type).unwrap(), "I love it.");
+        let boxed: Box<dyn InferenceBackend> = Box::new(ModelBackend::start(model).unwrap());
+        assert!(boxed.infer(vec![text]).await[0].is_ok());
+    }
 }
 
 #[tokio::test]
@@ -150,7 +151,7 @@ async fn workers_agree_byte_for_byte_whatever_else_they_compute() {
     for (name, others) in [("alice", 0), ("bob", 1), ("carol", 30)] {
         let backend = TokenClassifierBackend::start(model.clone()).unwrap();
         let worker = WorkerId::new(name).unwrap();
-        let types = backend.model().task_types.iter().cloned();
+        let types = model.info().task_types.iter().cloned();
         let profile = WorkerProfile::new(worker.clone(), types);
         coordinator.register(profile).await.unwrap();
         let claim = ClaimRequest::new(worker.clone());
