@@ -81,8 +81,8 @@ impl<M: TextModel> Backend<M> {
 
 #[async_trait]
 impl<M: TextModel> InferenceBackend for Backend<M> {
-    fn model(&self) -> &ModelInfo {
-        self.inner.model()
+    fn models(&self) -> &[ModelInfo] {
+        self.inner.models()
     }
 
     fn max_batch(&self) -> NonZeroUsize {

@@ -23,17 +23,14 @@ fn count(number: usize) -> NonZeroUsize {
 #[tokio::test]
 async fn answers_carry_label_confidence_and_scores() {
     let backend = ClassifierBackend::start(bundled()).unwrap();
-    let identity = &backend.model().identity;
+    assert_eq!(backend.models().len(), 1);
+    let model = &backend.models()[0];
+    let identity = &model.identity;
     assert_eq!(identity.id(), "ai-market/sentiment");
     assert_eq!(identity.precision(), Some("int8"));
     assert_eq!(identity.revision().map(str::len), Some(12));
     assert_eq!(backend.max_batch(), count(32));
-    let labels: Vec<_> = backend
-        .model()
-        .labels
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let labels: Vec<_> = model.labels.iter().map(ToString::to_string).collect();
     assert_eq!(labels, ["negative", "positive"]);
     let other = InferenceInput::new(TaskType::new("ner").unwrap(), "Berlin");
     let long = input(&"wonderful and lovely ".repeat(400));

@@ -46,7 +46,8 @@
 //!   implements as well.
 //! - [`Worker`](worker::Worker) fetches tasks through a `WorkerApi`, answers them with an
 //!   [`InferenceBackend`](inference::InferenceBackend), and hands the answers in.
-//!   [`BlockingBackend`](inference::BlockingBackend) makes one of a synchronous model.
+//!   [`BlockingBackend`](inference::BlockingBackend) makes one of a synchronous model, and
+//!   [`Router`](inference::Router) one of several, by task type.
 //! - [`TaskStore`](store::TaskStore) keeps tasks, leases, votes, points and track records;
 //!   [`MemoryStore`](store::MemoryStore) does so in memory.
 //! - [`ConsensusPolicy`](consensus::ConsensusPolicy) decides a task on its votes;

@@ -45,8 +45,8 @@ impl Guessing {
 
 #[async_trait]
 impl InferenceBackend for Guessing {
-    fn model(&self) -> &ModelInfo {
-        &self.info
+    fn models(&self) -> &[ModelInfo] {
+        std::slice::from_ref(&self.info)
     }
 
     fn max_batch(&self) -> NonZeroUsize {

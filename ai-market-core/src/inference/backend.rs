@@ -1,12 +1,15 @@
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::id::TaskType;
+
 use super::{InferenceError, InferenceInput, ModelInfo, Prediction};
 
-/// A model that answers texts.
+/// A model that answers texts, or several, each for its own task types.
 ///
 /// An implementation must
 /// - return exactly one result per input, in the order of the inputs;
@@ -21,8 +24,9 @@ use super::{InferenceError, InferenceInput, ModelInfo, Prediction};
 /// computing what it had begun, and must stay usable.
 #[async_trait]
 pub trait InferenceBackend: Debug + Send + Sync + 'static {
-    /// What the model is and which task types it serves.
-    fn model(&self) -> &ModelInfo;
+    /// Each model behind it, with the task types that it serves: at least one, and always the same.
+    /// Where several serve a type, the first of them answers it.
+    fn models(&self) -> &[ModelInfo];
 
     /// The most inputs worth giving at once: more bring no further speed.
     fn max_batch(&self) -> NonZeroUsize;
@@ -36,8 +40,8 @@ macro_rules! forward {
         #[deny(clippy::missing_trait_methods)]
         #[async_trait]
         impl<B: InferenceBackend + ?Sized> InferenceBackend for $pointer<B> {
-            fn model(&self) -> &ModelInfo {
-                (**self).model()
+            fn models(&self) -> &[ModelInfo] {
+                (**self).models()
             }
 
             fn max_batch(&self) -> NonZeroUsize {
@@ -55,3 +59,19 @@ macro_rules! forward {
 }
 
 forward!(Arc, Box);
+
+/// What every [`InferenceBackend`] can be asked besides.
+pub trait InferenceBackendExt: InferenceBackend {
+    /// The model that answers tasks of `task_type`.
+    fn model_for(&self, task_type: &TaskType) -> Option<&ModelInfo> {
+        self.models().iter().find(|model| model.serves(task_type))
+    }
+
+    /// Every task type that is served.
+    fn task_types(&self) -> BTreeSet<TaskType> {
+        let served = self.models().iter().flat_map(|model| &model.task_types);
+        served.cloned().collect()
+    }
+}
+
+impl<B: InferenceBackend + ?Sized> InferenceBackendExt for B {}

@@ -104,8 +104,8 @@ fn fail_all(count: usize, message: &str) -> Answers {
 
 #[async_trait]
 impl InferenceBackend for BlockingBackend {
-    fn model(&self) -> &ModelInfo {
-        &self.model
+    fn models(&self) -> &[ModelInfo] {
+        std::slice::from_ref(&self.model)
     }
 
     fn max_batch(&self) -> NonZeroUsize {

@@ -32,4 +32,19 @@ impl ModelInfo {
         self.labels = labels;
         self
     }
+
+    /// Whether it serves tasks of `task_type`.
+    #[must_use]
+    pub fn serves(&self, task_type: &TaskType) -> bool {
+        self.task_types.contains(task_type)
+    }
+}
+
+/// The names of models, for people.
+pub(crate) fn names(models: &[ModelInfo]) -> String {
+    let names: Vec<_> = models
+        .iter()
+        .map(|model| model.identity.to_string())
+        .collect();
+    names.join(", ")
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::api::WorkerApi;
 use crate::id::{OwnerId, TaskType, WorkerId};
-use crate::inference::InferenceBackend;
+use crate::inference::{InferenceBackend, InferenceBackendExt, names};
 
 use super::run::Settings;
 use super::{Worker, WorkerError};
@@ -52,7 +52,7 @@ impl WorkerBuilder {
         self
     }
 
-    /// Does only tasks of these types; without it, all that the model serves.
+    /// Does only tasks of these types; without it, all that its models serve.
     pub fn task_types(mut self, task_types: impl IntoIterator<Item = TaskType>) -> Self {
         self.task_types = Some(task_types.into_iter().collect());
         self
@@ -80,22 +80,22 @@ impl WorkerBuilder {
     ///
     /// # Errors
     ///
-    /// [`WorkerError::NothingToDo`] when the model serves none of the task types asked for.
+    /// [`WorkerError::NothingToDo`] when no model serves any of the task types asked for.
     pub fn build(self) -> Result<Worker, WorkerError> {
-        let served = &self.backend.model().task_types;
+        let served = self.backend.task_types();
         let task_types = match self.task_types {
             Some(asked) => {
-                let task_types: BTreeSet<_> = asked.intersection(served).cloned().collect();
+                let task_types: BTreeSet<_> = asked.intersection(&served).cloned().collect();
                 if task_types.is_empty() {
                     let asked: Vec<_> = asked.iter().map(TaskType::as_str).collect();
                     return Err(WorkerError::NothingToDo {
-                        model: self.backend.model().identity.to_string(),
+                        model: names(self.backend.models()),
                         task_types: asked.join(", "),
                     });
                 }
                 task_types
             }
-            None => served.clone(),
+            None => served,
         };
         let batch = self
             .batch

@@ -4,7 +4,7 @@ use tokio::sync::mpsc::{Receiver, Sender};
 
 use crate::assignment::Assignment;
 use crate::id::TaskId;
-use crate::inference::{InferenceError, InferenceInput};
+use crate::inference::{InferenceBackendExt, InferenceError, InferenceInput};
 use crate::submission::Vote;
 
 use super::WorkerError;
@@ -52,7 +52,6 @@ impl Session<'_> {
             .map(|task| InferenceInput::new(task.task_type.clone(), task.text.clone()))
             .collect();
         let mut answers = self.backend.infer(inputs).await.into_iter();
-        let model = &self.backend.model().identity;
         let mut computed = Computed::default();
         for task in batch {
             let answer = answers
@@ -63,9 +62,10 @@ impl Session<'_> {
                     let (label, confidence) = (prediction.label, prediction.confidence);
                     let worker = self.settings.id.clone();
                     let mut vote = Vote::new(task.task, worker, label, confidence)
-                        .with_model(model.clone())
                         .with_truncated(prediction.truncated);
                     vote.scores = prediction.scores;
+                    let model = self.backend.model_for(&task.task_type);
+                    vote.model = model.map(|model| model.identity.clone());
                     computed.votes.push(vote);
                 }
                 Err(InferenceError::Stopped) => return Err(WorkerError::ModelStopped),

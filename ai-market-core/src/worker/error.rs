@@ -20,10 +20,10 @@ pub enum WorkerError {
     /// The model answers nothing any more.
     #[error("the model has stopped")]
     ModelStopped,
-    /// The model serves none of the task types asked for.
+    /// No model serves any of the task types asked for.
     #[error("the model {model} does not serve tasks of type {task_types}")]
     NothingToDo {
-        /// The model.
+        /// The model, or all of them.
         model: String,
         /// The task types asked for.
         task_types: String,

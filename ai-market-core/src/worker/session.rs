@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{ApiError, ErrorCode, ReleaseRequest, Terms, WorkerApi};
 use crate::id::{InstanceId, TaskId};
-use crate::inference::InferenceBackend;
-use crate::store::WorkerProfile;
+use crate::inference::{InferenceBackend, InferenceBackendExt, ModelInfo};
+use crate::store::{WorkerModel, WorkerProfile};
+use crate::submission::Scores;
 
 use super::backoff::Backoff;
 use super::run::Settings;
@@ -24,6 +25,15 @@ const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(100);
 /// Whether the same request may succeed later. A fault of the coordinator may be mended meanwhile.
 pub(super) fn may_pass(error: &ApiError) -> bool {
     error.is_transient() || error.code() == ErrorCode::Internal
+}
+
+/// A model as it is registered; more labels than an answer can score are not told.
+fn registered(model: &ModelInfo) -> WorkerModel {
+    let registered = WorkerModel::new(model.identity.clone());
+    if model.labels.len() > Scores::MAX_LABELS {
+        return registered;
+    }
+    registered.with_labels(model.labels.clone())
 }
 
 /// One run of a worker: what its loops share.
@@ -73,14 +83,30 @@ impl<'a> Session<'a> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What it says of itself.
+    fn profile(&self) -> WorkerProfile {
+        let task_types = &self.settings.task_types;
+        let mut profile = WorkerProfile::new(self.settings.id.clone(), task_types.iter().cloned())
+            .with_instance(self.instance.clone());
+        profile.owner.clone_from(&self.settings.owner);
+        let models = task_types.iter().filter_map(|task_type| {
+            let model = self.backend.model_for(task_type)?;
+            Some((task_type, registered(model)))
+        });
+        let models: Vec<_> = models.collect();
+        match &models[..] {
+            [(_, only), rest @ ..] if rest.iter().all(|(_, model)| model == only) => {
+                profile.with_model(only.clone())
+            }
+            models => models.iter().fold(profile, |profile, (task_type, model)| {
+                profile.with_model_for((*task_type).clone(), model.clone())
+            }),
+        }
+    }
+
     /// Registers, however long that takes; false when it was told to stop before.
     pub(super) async fn register(&self) -> Result<bool, WorkerError> {
-        let model = self.backend.model().identity.clone();
-        let task_types = self.settings.task_types.iter().cloned();
-        let mut profile = WorkerProfile::new(self.settings.id.clone(), task_types)
-            .with_instance(self.instance.clone())
-            .with_model(model);
-        profile.owner.clone_from(&self.settings.owner);
+        let profile = self.profile();
         let mut backoff = Backoff::default();
         loop {
             let registered = tokio::select! {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use ai_market_core::api::{ClaimRequest, ClientApi, ErrorCode, WorkerApi};
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::inference::InferenceError;
+use ai_market_core::inference::{InferenceBackend, InferenceError, Route, Router};
 use ai_market_core::store::{LeaderboardQuery, WorkerProfile};
+use ai_market_core::submission::{ModelIdentity, Scores};
 use ai_market_core::task::{TaskState, TaskStatus};
 use ai_market_core::worker::WorkerError;
 use tokio_util::sync::CancellationToken;
@@ -320,6 +321,62 @@ async fn only_served_task_types_are_taken() {
         alice.task_types().iter().collect::<Vec<_>>(),
         [&TaskType::sentiment()]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_type_is_answered_in_the_name_of_its_model() {
+    let market = Market::open();
+    let happy = Model::positive().named("moods", "sentiment", &["positive", "negative"]);
+    let spans = Model::new(|_| Ok("[]")).named("spans", "ner", &[]);
+    let router = Router::new([Route::new(happy), Route::new(spans)]).unwrap();
+    let alice = market.worker("alice", router).build().unwrap();
+    tokio::spawn(async move { alice.run(CancellationToken::new()).await });
+    for (task_type, answer, model) in [("ner", "[]", "spans"), ("sentiment", "positive", "moods")] {
+        let id = market.task_of_type(task_type).await;
+        let details = market.closed(id).await;
+        assert_eq!(details.task.final_label(), Some(&label(answer)));
+        let named = details.submissions[0].model.as_ref();
+        assert_eq!(named.map(ModelIdentity::id), Some(model));
+    }
+    let profile = market.profile("alice").await.unwrap();
+    assert_eq!(profile.model, None);
+    let said: Vec<_> = profile
+        .models
+        .iter()
+        .map(|(task_type, model)| (task_type.as_str(), model.identity.id(), model.labels.len()))
+        .collect();
+    assert_eq!(said, [("ner", "spans", 0), ("sentiment", "moods", 2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_with_one_model_registers_it_for_all_it_does() {
+    let market = Market::open();
+    let many: Vec<_> = (0..=Scores::MAX_LABELS).map(|i| i.to_string()).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let unused = Model::positive().named("unused", "ner", &[]);
+    let moods = Model::positive().named("moods", "sentiment", &["positive"]);
+    let one_of_two = Router::new([Route::new(moods), Route::new(unused)]).unwrap();
+    let backends: [(&str, Box<dyn InferenceBackend>, usize); 2] = [
+        ("alice", Box::new(one_of_two), 1),
+        // More than can be told.
+        (
+            "bob",
+            Box::new(Model::positive().named("moods", "sentiment", &many)),
+            0,
+        ),
+    ];
+    for (name, backend, labels) in backends {
+        let worker = market
+            .worker(name, backend)
+            .task_types([TaskType::sentiment()]);
+        let worker = worker.build().unwrap();
+        tokio::spawn(async move { worker.run(CancellationToken::new()).await });
+        until(|| async { market.profile(name).await.is_some() }).await;
+        let profile = market.profile(name).await.unwrap();
+        let model = profile.model.unwrap();
+        assert_eq!((model.identity.id(), model.labels.len()), ("moods", labels));
+        assert!(profile.models.is_empty());
+    }
 }
 
 #[tokio::test(start_paused = true)]

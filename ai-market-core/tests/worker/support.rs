@@ -1,7 +1,7 @@
 //! A market in process whose time is tokio's, which tests pause.
 
 use std::future::Future;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -69,6 +69,25 @@ impl Market {
         let spec = |i| TaskSpec::new(format!("text {i}")).with_required_submissions(votes);
         let results = self.coordinator.enqueue((0..n).map(spec).collect()).await;
         results.into_iter().map(Result::unwrap).collect()
+    }
+
+    /// A task of one vote.
+    pub(crate) async fn task_of_type(&self, task_type: &str) -> TaskId {
+        let spec = TaskSpec::new("a text")
+            .with_task_type(TaskType::new(task_type).unwrap())
+            .with_required_submissions(NonZeroU32::MIN);
+        self.coordinator
+            .enqueue(vec![spec])
+            .await
+            .remove(0)
+            .unwrap()
+    }
+
+    /// What the worker said of itself.
+    pub(crate) async fn profile(&self, name: &str) -> Option<WorkerProfile> {
+        let name = WorkerId::new(name).unwrap();
+        let worker = self.coordinator.store().worker(name).await.unwrap();
+        worker.map(|worker| worker.profile)
     }
 
     pub(crate) async fn look(&self, id: TaskId) -> TaskDetails {
@@ -139,6 +158,15 @@ impl Model {
         Self::new(|_| Ok("positive"))
     }
 
+    /// Under this name, for tasks of this type, with these labels.
+    pub(crate) fn named(mut self, name: &str, task_type: &str, labels: &[&str]) -> Self {
+        let identity = ModelIdentity::new(name).unwrap();
+        let labels = labels.iter().map(|text| label(text)).collect();
+        self.info =
+            ModelInfo::new(identity, [TaskType::new(task_type).unwrap()]).with_labels(labels);
+        self
+    }
+
     pub(crate) fn takes(mut self, takes: Duration) -> Self {
         self.takes = takes;
         self
@@ -147,8 +175,8 @@ impl Model {
 
 #[async_trait]
 impl InferenceBackend for Model {
-    fn model(&self) -> &ModelInfo {
-        &self.info
+    fn models(&self) -> &[ModelInfo] {
+        std::slice::from_ref(&self.info)
     }
 
     fn max_batch(&self) -> NonZeroUsize {
