@@ -23,7 +23,7 @@ use ai_market_core::store::LeaderboardQuery;
 use ai_market_core::task::TaskDetails;
 use ai_market_core::worker::Worker;
 use ai_market_examples::{
-    Failure, Guessing, ModelOptions, Sentence, finish, load_classifier, sample, sentences_of,
+    Failure, Guessing, ModelOptions, Sentence, finish, load_model, sample, sentences_of,
     start_logging, stop_on_signal,
 };
 use ai_market_sqlite::SqliteStore;
@@ -90,7 +90,12 @@ async fn run(options: Options) -> Result<(), Failure> {
     let sentences = sentences(&options)?;
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone());
-    let classifier = load_classifier(&options.model, [TaskType::sentiment()]).await?;
+    let model = &options.model;
+    let sentiment = model
+        .compute
+        .classifier()
+        .with_task_types([TaskType::sentiment()]);
+    let classifier = load_model(model.model.clone(), sentiment).await?;
 
     let folder = tempfile::tempdir()?;
     let store = SqliteStore::open(folder.path().join("demo.db"))?;

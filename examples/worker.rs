@@ -1,25 +1,25 @@
-//! A worker that answers sentiment tasks with a DistilBERT model.
+//! A worker that answers tasks with DistilBERT models, one or several.
 //!
 //! ```text
 //! cargo run --example coordinator
 //! cargo run --example worker -- alice
+//! cargo run --example worker -- bob --model sentiment=bundled --model mood=./my-model
 //! ```
 
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-use ai_market_candle::ClassifierBackend;
 use ai_market_core::access::ApiKey;
 use ai_market_core::id::{TaskType, WorkerId};
 use ai_market_core::worker::Worker;
 use ai_market_examples::{
-    Failure, ModelOptions, finish, load_classifier, start_logging, stop_on_signal,
+    ComputeOptions, Failure, ModelChoices, ModelPlan, finish, start_logging, stop_on_signal,
 };
 use ai_market_http::HttpClient;
 use clap::Parser;
 use tokio_util::sync::CancellationToken;
 
-/// Fetches tasks from a coordinator, answers them with a local model, and hands the answers in
+/// Fetches tasks from a coordinator, answers them with local models, and hands the answers in
 ///
 /// It waits for a coordinator that is not up yet, survives its restart, and works until Ctrl-C, when
 /// it finishes what it is at and gives the rest back.
@@ -49,11 +49,26 @@ struct Options {
     )]
     key: Option<String>,
 
-    /// The task types to do, with commas between them
+    /// The models: `bundled`, a folder, or a Hugging Face repository such as
+    /// distilbert/distilbert-base-uncased-finetuned-sst-2-english
+    ///
+    /// TYPE=MODEL does tasks of this type with it; without a type, a model does what it was made
+    /// for. Several are given one by one or together, as in `sentiment=bundled,mood=./my-model`;
+    /// each type has one of them. A path is taken as it stands, also one with `=`, where it exists
+    /// or begins with `.`, `/` or `~`.
+    #[arg(
+        long,
+        env = "AI_MARKET_MODEL",
+        default_value = "bundled",
+        value_name = "[TYPE=]MODEL"
+    )]
+    model: Vec<ModelChoices>,
+
+    /// Does only tasks of these types, with commas between them; by default all that its models
+    /// can. A single model without a type does them, whatever it was made for
     #[arg(
         long,
         env = "AI_MARKET_TASK_TYPES",
-        default_value = "sentiment",
         value_delimiter = ',',
         value_name = "TYPES"
     )]
@@ -64,7 +79,7 @@ struct Options {
     batch: Option<NonZeroUsize>,
 
     #[command(flatten)]
-    model: ModelOptions,
+    compute: ComputeOptions,
 }
 
 #[tokio::main]
@@ -84,21 +99,20 @@ async fn run(options: Options) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     stop_on_signal(stop.clone());
 
-    let classifier = tokio::select! {
-        loaded = load_classifier(&options.model, options.task_types) => loaded?,
+    let models = ModelPlan::new(options.model, options.task_types.clone())?;
+    let router = tokio::select! {
+        loaded = models.load(&options.compute) => loaded?,
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(
-        model = %classifier.info().identity,
         coordinator = client.url(),
         "worker {} is ready",
         options.worker_id
     );
-    let mut worker = Worker::builder(
-        options.worker_id,
-        client,
-        ClassifierBackend::start(classifier)?,
-    );
+    let mut worker = Worker::builder(options.worker_id, client, router);
+    if !options.task_types.is_empty() {
+        worker = worker.task_types(options.task_types);
+    }
     if let Some(batch) = options.batch {
         worker = worker.batch(batch);
     }

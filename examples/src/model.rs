@@ -1,11 +1,10 @@
 use std::num::NonZeroUsize;
 
 use ai_market_candle::{ClassifierOptions, LoadError, LoadEvent, ModelSource, SequenceClassifier};
-use ai_market_core::id::TaskType;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Which model to run, and how; options of more than one program.
+/// Which model to run, and how.
 #[derive(Debug, Clone, Args)]
 pub struct ModelOptions {
     /// The model: `bundled`, a folder, or a Hugging Face repository such as
@@ -18,35 +17,50 @@ pub struct ModelOptions {
     )]
     pub model: ModelSource,
 
+    /// How to run it.
+    #[command(flatten)]
+    pub compute: ComputeOptions,
+}
+
+/// How to run models; options of more than one program.
+#[derive(Debug, Clone, Args)]
+pub struct ComputeOptions {
     /// Reads at most so many tokens of a text; by default as many as the model can
     #[arg(long, env = "AI_MARKET_MAX_TOKENS", value_name = "N")]
     pub max_tokens: Option<NonZeroUsize>,
 
-    /// Computes on so many threads; by default on one per core
+    /// Computes each model on so many threads; by default on one per core
     #[arg(long, env = "AI_MARKET_THREADS", value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 }
 
-/// Loads the model off the async threads, with a bar for each download where there is a terminal.
+impl ComputeOptions {
+    /// The same for a model to be loaded.
+    #[must_use]
+    pub fn classifier(&self) -> ClassifierOptions {
+        let mut classifier = ClassifierOptions::new();
+        if let Some(max_tokens) = self.max_tokens {
+            classifier = classifier.with_max_tokens(max_tokens);
+        }
+        if let Some(threads) = self.threads {
+            classifier = classifier.with_threads(threads);
+        }
+        classifier
+    }
+}
+
+/// Loads a model off the async threads, with a bar for each download where there is a terminal.
 ///
 /// # Errors
 ///
 /// [`LoadError`] says what is wrong with the model.
-pub async fn load_classifier(
-    options: &ModelOptions,
-    task_types: impl IntoIterator<Item = TaskType>,
+pub async fn load_model(
+    source: ModelSource,
+    options: ClassifierOptions,
 ) -> Result<SequenceClassifier, LoadError> {
-    let mut classifier = ClassifierOptions::new().with_task_types(task_types);
-    if let Some(max_tokens) = options.max_tokens {
-        classifier = classifier.with_max_tokens(max_tokens);
-    }
-    if let Some(threads) = options.threads {
-        classifier = classifier.with_threads(threads);
-    }
-    let source = options.model.clone();
     let load = move || {
         let mut bar = ProgressBar::hidden();
-        SequenceClassifier::load(&source, &classifier, &mut |event| match event {
+        SequenceClassifier::load(&source, &options, &mut |event| match event {
             LoadEvent::Started { file, bytes } => bar = download_bar(file, bytes),
             LoadEvent::Received { bytes } => bar.inc(bytes),
             LoadEvent::Finished { .. } => bar.finish(),

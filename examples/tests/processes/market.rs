@@ -1,10 +1,12 @@
 //! A coordinator and workers as real processes, which are stopped and killed for real.
 
+use std::collections::BTreeSet;
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ai_market_core::api::{ApiError, ClientApi, TaskSpec};
-use ai_market_core::id::{IdempotencyKey, TaskId};
+use ai_market_core::id::{IdempotencyKey, TaskId, TaskType};
 use ai_market_core::store::{LeaderboardQuery, TaskQuery};
 use ai_market_core::task::{TaskDetails, TaskStatus};
 use ai_market_http::HttpClient;
@@ -166,4 +168,45 @@ async fn three_workers_hold_one_task_at_the_same_time_and_a_killed_ones_goes_to_
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_worker_does_each_type_with_its_own_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let coordinator = Coordinator::start(&folder.path().join("market.db"), 0);
+    let client = coordinator.client();
+    let fixtures = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../ai-market-candle/tests/fixtures"
+    );
+    let mood = format!("mood={fixtures}/relu-three-labels");
+    let models = ["--model", "sentiment=bundled", "--model", &mood];
+    let _alice = Process::worker_with("alice", coordinator.address, &models);
+
+    let types = ["mood", "sentiment"].map(|text| TaskType::new(text).unwrap());
+    let specs = types.iter().cycle().take(20).map(|task_type| {
+        TaskSpec::new("What a lovely day!")
+            .with_task_type(task_type.clone())
+            .with_required_submissions(NonZeroU32::MIN)
+    });
+    let ids = client.enqueue(specs.collect()).await.into_iter();
+    let mut answers = BTreeSet::new();
+    for id in ids {
+        let details = patiently(closed(&client, id.unwrap())).await;
+        let model = details.submissions[0].model.clone().unwrap();
+        let label = details.task.final_label().unwrap().to_string();
+        answers.insert((details.task.task_type.clone(), model.id().to_owned(), label));
+    }
+    let answers: Vec<_> = answers
+        .iter()
+        .map(|(task_type, model, label)| (task_type.as_str(), model.as_str(), label.as_str()))
+        .collect();
+    let [
+        ("mood", "relu-three-labels", mood),
+        ("sentiment", "ai-market/sentiment", "positive"),
+    ] = answers[..]
+    else {
+        panic!("{answers:?}");
+    };
+    assert!(mood.starts_with("label "), "{mood}");
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -62,9 +62,10 @@ pub(crate) fn run(name: &str, arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
-fn worker(id: &str, coordinator: SocketAddr) -> Command {
+fn worker(id: &str, coordinator: SocketAddr, options: &[&str]) -> Command {
     let url = format!("http://{coordinator}");
-    let arguments = [id, "--coordinator", &url, "--threads", "1", "--batch", "4"];
+    let mut arguments = vec![id, "--coordinator", &url, "--threads", "1", "--batch", "4"];
+    arguments.extend(options);
     command("worker", &arguments)
 }
 
@@ -77,12 +78,26 @@ impl Process {
         Self(command.spawn().expect("the program starts"))
     }
 
+    /// A program, and what it prints.
+    pub(crate) fn reading(name: &str, arguments: &[&str]) -> (Self, ChildStdout) {
+        let mut command = command(name, arguments);
+        command.stdout(Stdio::piped());
+        let mut process = Self::start(command);
+        let stdout = process.0.stdout.take().expect("it is piped");
+        (process, stdout)
+    }
+
     pub(crate) fn worker(id: &str, coordinator: SocketAddr) -> Self {
-        Self::start(worker(id, coordinator))
+        Self::worker_with(id, coordinator, &[])
+    }
+
+    /// A worker with further options.
+    pub(crate) fn worker_with(id: &str, coordinator: SocketAddr, options: &[&str]) -> Self {
+        Self::start(worker(id, coordinator, options))
     }
 
     pub(crate) fn worker_with_key(id: &str, coordinator: SocketAddr, key: &str) -> Self {
-        let mut command = worker(id, coordinator);
+        let mut command = worker(id, coordinator, &[]);
         command.env("AI_MARKET_KEY", key);
         Self::start(command)
     }
@@ -135,10 +150,7 @@ impl Coordinator {
         let mut arguments = vec!["--db", db, "--bind", &bind];
         arguments.extend(["--lease-seconds", "4", "--heartbeat-seconds", "1"]);
         arguments.extend(options);
-        let mut command = command("coordinator", &arguments);
-        command.stdout(Stdio::piped());
-        let mut process = Process::start(command);
-        let stdout = process.0.stdout.take().expect("it is piped");
+        let (process, stdout) = Process::reading("coordinator", &arguments);
         let address = first_line(stdout)
             .recv_timeout(PATIENCE)
             .expect("it says where it listens");
