@@ -1,6 +1,7 @@
-//! A worker with a model of one's own: anything that turns a text into a label.
+//! A worker with a model of one's own: anything that turns a text into another one.
 //!
-//! This one counts words, in a market in one process where three such workers must agree.
+//! This one gives the first sentence as a summary, and each of the three workers words it in its own
+//! way. They agree all the same, since a comparator says when two answers say the same.
 //!
 //! ```text
 //! cargo run --example custom_backend
@@ -12,41 +13,47 @@ use std::time::Duration;
 
 use ai_market_core::api::{ClientApi, TaskSpec};
 use ai_market_core::confidence::Confidence;
+use ai_market_core::consensus::Normalized;
 use ai_market_core::coordinator::Coordinator;
 use ai_market_core::id::{Label, TaskType, WorkerId};
 use ai_market_core::inference::{
     BlockingBackend, BlockingModel, InferenceError, InferenceInput, ModelInfo, Prediction,
 };
-use ai_market_core::store::MemoryStore;
+use ai_market_core::store::{LeaderboardQuery, MemoryStore};
 use ai_market_core::submission::ModelIdentity;
 use ai_market_core::worker::Worker;
 use tokio_util::sync::CancellationToken;
 
-/// Tells short texts from long ones.
-struct WordCounter {
+/// How a worker writes down what it found.
+type Style = fn(&str) -> String;
+
+/// Takes the first sentence for the summary of a text.
+struct Summarizer {
     info: ModelInfo,
+    style: Style,
 }
 
-impl WordCounter {
-    fn new() -> Result<Self, Box<dyn Error>> {
-        let identity = ModelIdentity::new("word-counter")?.with_revision("1")?;
-        let labels = vec![Label::new("short")?, Label::new("long")?];
-        let info = ModelInfo::new(identity, [TaskType::new("length")?]).with_labels(labels);
-        Ok(Self { info })
+impl Summarizer {
+    fn new(style: Style) -> Result<Self, Box<dyn Error>> {
+        let identity = ModelIdentity::new("first-sentence")?.with_revision("1")?;
+        // It says no labels, since its answers are free text.
+        let info = ModelInfo::new(identity, [TaskType::new("summarization")?]);
+        Ok(Self { info, style })
     }
 
     fn answer(&self, text: &str) -> Result<Prediction, InferenceError> {
-        let words = text.split_whitespace().count();
-        let label = Label::new(if words < 5 { "short" } else { "long" });
+        let end = text.find(['.', '!', '?']).map_or(text.len(), |end| end + 1);
+        let sentence = text.get(..end).unwrap_or(text).trim();
         // What cannot be answered is an error of that text alone; others of its batch go on.
-        let label = label.map_err(InferenceError::failed)?;
-        Ok(Prediction::new(label, Confidence::ONE))
+        let answer = Label::new((self.style)(sentence)).map_err(InferenceError::failed)?;
+        Ok(Prediction::new(answer, Confidence::saturating(0.8)))
     }
 }
 
 // A model that computes synchronously runs on a thread of its own behind `BlockingBackend`; one
-// that is asynchronous already, a remote service say, implements `InferenceBackend` itself.
-impl BlockingModel for WordCounter {
+// that is asynchronous already, a remote service say, implements `InferenceBackend` itself. Several
+// models are one behind a `Router`.
+impl BlockingModel for Summarizer {
     fn model(&self) -> &ModelInfo {
         &self.info
     }
@@ -65,31 +72,48 @@ impl BlockingModel for WordCounter {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let coordinator = Coordinator::builder(MemoryStore::new()).build()?;
+    let summarization = TaskType::new("summarization")?;
+    // Case, punctuation and white space make no difference to these answers. Where answers are
+    // numbers, `NumericTolerance` lets close ones say the same; any rule is a `Comparator`.
+    let coordinator = Coordinator::builder(MemoryStore::new())
+        .comparator_for(summarization.clone(), Normalized)
+        .build()?;
     let stop = CancellationToken::new();
     let mut running = tokio::task::JoinSet::new();
-    for name in ["alice", "bob", "carole"] {
-        let model = BlockingBackend::start("word-counter", WordCounter::new()?)?;
+    let workers: [(&str, Style); 3] = [
+        ("alice", str::to_owned),
+        ("bob", str::to_uppercase),
+        ("carole", |text| text.trim_end_matches('.').to_owned()),
+    ];
+    for (name, style) in workers {
+        let model = BlockingBackend::start("summarizer", Summarizer::new(style)?)?;
         let worker = Worker::builder(WorkerId::new(name)?, coordinator.clone(), model).build()?;
         let stop = stop.clone();
         running.spawn(async move { worker.run(stop).await });
     }
 
     let texts = [
-        "Hello there!",
-        "A text of rather more words than the other one.",
+        "The bridge is closed until May. Repairs took longer than the city had planned.",
+        "Rain, at last! After nine dry weeks the fields are green again.",
     ];
-    let length = TaskType::new("length")?;
-    let tasks = texts.map(|text| TaskSpec::new(text).with_task_type(length.clone()));
+    let tasks = texts.map(|text| TaskSpec::new(text).with_task_type(summarization.clone()));
     for id in coordinator.enqueue(tasks.to_vec()).await {
-        let task = coordinator.task(id?, Duration::from_secs(30)).await?.task;
-        let label = task.final_label().map_or("undecided", Label::as_str);
-        println!("{label}: {} ({} votes)", task.text, task.submission_count);
+        let answered = coordinator.task(id?, Duration::from_secs(30)).await?;
+        println!("{}", answered.task.text);
+        for vote in &answered.submissions {
+            println!("  {}: {}", vote.worker, vote.label);
+        }
+        let label = answered.task.final_label();
+        println!("  final: {}", label.map_or("undecided", Label::as_str));
     }
 
+    // All three were right, however they put it.
     stop.cancel();
     while let Some(ended) = running.join_next().await {
         ended??;
+    }
+    for place in coordinator.leaderboard(LeaderboardQuery::new(3)).await? {
+        println!("{}: {} points", place.worker, place.points);
     }
     Ok(())
 }

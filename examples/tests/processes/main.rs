@@ -6,5 +6,6 @@
 mod auth;
 mod keys;
 mod market;
+mod parts;
 mod programs;
 mod support;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::run;
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     String::from_utf8(output.stdout.clone()).unwrap()
@@ -122,17 +122,12 @@ fn the_demo_labels_what_it_is_given() {
 }
 
 #[test]
-fn the_small_programs_run() {
+fn the_smallest_market_runs() {
     let output = stdout(&run("in_process", &[]));
     assert!(
         output.starts_with("What a wonderful day!: positive (0."),
         "{output}"
     );
-    let output = stdout(&run("custom_backend", &[]));
-    let lines: Vec<_> = output.lines().collect();
-    assert_eq!(lines.len(), 2, "{output}");
-    assert!(lines[0].starts_with("short: Hello there!"), "{output}");
-    assert!(lines[1].starts_with("long: A text of"), "{output}");
 }
 
 /// Runs a program that must fail, and returns the one line that it says why.
@@ -188,6 +183,27 @@ fn what_is_wrong_is_said_in_one_line() {
     assert!(error.contains("config.json"), "{error}");
     let error = refusal("demo", &["--file", &path("nothing.txt")]);
     assert!(error.contains("nothing.txt"), "{error}");
+    let twice = ["alice", "--model", "a=bundled", "--model", "a=./m"];
+    let error = refusal("worker", &twice);
+    assert!(
+        error.contains("tasks of type a have two models: bundled and ./m"),
+        "{error}"
+    );
+    let both = [
+        "alice",
+        "--model",
+        "bundled",
+        "--model",
+        "sentiment=bundled",
+    ];
+    let error = refusal("worker", &both);
+    assert!(
+        error.contains("type sentiment are served by both"),
+        "{error}"
+    );
+    let other = ["alice", "--model", "a=bundled", "--task-types", "a,b"];
+    let error = refusal("worker", &other);
+    assert!(error.contains("no model does tasks of type b"), "{error}");
     let error = refusal("worker", &["alice", "--coordinator", "not a url"]);
     assert!(error.contains("not a url"), "{error}");
 }
@@ -198,6 +214,10 @@ fn every_program_explains_itself() {
         let help = stdout(&run(name, &["--help"]));
         assert!(help.contains("Usage: ") && help.len() > 300, "{help}");
     }
+    let output = run("worker", &["alice", "--model", "my type=bundled"]);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("the task type contains ' '"), "{error}");
     let help = stdout(&run("coordinator", &["--help"]));
     for option in [
         "--bind",
@@ -218,7 +238,8 @@ fn every_program_explains_itself() {
     for word in [
         "WORKER_ID",
         "COORD_URL",
-        "--model",
+        "--model <[TYPE=]MODEL>",
+        "AI_MARKET_MODEL",
         "--task-types",
         "--batch",
     ] {
