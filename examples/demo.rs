@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ai_market_candle::ClassifierBackend;
+use ai_market_candle::{ClassifierBackend, SequenceClassifier};
 use ai_market_core::api::{ClientApi, TaskSpec};
 use ai_market_core::consensus::AlwaysActive;
 use ai_market_core::coordinator::Coordinator;
@@ -95,7 +95,7 @@ async fn run(options: Options) -> Result<(), Failure> {
         .compute
         .classifier()
         .with_task_types([TaskType::sentiment()]);
-    let classifier = load_model(model.model.clone(), sentiment).await?;
+    let classifier: SequenceClassifier = load_model(model.model.clone(), sentiment).await?;
 
     let folder = tempfile::tempdir()?;
     let store = SqliteStore::open(folder.path().join("demo.db"))?;

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --example coordinator
 //! cargo run --example worker -- alice
-//! cargo run --example worker -- bob --model sentiment=bundled --model mood=./my-model
+//! cargo run --example worker -- bob --model bundled --model ./my-ner-model
 //! ```
 
 use std::num::NonZeroUsize;
@@ -52,10 +52,10 @@ struct Options {
     /// The models: `bundled`, a folder, or a Hugging Face repository such as
     /// distilbert/distilbert-base-uncased-finetuned-sst-2-english
     ///
-    /// TYPE=MODEL does tasks of this type with it; without a type, a model does what it was made
-    /// for. Several are given one by one or together, as in `sentiment=bundled,mood=./my-model`;
-    /// each type has one of them. A path is taken as it stands, also one with `=`, where it exists
-    /// or begins with `.`, `/` or `~`.
+    /// TYPE=MODEL does tasks of this type with it; without a type, a model that classifies texts
+    /// does `sentiment`, and one that finds entities `ner`. Several are given one by one or
+    /// together, as in `sentiment=bundled,mood=./my-model`; each type has one of them. A path is
+    /// taken as it stands, also one with `=`, where it exists or begins with `.`, `/` or `~`.
     #[arg(
         long,
         env = "AI_MARKET_MODEL",

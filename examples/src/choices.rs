@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 
-use ai_market_candle::{ClassifierBackend, ModelSource};
+use ai_market_candle::{Model, ModelBackend, ModelSource};
 use ai_market_core::id::TaskType;
 use ai_market_core::inference::{InferenceBackendExt, Route, Router};
 
@@ -114,7 +114,7 @@ impl ModelPlan {
             if !task_types.is_empty() {
                 options = options.with_task_types(task_types);
             }
-            let model = load_model(source, options).await?;
+            let model: Model = load_model(source, options).await?;
             let served: Vec<_> = model
                 .info()
                 .task_types
@@ -126,7 +126,7 @@ impl ModelPlan {
                 "tasks of type {} are answered",
                 served.join(", ")
             );
-            routes.push(Route::new(ClassifierBackend::start(model)?));
+            routes.push(Route::new(ModelBackend::start(model)?));
         }
         let router = Router::new(routes)?;
         let mut asked = self.task_types.iter();

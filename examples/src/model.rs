@@ -1,6 +1,6 @@
 use std::num::NonZeroUsize;
 
-use ai_market_candle::{ClassifierOptions, LoadError, LoadEvent, ModelSource, SequenceClassifier};
+use ai_market_candle::{ClassifierOptions, LoadError, LoadEvent, ModelSource, TextModel};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -54,13 +54,13 @@ impl ComputeOptions {
 /// # Errors
 ///
 /// [`LoadError`] says what is wrong with the model.
-pub async fn load_model(
+pub async fn load_model<M: TextModel>(
     source: ModelSource,
     options: ClassifierOptions,
-) -> Result<SequenceClassifier, LoadError> {
+) -> Result<M, LoadError> {
     let load = move || {
         let mut bar = ProgressBar::hidden();
-        SequenceClassifier::load(&source, &options, &mut |event| match event {
+        M::load(&source, &options, &mut |event| match event {
             LoadEvent::Started { file, bytes } => bar = download_bar(file, bytes),
             LoadEvent::Received { bytes } => bar.inc(bytes),
             LoadEvent::Finished { .. } => bar.finish(),

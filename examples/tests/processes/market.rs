@@ -8,6 +8,7 @@ use std::time::Duration;
 use ai_market_core::api::{ApiError, ClientApi, TaskSpec};
 use ai_market_core::id::{IdempotencyKey, TaskId, TaskType};
 use ai_market_core::store::{LeaderboardQuery, TaskQuery};
+use ai_market_core::submission::Spans;
 use ai_market_core::task::{TaskDetails, TaskStatus};
 use ai_market_http::HttpClient;
 
@@ -180,11 +181,19 @@ async fn one_worker_does_each_type_with_its_own_model() {
         "/../ai-market-candle/tests/fixtures"
     );
     let mood = format!("mood={fixtures}/relu-three-labels");
-    let models = ["--model", "sentiment=bundled", "--model", &mood];
+    let ner = format!("{fixtures}/token-relu-nine-labels");
+    let models = [
+        "--model",
+        "sentiment=bundled",
+        "--model",
+        &mood,
+        "--model",
+        &ner,
+    ];
     let _alice = Process::worker_with("alice", coordinator.address, &models);
 
-    let types = ["mood", "sentiment"].map(|text| TaskType::new(text).unwrap());
-    let specs = types.iter().cycle().take(20).map(|task_type| {
+    let types = ["mood", "ner", "sentiment"].map(|text| TaskType::new(text).unwrap());
+    let specs = types.iter().cycle().take(24).map(|task_type| {
         TaskSpec::new("What a lovely day!")
             .with_task_type(task_type.clone())
             .with_required_submissions(NonZeroU32::MIN)
@@ -203,10 +212,12 @@ async fn one_worker_does_each_type_with_its_own_model() {
         .collect();
     let [
         ("mood", "relu-three-labels", mood),
+        ("ner", "token-relu-nine-labels", spans),
         ("sentiment", "ai-market/sentiment", "positive"),
     ] = answers[..]
     else {
         panic!("{answers:?}");
     };
     assert!(mood.starts_with("label "), "{mood}");
+    assert!(spans.parse::<Spans>().is_ok(), "{spans}");
 }
