@@ -5,6 +5,7 @@ use async_trait::async_trait;
 
 use crate::id::{TaskType, WorkerId};
 use crate::store::{TallyQuery, TallyRow, WorkerQuery};
+use crate::submission::ModelIdentity;
 
 use super::{ApiError, ModelReport, TaskTypeReport, WorkerReport, WorkerStatus};
 
@@ -29,8 +30,14 @@ pub trait InsightApi: Debug + Send + Sync + 'static {
     /// [`UnknownWorker`](super::ErrorCode::UnknownWorker) when there is none of this id.
     async fn worker(&self, id: WorkerId) -> Result<WorkerReport, ApiError>;
 
-    /// Every model that is run or has answered, ordered by its identity.
-    async fn models(&self) -> Result<Vec<ModelReport>, ApiError>;
+    /// A page of the models that are run or have answered, ordered by their identity, with that of
+    /// those that do not say theirs first: at most `limit` after one; fewer than that (at most the
+    /// coordinator's largest page) mean the end.
+    async fn models(
+        &self,
+        after: Option<Option<ModelIdentity>>,
+        limit: usize,
+    ) -> Result<Vec<ModelReport>, ApiError>;
 
     /// A page of the task types that have a task or a worker, ordered by name: at most `limit`
     /// after one; fewer than that (at most the coordinator's largest page) mean the end.
@@ -58,8 +65,12 @@ macro_rules! forward {
                 (**self).worker(id).await
             }
 
-            async fn models(&self) -> Result<Vec<ModelReport>, ApiError> {
-                (**self).models().await
+            async fn models(
+                &self,
+                after: Option<Option<ModelIdentity>>,
+                limit: usize,
+            ) -> Result<Vec<ModelReport>, ApiError> {
+                (**self).models(after, limit).await
             }
 
             async fn task_types(

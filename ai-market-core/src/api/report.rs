@@ -79,6 +79,16 @@ pub struct Specialty {
 }
 
 impl Specialty {
+    /// A type with the shares of agreeing answers, both in 0..=1.
+    #[must_use]
+    pub const fn new(task_type: TaskType, agreement: f64, others: f64) -> Self {
+        Self {
+            task_type,
+            agreement,
+            others,
+        }
+    }
+
     /// Finds the types for which a worker is clearly better than the others: where its share of
     /// agreements, less what luck may do, is above theirs.
     ///

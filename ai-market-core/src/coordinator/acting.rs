@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,7 +15,7 @@ use crate::store::{
     LeaderboardQuery, Place, Reaped, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery,
     WorkerProfile, WorkerQuery,
 };
-use crate::submission::Vote;
+use crate::submission::{ModelIdentity, Vote};
 use crate::task::TaskDetails;
 
 use super::Coordinator;
@@ -57,6 +59,16 @@ impl Acting {
     pub async fn reap_now(&self) -> Result<Reaped, ApiError> {
         self.caller.may(Action::Operate)?;
         Ok(self.coordinator.reap_now().await?)
+    }
+
+    /// How many workers serve each task type, as [`Coordinator::able_workers`].
+    ///
+    /// # Errors
+    ///
+    /// When the caller may not, or the store fails.
+    pub async fn able_workers(&self) -> Result<Arc<BTreeMap<TaskType, u64>>, ApiError> {
+        self.caller.may(Action::ReadStats)?;
+        self.coordinator.able_workers().await
     }
 
     /// Suspends a worker by hand, as [`Coordinator::suspend`].
@@ -202,9 +214,13 @@ impl InsightApi for Acting {
         InsightApi::worker(&self.coordinator, id).await
     }
 
-    async fn models(&self) -> Result<Vec<ModelReport>, ApiError> {
+    async fn models(
+        &self,
+        after: Option<Option<ModelIdentity>>,
+        limit: usize,
+    ) -> Result<Vec<ModelReport>, ApiError> {
         self.caller.may(Action::ReadLeaderboard)?;
-        self.coordinator.models().await
+        self.coordinator.models(after, limit).await
     }
 
     async fn task_types(

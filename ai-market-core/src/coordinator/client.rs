@@ -129,11 +129,16 @@ impl Coordinator {
     async fn details(&self, id: TaskId, open: bool) -> Result<TaskDetails, ApiError> {
         let details = self.inner.store.task(id).await?;
         let mut details = details.ok_or_else(|| unknown_task(id))?;
+        if !details.task.status().is_open() {
+            return Ok(details);
+        }
         let shown = open || self.inner.settings.open_votes;
-        if details.task.status().is_open() && !shown {
+        if !shown {
             // Blind votes: whoever reads them could copy them.
             details.submissions.clear();
         }
+        let able = self.able_workers().await?;
+        details.able_workers = Some(able.get(&details.task.task_type).copied().unwrap_or(0));
         Ok(details)
     }
 }

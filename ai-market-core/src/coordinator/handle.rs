@@ -6,6 +6,7 @@ use crate::consensus::Policies;
 use crate::store::MarketStore;
 use crate::time::{Clock, Timestamp};
 
+use super::able::AbleWorkers;
 use super::wakeups::Wakeups;
 use super::watchers::Watchers;
 use super::{CoordinatorBuilder, Settings};
@@ -33,6 +34,7 @@ pub(super) struct Inner {
     pub(super) settings: Settings,
     pub(super) wakeups: Wakeups,
     pub(super) watchers: Watchers,
+    pub(super) able: AbleWorkers,
     /// Ends every wait when the coordinator stops.
     pub(super) stopping: CancellationToken,
 }
@@ -56,6 +58,7 @@ impl Coordinator {
                 clock,
                 wakeups: Wakeups::new(settings.limits.max_waiting),
                 watchers: Watchers::new(settings.limits.max_waiting),
+                able: AbleWorkers::default(),
                 settings,
                 stopping: CancellationToken::new(),
             }),

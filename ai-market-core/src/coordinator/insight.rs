@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -40,7 +41,12 @@ impl InsightApi for Coordinator {
         Ok(WorkerReport::new(self.status(summary), own, &all))
     }
 
-    async fn models(&self) -> Result<Vec<ModelReport>, ApiError> {
+    async fn models(
+        &self,
+        after: Option<Option<ModelIdentity>>,
+        limit: usize,
+    ) -> Result<Vec<ModelReport>, ApiError> {
+        let limit = limit.min(self.inner.settings.limits.max_page);
         let query = TallyQuery::new(TallyBy::MODEL_AND_TASK_TYPE, usize::MAX);
         let tallies = self.inner.store.tallies(query).await?;
         let serving = self.serving().await?;
@@ -72,7 +78,10 @@ impl InsightApi for Coordinator {
                 }
             });
         }
-        Ok(models.into_values().collect())
+        let page = models
+            .into_iter()
+            .filter(|(model, _)| after.as_ref().is_none_or(|after| model > after));
+        Ok(page.take(limit).map(|(_, report)| report).collect())
     }
 
     async fn task_types(
@@ -119,8 +128,19 @@ impl InsightApi for Coordinator {
 }
 
 impl Coordinator {
+    /// How many workers that are here may be given tasks of each type; a type that is absent has
+    /// none. It may be a second old, so that asking often costs the store nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the store fails.
+    pub async fn able_workers(&self) -> Result<Arc<BTreeMap<TaskType, u64>>, ApiError> {
+        let look = || self.serving();
+        self.inner.able.get(self.now(), look).await
+    }
+
     /// Who serves which task types now.
-    pub(super) async fn serving(&self) -> Result<Vec<Serving>, ApiError> {
+    async fn serving(&self) -> Result<Vec<Serving>, ApiError> {
         let seen_since = self.now().minus(self.inner.settings.gone_after());
         let query = ServingQuery::new(seen_since);
         Ok(self.inner.store.serving(query).await?)

@@ -33,6 +33,8 @@ pub struct Limits {
     pub max_leases_per_worker: usize,
     /// The most task types that one worker may name.
     pub max_capabilities: usize,
+    /// The most labels that a model of a worker may name.
+    pub max_labels: usize,
     /// The longest that a request may wait for something to happen.
     pub max_wait: Duration,
     /// The most requests that may wait at the same time.
@@ -54,6 +56,7 @@ impl Default for Limits {
             max_claim: 64,
             max_leases_per_worker: crate::store::Claim::DEFAULT_MAX_LEASES,
             max_capabilities: 64,
+            max_labels: 1_000,
             max_wait: Duration::from_secs(30),
             max_waiting: 10_000,
         }

@@ -1,5 +1,6 @@
 //! The coordinator: what stands between workers, clients and the store.
 
+mod able;
 mod acting;
 mod builder;
 mod client;

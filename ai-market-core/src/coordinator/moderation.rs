@@ -6,24 +6,33 @@ use super::Coordinator;
 use super::reply::no_worker;
 
 impl Coordinator {
+    /// The longest reason of a suspension, in bytes of UTF-8.
+    pub const MAX_REASON_BYTES: usize = 1_000;
+
     /// Suspends a worker by hand, for tasks of a type or for all: it gets no more of them, and those
     /// that it holds go to others at once. It stays so until it is reinstated.
     ///
     /// # Errors
     ///
     /// [`UnknownWorker`](crate::api::ErrorCode::UnknownWorker) when there is none of this id,
-    /// [`Invalid`](crate::api::ErrorCode::Invalid) when the reason is empty; or the store fails.
+    /// [`Invalid`](crate::api::ErrorCode::Invalid) when the reason is empty, longer than
+    /// [`MAX_REASON_BYTES`](Self::MAX_REASON_BYTES) or holds control characters; or the store fails.
     pub async fn suspend(
         &self,
         worker: &WorkerId,
         task_type: Option<TaskType>,
         reason: &str,
     ) -> Result<(), ApiError> {
-        let reason = reason.trim();
-        if reason.is_empty() {
-            return Err(ApiError::invalid("reason", "a reason must be given"));
+        let blank = reason.trim().is_empty();
+        let long = reason.len() > Self::MAX_REASON_BYTES;
+        if blank || long || reason.chars().any(char::is_control) {
+            let message = format!(
+                "a reason has 1 to {} bytes without control characters",
+                Self::MAX_REASON_BYTES
+            );
+            return Err(ApiError::invalid("reason", message));
         }
-        self.rule(worker, task_type, Ruling::Suspend(reason.to_owned()))
+        self.rule(worker, task_type, Ruling::Suspend(reason.trim().to_owned()))
             .await
     }
 

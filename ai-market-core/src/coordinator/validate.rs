@@ -3,7 +3,7 @@ use std::num::NonZeroU32;
 
 use crate::api::{ApiError, ErrorCode, TaskSpec};
 use crate::consensus::Policies;
-use crate::id::TaskId;
+use crate::id::{Label, TaskId};
 use crate::store::WorkerProfile;
 use crate::submission::Vote;
 use crate::task::NewTask;
@@ -75,17 +75,47 @@ fn at_most(field: &str, value: NonZeroU32, max: u32) -> Result<(), ApiError> {
 /// Checks what a worker says of itself.
 pub(super) fn profile(profile: &WorkerProfile, settings: &Settings) -> Result<(), ApiError> {
     let (n, max) = (profile.capabilities.len(), settings.limits.max_capabilities);
-    match n {
-        0 => Err(ApiError::invalid(
-            "capabilities",
-            "a worker must name at least one task type",
-        )),
-        n if n > max => {
-            let message = format!("{n} task types are named; at most {max} are taken");
-            Err(ApiError::invalid("capabilities", message))
-        }
-        _ => Ok(()),
+    if n == 0 {
+        let message = "a worker must name at least one task type";
+        return Err(ApiError::invalid("capabilities", message));
     }
+    if n > max {
+        let message = format!("{n} task types are named; at most {max} are taken");
+        return Err(ApiError::invalid("capabilities", message));
+    }
+    if let Some(model) = &profile.model {
+        labels("model", &model.labels, settings)?;
+    }
+    for (task_type, model) in &profile.models {
+        let field = format!("models.{task_type}");
+        if !profile.capabilities.contains(task_type) {
+            let message = format!("there is a model for {task_type}, which is no capability");
+            return Err(ApiError::invalid(field, message));
+        }
+        labels(&field, &model.labels, settings)?;
+    }
+    Ok(())
+}
+
+/// Checks the labels that a worker says its model can give.
+fn labels(field: &str, labels: &[Label], settings: &Settings) -> Result<(), ApiError> {
+    let (n, max) = (labels.len(), settings.limits.max_labels);
+    if n > max {
+        let message = format!("{n} labels are named; at most {max} are taken");
+        return Err(ApiError::invalid(format!("{field}.labels"), message));
+    }
+    let max = settings.limits.max_label_bytes;
+    for (place, label) in labels.iter().enumerate() {
+        let n = label.as_str().len();
+        if n > max {
+            let message = format!("a label has {n} bytes; at most {max} are taken");
+            return Err(ApiError::invalid(
+                format!("{field}.labels[{place}]"),
+                message,
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Checks a vote.

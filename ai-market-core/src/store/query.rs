@@ -249,6 +249,8 @@ pub struct StoreStats {
     pub workers: u64,
     /// Registered workers that are stale.
     pub workers_stale: u64,
+    /// Registered workers that were declared gone; they are stale as well.
+    pub workers_gone: u64,
     /// Open tasks that want more votes than there are registered workers for their type.
     pub tasks_short_of_workers: u64,
 }
@@ -262,6 +264,16 @@ impl StoreStats {
             .filter(|((_, s), _)| *s == status)
             .map(|(_, n)| n)
             .sum()
+    }
+
+    /// How many workers are there, or not.
+    #[must_use]
+    pub fn workers_in(&self, presence: Presence) -> u64 {
+        match presence {
+            Presence::Active => self.workers.saturating_sub(self.workers_stale),
+            Presence::Stale => self.workers_stale.saturating_sub(self.workers_gone),
+            Presence::Gone => self.workers_gone,
+        }
     }
 
     /// How many tasks there are.

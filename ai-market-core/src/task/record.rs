@@ -135,6 +135,9 @@ pub struct TaskDetails {
     pub submissions: Vec<Submission>,
     /// Who holds a lease on it, in the order in which they claimed it; empty for a closed task.
     pub leases: Vec<Lease>,
+    /// How many workers that are here may be given a task of its type; `None` for a closed task, and
+    /// where it is not known. It may be a second old.
+    pub able_workers: Option<u64>,
 }
 
 impl TaskDetails {
@@ -145,6 +148,17 @@ impl TaskDetails {
             task,
             submissions,
             leases,
+            able_workers: None,
         }
+    }
+
+    /// What the task waits for that does not come by itself, for people: a worker of its type.
+    #[must_use]
+    pub fn waiting_for(&self) -> Option<String> {
+        let unserved = self.able_workers == Some(0) && self.task.status().is_open();
+        unserved.then(|| {
+            let task_type = &self.task.task_type;
+            format!("no live worker serves the task type {task_type}")
+        })
     }
 }

@@ -8,8 +8,7 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 
 use crate::wire::{
-    BoardCursor, DetailsBody, StandingBody, StatsBody, TaskBody, TaskCreated, TaskCursor,
-    TaskRequest,
+    BoardCursor, DetailsBody, PlaceBody, StatsBody, TaskBody, TaskCreated, TaskCursor, TaskRequest,
 };
 
 use super::HttpClient;
@@ -68,10 +67,10 @@ impl ClientApi for HttpClient {
     async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, ApiError> {
         let mut pairs = vec![("limit", query.limit.to_string())];
         if let Some((points, worker)) = query.after.clone() {
-            let cursor = BoardCursor { points, worker };
+            let cursor = BoardCursor::new(points, &worker);
             pairs.push(("cursor", cursor.to_string()));
         }
-        let places: Vec<StandingBody> = self.get("leaderboard", &pairs).await?;
+        let places: Vec<PlaceBody> = self.get("leaderboard", &pairs).await?;
         let places: Vec<_> = places.into_iter().map(Place::from).collect();
         // As above. A worker that gained points meanwhile may come again, but then with others.
         let repeated = query.after.is_some_and(|(points, worker)| {

@@ -15,9 +15,10 @@ use super::{HttpClientBuilder, InvalidClient};
 
 /// A coordinator behind a URL, asked over HTTP.
 ///
-/// It implements [`WorkerApi`](ai_market_core::api::WorkerApi) and
-/// [`ClientApi`](ai_market_core::api::ClientApi), so whatever works on a coordinator in process works
-/// on this, too. Cloning is cheap; all clones share their connections.
+/// It implements [`WorkerApi`](ai_market_core::api::WorkerApi),
+/// [`ClientApi`](ai_market_core::api::ClientApi) and
+/// [`InsightApi`](ai_market_core::api::InsightApi), so whatever works on a coordinator in process
+/// works on this, too. Cloning is cheap; all clones share their connections.
 ///
 /// It repeats nothing by itself. An error that did not come from the coordinator has the code
 /// [`Unreachable`](ErrorCode::Unreachable) where the request may or may not have been done.

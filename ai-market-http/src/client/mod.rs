@@ -4,6 +4,7 @@ mod builder;
 mod client_api;
 mod error;
 mod http_client;
+mod insight_api;
 mod reply;
 mod worker_api;
 

@@ -1,5 +1,5 @@
 use ai_market_core::api::ErrorCode;
-use ai_market_core::coordinator::Limits;
+use ai_market_core::coordinator::{Coordinator, Limits};
 use ai_market_core::id::Label;
 use serde_json::{Value, json};
 
@@ -67,6 +67,16 @@ fn additions(limits: &Limits) -> Vec<(String, &'static str, Value)> {
             "maxItems",
             json!(limits.max_batch),
         ),
+        (
+            property("Registration", "models"),
+            "maxProperties",
+            json!(limits.max_capabilities),
+        ),
+        (
+            property("Suspension", "reason"),
+            "maxLength",
+            json!(Coordinator::MAX_REASON_BYTES),
+        ),
         (property("Vote", "label"), "maxLength", json!(label)),
         (property("Fault", "code"), "enum", json!(codes)),
         // Other texts are answered with 404, as ids are for which there is no task.
@@ -76,12 +86,20 @@ fn additions(limits: &Limits) -> Vec<(String, &'static str, Value)> {
             json!("uuid"),
         ),
     ];
+    for model in ["model", "models/additionalProperties"] {
+        let labels = property("Registration", model) + "/anyOf/0/properties/labels";
+        additions.push((format!("{labels}/items"), "maxLength", json!(label)));
+        additions.push((labels, "maxItems", json!(limits.max_labels)));
+    }
     // Here, since poem-openapi would round it.
     let largest = || json!(u64::MAX);
     additions.push((property("Claim", "limit"), "maximum", largest()));
     for parameter in [
         "~1tasks/get/parameters/2",
         "~1leaderboard/get/parameters/0",
+        "~1task-types/get/parameters/0",
+        "~1models/get/parameters/0",
+        "~1workers/get/parameters/0",
         "~1keys/get/parameters/0",
     ] {
         let place = format!("/paths/{parameter}/schema");
@@ -96,7 +114,7 @@ fn additions(limits: &Limits) -> Vec<(String, &'static str, Value)> {
 }
 
 /// A request for each route that takes a body.
-fn examples() -> [(&'static str, Value); 6] {
+fn examples() -> [(&'static str, Value); 8] {
     const ID: &str = "0199b1c6-7d1e-7c3a-9d53-0f3d3f0f6c55";
     let model = json!({"id": "distilbert-sentiment", "revision": "3f2a9c", "precision": "int8"});
     [
@@ -107,10 +125,15 @@ fn examples() -> [(&'static str, Value); 6] {
         (
             "/workers/register",
             json!({
-                "worker_id": "alice", "instance": "5e0c1d", "capabilities": ["sentiment"],
-                "model": model,
+                "worker_id": "alice", "instance": "5e0c1d", "capabilities": ["sentiment", "ner"],
+                "model": model, "models": {"ner": {"id": "bert-ner", "labels": ["PER", "LOC"]}},
             }),
         ),
+        (
+            "/workers/{id}/suspend",
+            json!({"reason": "answers at random", "task_type": "sentiment"}),
+        ),
+        ("/workers/{id}/reinstate", json!({"task_type": "sentiment"})),
         (
             "/workers/heartbeat",
             json!({"worker_id": "alice", "instance": "5e0c1d", "task_ids": [ID]}),
@@ -135,7 +158,6 @@ fn examples() -> [(&'static str, Value); 6] {
 
 #[cfg(test)]
 mod tests {
-    use ai_market_core::coordinator::Coordinator;
     use ai_market_core::store::MemoryStore;
     use poem::{Endpoint, Request};
 

@@ -44,6 +44,11 @@ pub(super) fn with_keys(document: &str) -> String {
     spec.to_string()
 }
 
+/// The code at the beginning of a description.
+fn code_of(description: &str) -> &str {
+    description.split(':').next().unwrap_or_default()
+}
+
 fn secure(operation: &mut Map<String, Value>, roles: &[&str]) {
     operation.insert("security".to_owned(), json!([{"key": []}]));
     operation.insert("x-roles".to_owned(), json!(roles));
@@ -69,7 +74,12 @@ fn secure(operation: &mut Map<String, Value>, roles: &[&str]) {
             ("403", "`forbidden`: the key does not allow this"),
         ] {
             let response = json!({"description": description, "content": content.clone()});
-            responses.entry(status).or_insert(response);
+            let known = responses.entry(status).or_insert(response);
+            // A route may refuse with this status for another reason as well.
+            let said = known.get("description").and_then(Value::as_str);
+            if let Some(said) = said.filter(|said| !said.contains(code_of(description))) {
+                known["description"] = Value::String(format!("{said}; or {description}"));
+            }
         }
     }
 }

@@ -129,6 +129,10 @@ impl<E: Errors> ApiResponse for Failure<E> {
                         "`market_full`: as many tasks are open as may be; or `unavailable`: the \
                          coordinator cannot reach its store"
                     }
+                    ErrorCode::Suspended => {
+                        "`suspended`: the worker is suspended for all that it can do; the message \
+                         says why"
+                    }
                     _ => description(status),
                 },
                 status: Some(status),
@@ -137,7 +141,7 @@ impl<E: Errors> ApiResponse for Failure<E> {
                     content_type: "application/json",
                     schema: ErrorBody::schema_ref(),
                 }],
-                headers: if code.is_transient() {
+                headers: if code.is_transient() || code == ErrorCode::Suspended {
                     vec![MetaHeader {
                         name: "RETRY-AFTER".to_owned(),
                         description: Some("After how many seconds to try again".to_owned()),
@@ -164,8 +168,8 @@ fn description(status: u16) -> &'static str {
         403 => "`forbidden`: the operator has not allowed this",
         404 => "`unknown_task`, `unknown_worker` or `unknown_key`: there is none of that id",
         409 => {
-            "`closed`, `not_assigned`, `superseded`, `idempotency_conflict` or `key_not_live`: what \
-             was asked does not fit what is there"
+            "`closed`, `not_assigned`, `other_model`, `superseded`, `idempotency_conflict` or \
+             `key_not_live`: what was asked does not fit what is there"
         }
         413 => "`too_large`: the body or a list in it is larger than is taken",
         415 => "`unsupported_media_type`: the body is not said to be JSON",

@@ -29,6 +29,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let start = Instant::now();
         let method = request.method().clone();
+        self.table.tell_apart(&mut request);
         let route = self.table.find(request.uri().path());
         request.set_data(self.limits);
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();

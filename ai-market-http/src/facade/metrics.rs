@@ -2,7 +2,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ai_market_core::store::StoreStats;
+use ai_market_core::id::TaskType;
+use ai_market_core::store::{Presence, StoreStats};
 use poem::http::Method;
 use prometheus::core::Collector;
 use prometheus::{
@@ -75,8 +76,14 @@ impl Metrics {
     }
 
     /// Everything in Prometheus' text format, with the counts of the store as they are now.
-    pub(super) fn render(&self, stats: &StoreStats) -> Result<String, prometheus::Error> {
-        let mut families = of_store(stats)?;
+    ///
+    /// `able` tells how many workers serve each task type.
+    pub(super) fn render(
+        &self,
+        stats: &StoreStats,
+        able: &BTreeMap<TaskType, u64>,
+    ) -> Result<String, prometheus::Error> {
+        let mut families = of_store(stats, able)?;
         families.extend(self.registry.gather());
         // The encoder refuses a family without a value, as there are in an empty market.
         families.retain(|family| !family.get_metric().is_empty());
@@ -95,7 +102,10 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-fn of_store(stats: &StoreStats) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
+fn of_store(
+    stats: &StoreStats,
+    able: &BTreeMap<TaskType, u64>,
+) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
     let tasks = IntGaugeVec::new(
         Opts::new("ai_market_tasks", "Tasks, by type and status"),
         &["task_type", "status"],
@@ -112,7 +122,25 @@ fn of_store(stats: &StoreStats) -> Result<Vec<prometheus::proto::MetricFamily>, 
             .with_label_values(&[task_type, status.as_str()])
             .add(gauge(*count));
     }
+    let workers = IntGaugeVec::new(
+        Opts::new(
+            "ai_market_workers_by_state",
+            "Registered workers that are active, stale or gone",
+        ),
+        &["state"],
+    )?;
+    for presence in Presence::ALL {
+        let count = gauge(stats.workers_in(presence));
+        workers.with_label_values(&[presence.as_str()]).set(count);
+    }
     let mut families = tasks.collect();
+    families.extend(workers.collect());
+    let open = stats.tasks.iter().filter(|(_, count)| **count > 0);
+    let open = open.filter(|((_, status), _)| status.is_open());
+    let unserved: BTreeSet<_> = open
+        .map(|((task_type, _), _)| task_type)
+        .filter(|task_type| !able.contains_key(*task_type))
+        .collect();
     let counts = [
         (
             "ai_market_submissions",
@@ -129,6 +157,11 @@ fn of_store(stats: &StoreStats) -> Result<Vec<prometheus::proto::MetricFamily>, 
             "ai_market_tasks_short_of_workers",
             "Open tasks that want more answers than there are workers for their type",
             stats.tasks_short_of_workers,
+        ),
+        (
+            "ai_market_task_types_unserved",
+            "Task types with open tasks that no live worker serves",
+            unserved.len() as u64,
         ),
     ];
     for (name, help, count) in counts {
@@ -157,7 +190,6 @@ fn gauge(count: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use ai_market_core::id::TaskType;
     use ai_market_core::task::TaskStatus;
 
     use super::*;
@@ -172,12 +204,14 @@ mod tests {
                 .insert((task_type.clone(), TaskStatus::Queued), 1);
             stats.tasks.insert((task_type, TaskStatus::Failed), n);
         }
-        let text = Metrics::new().render(&stats).unwrap();
+        let able = (0..10).map(|n| (TaskType::new(format!("type-{n}")).unwrap(), 1));
+        let text = Metrics::new().render(&stats, &able.collect()).unwrap();
         let lines = text.lines().filter(|l| l.starts_with("ai_market_tasks{"));
         assert_eq!(lines.count(), 2 * (SHOWN_TYPES + 1));
         for line in [
             r#"ai_market_tasks{status="failed",task_type="type-999"} 999"#,
             r#"ai_market_tasks{status="queued",task_type="(other)"} 950"#,
+            "ai_market_task_types_unserved 990",
         ] {
             assert!(text.lines().any(|l| l == line), "{text}");
         }

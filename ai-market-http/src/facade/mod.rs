@@ -8,6 +8,7 @@ mod depth;
 mod document;
 mod failure;
 mod guard;
+mod insight;
 mod keys;
 mod metrics;
 mod operations;

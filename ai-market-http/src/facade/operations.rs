@@ -26,6 +26,12 @@ pub(super) struct Done {
     ok: bool,
 }
 
+impl Done {
+    pub(super) const fn new() -> Self {
+        Self { ok: true }
+    }
+}
+
 /// Leases that had run out were ended.
 #[derive(Debug, Serialize, Object)]
 pub(super) struct Requeued {
@@ -48,7 +54,7 @@ impl OperationRoutes {
     /// Say that the coordinator serves
     #[oai(path = "/health", method = "get", operation_id = "health")]
     async fn health(&self) -> JsonBody<Done> {
-        JsonBody(Done { ok: true })
+        JsonBody(Done::new())
     }
 
     /// Count what there is
@@ -73,7 +79,7 @@ impl OperationRoutes {
         &self,
         caller: Data<&Caller>,
     ) -> Result<JsonBody<Requeued>, Failure<OpsErrors>> {
-        self.check_allowed(caller.0)?;
+        check_allowed(self.allow_ops, caller.0)?;
         let reaped = self.acting_as(caller.0).reap_now().await?;
         let requeued = Field(reaped.lost);
         Ok(JsonBody(Requeued { requeued }))
@@ -84,10 +90,10 @@ impl OperationRoutes {
     /// Forbidden unless the operator allows it.
     #[oai(path = "/ops/reset", method = "post", operation_id = "reset")]
     async fn reset(&self, caller: Data<&Caller>) -> Result<JsonBody<Done>, Failure<OpsErrors>> {
-        self.check_allowed(caller.0)?;
+        check_allowed(self.allow_ops, caller.0)?;
         self.acting_as(caller.0).reset().await?;
         tracing::warn!("everything was reset");
-        Ok(JsonBody(Done { ok: true }))
+        Ok(JsonBody(Done::new()))
     }
 
     /// Show the metrics, in Prometheus' text format
@@ -96,8 +102,9 @@ impl OperationRoutes {
         &self,
         caller: Data<&Caller>,
     ) -> Result<Response<PlainText<String>>, Failure<ReadErrors>> {
-        let stats = self.acting_as(caller.0).stats().await?;
-        let text = self.metrics.render(&stats).map_err(|error| {
+        let acting = self.acting_as(caller.0);
+        let (stats, able) = (acting.stats().await?, acting.able_workers().await?);
+        let text = self.metrics.render(&stats, &able).map_err(|error| {
             let message = "the metrics could not be written";
             ApiError::new(ErrorCode::Internal, message).with_source(Box::new(error))
         });
@@ -109,15 +116,16 @@ impl OperationRoutes {
     fn acting_as(&self, caller: &Caller) -> Acting {
         self.coordinator.acting_as(caller.clone())
     }
+}
 
-    fn check_allowed(&self, caller: &Caller) -> Result<(), ApiError> {
-        // With keys, the key decides.
-        if self.allow_ops || *caller != Caller::Anyone {
-            return Ok(());
-        }
-        Err(ApiError::new(
-            ErrorCode::Forbidden,
-            "operations are not allowed; the coordinator's operator may allow them",
-        ))
+/// Whether operations are allowed at all.
+pub(super) fn check_allowed(allow_ops: bool, caller: &Caller) -> Result<(), ApiError> {
+    // With keys, the key decides.
+    if allow_ops || *caller != Caller::Anyone {
+        return Ok(());
     }
+    Err(ApiError::new(
+        ErrorCode::Forbidden,
+        "operations are not allowed; the coordinator's operator may allow them",
+    ))
 }

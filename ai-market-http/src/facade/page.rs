@@ -1,8 +1,10 @@
+use ai_market_core::coordinator::Coordinator;
 use poem::http::Uri;
 use poem_openapi::ApiResponse;
 use poem_openapi::types::Type;
 use serde::Serialize;
-use std::fmt::Write;
+
+use crate::wire::{Field, Limit, percent_encode};
 
 use super::body::JsonBody;
 
@@ -19,6 +21,16 @@ pub(super) enum Page<T: Type + Serialize> {
     ),
 }
 
+/// How many items a page holds where `asked` many are asked for, or else the usual number.
+pub(super) fn page_size(
+    coordinator: &Coordinator,
+    asked: Option<Field<Limit>>,
+    usual: Limit,
+) -> usize {
+    let most = coordinator.settings().limits.max_page;
+    asked.map_or(usual, |limit| limit.0).get().min(most)
+}
+
 /// The link to the page that begins after `cursor`: the same address with another cursor.
 pub(super) fn next_link(here: &Uri, cursor: &str) -> String {
     let mut link = format!("<{}?", here.path());
@@ -30,14 +42,7 @@ pub(super) fn next_link(here: &Uri, cursor: &str) -> String {
         }
     }
     link.push_str("cursor=");
-    for byte in cursor.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            link.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(link, "%{byte:02X}");
-        }
-    }
+    link.push_str(&percent_encode(cursor));
     link.push_str(">; rel=\"next\"");
     link
 }

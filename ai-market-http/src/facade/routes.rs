@@ -12,6 +12,7 @@ use super::body::BodyLimits;
 use super::bounds;
 use super::document;
 use super::guard::Guard;
+use super::insight::InsightRoutes;
 use super::keys::KeyRoutes;
 use super::metrics::Metrics;
 use super::operations::OperationRoutes;
@@ -19,7 +20,13 @@ use super::table::RouteTable;
 use super::tasks::TaskRoutes;
 use super::workers::WorkerRoutes;
 
-pub(super) type Routes = (TaskRoutes, WorkerRoutes, OperationRoutes, KeyRoutes);
+pub(super) type Routes = (
+    TaskRoutes,
+    WorkerRoutes,
+    InsightRoutes,
+    OperationRoutes,
+    KeyRoutes,
+);
 
 /// Every route of the coordinator, to be served as it is or nested into an application.
 ///
@@ -53,6 +60,10 @@ pub fn routes(
         },
         WorkerRoutes {
             coordinator: coordinator.clone(),
+        },
+        InsightRoutes {
+            coordinator: coordinator.clone(),
+            allow_ops: options.allow_ops,
         },
         OperationRoutes {
             coordinator,

@@ -1,3 +1,4 @@
+use poem::Request;
 use poem::http::Method;
 use poem_openapi::OpenApi;
 
@@ -40,6 +41,28 @@ impl RouteTable {
         Self { routes }
     }
 
+    /// Lets a request for a worker that is called as a route is, such as `GET /workers/register`,
+    /// lead to the worker, since that route answers no GET: its path is written in another way, which
+    /// means the same.
+    pub(super) fn tell_apart(&self, request: &mut Request) {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        let uri = request.uri();
+        let Some(name) = uri.path().strip_prefix("/workers/").filter(|_| reads) else {
+            return;
+        };
+        let found = self.find(uri.path());
+        if found.is_none_or(|route| route.template != uri.path()) {
+            return;
+        }
+        let (first, rest) = name.split_at(1);
+        let first = first.as_bytes()[0];
+        let query = uri.query().map(|query| format!("?{query}"));
+        let query = query.unwrap_or_default();
+        if let Ok(uri) = format!("/workers/%{first:02X}{rest}{query}").parse() {
+            *request.uri_mut() = uri;
+        }
+    }
+
     /// The route that a path leads to.
     pub(super) fn find(&self, path: &str) -> Option<&KnownRoute> {
         self.routes.iter().find(|route| route.matches(path))
@@ -76,7 +99,26 @@ fn is_parameter(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::workers::WorkerRoutes;
     use super::*;
+
+    #[test]
+    fn a_worker_called_as_a_route_is_can_be_asked_for() {
+        let table = RouteTable::of::<WorkerRoutes>(&[]);
+        for (method, path, expected) in [
+            (Method::GET, "/workers/register", "/workers/%72egister"),
+            (Method::HEAD, "/workers/submit?a=b", "/workers/%73ubmit?a=b"),
+            (Method::POST, "/workers/register", "/workers/register"),
+            (Method::GET, "/workers/alice", "/workers/alice"),
+            (Method::GET, "/workers/", "/workers/"),
+            (Method::GET, "/tasks/next", "/tasks/next"),
+        ] {
+            let request = Request::builder().method(method).uri_str(path);
+            let mut request = request.finish();
+            table.tell_apart(&mut request);
+            assert_eq!(request.uri().to_string(), expected);
+        }
+    }
 
     #[test]
     fn a_template_matches_its_paths_alone() {

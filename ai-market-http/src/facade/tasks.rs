@@ -1,21 +1,21 @@
 use ai_market_core::access::Caller;
-use ai_market_core::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
+use ai_market_core::api::{ApiError, ClientApi, ErrorCode, InsightApi, TaskSpec};
 use ai_market_core::coordinator::{Acting, Coordinator};
 use ai_market_core::id::TaskType;
-use ai_market_core::store::{LeaderboardQuery, TaskQuery};
+use ai_market_core::store::{LeaderboardQuery, TallyQuery, TaskQuery};
 use poem::Request;
 use poem::web::Data;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
 use crate::wire::{
-    BoardCursor, DetailsBody, Field, Limit, Seconds, StandingBody, Status, TaskBody, TaskCreated,
-    TaskCursor, TaskRequest,
+    BoardCursor, BoardEntry, By, DetailsBody, Field, InvalidCursor, Limit, Seconds, Status,
+    TaskBody, TaskCreated, TaskCursor, TaskRequest,
 };
 
 use super::body::JsonBody;
 use super::failure::{Errors, Failure};
-use super::page::{Page, next_link};
+use super::page::{Page, next_link, page_size};
 
 /// What clients ask.
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl TaskRoutes {
         /// Where the page before ended, as its header Link says.
         cursor: Query<Option<Field<TaskCursor>>>,
     ) -> Result<Page<Vec<TaskBody>>, Failure<ListErrors>> {
-        let limit = self.page(limit.0, TASKS_PER_PAGE);
+        let limit = page_size(&self.coordinator, limit.0, TASKS_PER_PAGE);
         let mut query = TaskQuery::new(limit);
         query.status = status.0.map(|status| status.0.0);
         query.task_type = task_type.0.map(|task_type| task_type.0);
@@ -104,7 +104,8 @@ impl TaskRoutes {
     /// Show a task with its votes
     ///
     /// With `wait_seconds` it answers as soon as the task is finalized or failed, or when the time
-    /// is over. While the task is open, `submissions` is empty: votes are blind.
+    /// is over. While the task is open, `submissions` is empty: votes are blind. An open task whose
+    /// type no live worker serves says so in `waiting_for`.
     #[oai(path = "/tasks/:id", method = "get", operation_id = "get_task")]
     async fn details(
         &self,
@@ -124,10 +125,11 @@ impl TaskRoutes {
         Ok(JsonBody(details.into()))
     }
 
-    /// List workers by points
+    /// List workers, models or task types by points
     ///
-    /// Most points first, then by worker id; every worker with an accepted vote is on it. A page
-    /// holds `limit` places (1,000, which is also the most); the header Link leads to the next one.
+    /// Most points first, then by name. Without `by` and `task_type` it is every worker with an
+    /// accepted vote, with its points alone; with either, it tells how each one did. A page holds
+    /// `limit` places (1,000, which is also the most); the header Link leads to the next one.
     #[oai(path = "/leaderboard", method = "get", operation_id = "leaderboard")]
     async fn leaderboard(
         &self,
@@ -137,29 +139,72 @@ impl TaskRoutes {
         limit: Query<Option<Field<Limit>>>,
         /// Where the page before ended, as its header Link says.
         cursor: Query<Option<Field<BoardCursor>>>,
-    ) -> Result<Page<Vec<StandingBody>>, Failure<ListErrors>> {
-        let limit = self.page(limit.0, PLACES_PER_PAGE);
-        let mut query = LeaderboardQuery::new(limit);
-        query.after = cursor.0.map(|cursor| (cursor.0.points, cursor.0.worker));
-        let places = self.acting_as(caller.0).leaderboard(query).await?;
-        let last = places.last().filter(|_| places.len() == limit);
-        let cursor = last.map(|place| BoardCursor {
-            points: place.points,
-            worker: place.worker.clone(),
-        });
+        /// What has a place: a worker where it is absent.
+        by: Query<Option<Field<By>>>,
+        /// Only answers to tasks of this type.
+        task_type: Query<Option<Field<TaskType>>>,
+    ) -> Result<Page<Vec<BoardEntry>>, Failure<ListErrors>> {
+        let limit = page_size(&self.coordinator, limit.0, PLACES_PER_PAGE);
+        let acting = self.acting_as(caller.0);
+        let cursor = cursor.0.map(|cursor| cursor.0);
+        let task_type = task_type.0.map(|task_type| task_type.0);
+        let (entries, cursor) = match (by.0, task_type) {
+            (None, None) => places(&acting, limit, cursor).await?,
+            (by, task_type) => {
+                let by = by.map_or(By::Worker, |by| by.0);
+                tallies(&acting, by, task_type, limit, cursor).await?
+            }
+        };
         let link = cursor.map(|cursor| next_link(request.original_uri(), &cursor.to_string()));
-        let places = places.into_iter().map(Into::into).collect();
-        Ok(Page::Ok(JsonBody(places), link))
+        Ok(Page::Ok(JsonBody(entries), link))
     }
+}
+
+/// A page of the leaderboard, and where it ended unless it is the last one.
+type BoardPage = (Vec<BoardEntry>, Option<BoardCursor>);
+
+/// Workers with their points.
+async fn places(
+    acting: &Acting,
+    limit: usize,
+    cursor: Option<BoardCursor>,
+) -> Result<BoardPage, ApiError> {
+    let mut query = LeaderboardQuery::new(limit);
+    if let Some(cursor) = cursor {
+        query = query.after(cursor.points, cursor.name().map_err(bad_cursor)?);
+    }
+    let places = acting.leaderboard(query).await?;
+    let last = places.last().filter(|_| places.len() == limit);
+    let cursor = last.map(|place| BoardCursor::new(place.points, &place.worker));
+    Ok((places.into_iter().map(Into::into).collect(), cursor))
+}
+
+/// What has a place `by` its own points.
+async fn tallies(
+    acting: &Acting,
+    by: By,
+    task_type: Option<TaskType>,
+    limit: usize,
+    cursor: Option<BoardCursor>,
+) -> Result<BoardPage, ApiError> {
+    let mut query = TallyQuery::new(by.into(), limit);
+    query.task_type = task_type;
+    if let Some(cursor) = cursor {
+        let group = by.group(&cursor).map_err(bad_cursor)?;
+        query = query.after(cursor.points, group);
+    }
+    let rows = acting.tallies(query).await?;
+    let last = rows.last().filter(|_| rows.len() == limit);
+    let cursor = last.and_then(|row| By::cursor(row.tally.points, &row.group));
+    Ok((rows.into_iter().map(Into::into).collect(), cursor))
+}
+
+fn bad_cursor(error: InvalidCursor) -> ApiError {
+    ApiError::invalid("cursor", error.to_string()).with_source(error)
 }
 
 impl TaskRoutes {
     fn acting_as(&self, caller: &Caller) -> Acting {
         self.coordinator.acting_as(caller.clone())
-    }
-
-    fn page(&self, asked: Option<Field<Limit>>, usual: Limit) -> usize {
-        let most = self.coordinator.settings().limits.max_page;
-        asked.map_or(usual, |limit| limit.0).get().min(most)
     }
 }

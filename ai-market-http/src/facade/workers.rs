@@ -40,6 +40,19 @@ impl Errors for InstanceErrors {
     ];
 }
 
+pub(super) struct ClaimErrors;
+impl Errors for ClaimErrors {
+    const CODES: &'static [ErrorCode] = &[
+        ErrorCode::Malformed,
+        ErrorCode::Suspended,
+        ErrorCode::UnknownWorker,
+        ErrorCode::Superseded,
+        ErrorCode::TooLarge,
+        ErrorCode::UnsupportedMediaType,
+        ErrorCode::Invalid,
+    ];
+}
+
 pub(super) struct VoteErrors;
 impl Errors for VoteErrors {
     const CODES: &'static [ErrorCode] = &[
@@ -92,20 +105,23 @@ impl WorkerRoutes {
     /// Get tasks to answer
     ///
     /// With `wait_seconds` it answers as soon as there is a task for the worker, or when the time
-    /// is over. `task_id` and `text` repeat the first of `tasks`.
+    /// is over. `task_id` and `text` repeat the first of `tasks`. A worker gets tasks of the types
+    /// that it registered and is not suspended for; one that is suspended for all of them is told so.
     #[oai(path = "/tasks/next", method = "post", operation_id = "next_tasks")]
     async fn next(
         &self,
         caller: Data<&Caller>,
         body: JsonBody<NextRequest>,
-    ) -> Result<JsonBody<NextBody>, Failure<InstanceErrors>> {
+    ) -> Result<JsonBody<NextBody>, Failure<ClaimErrors>> {
         let assignments = self.acting_as(caller.0).claim(body.0.into()).await?;
         Ok(JsonBody(assignments.into()))
     }
 
     /// Hand an answer in
     ///
-    /// It counts when the worker holds a lease on the task. A repeated answer changes nothing.
+    /// It counts when the worker holds a lease on the task, and where the task asks for distinct
+    /// models, when it is of the model that the worker had registered when it claimed the task. A
+    /// repeated answer changes nothing.
     #[oai(path = "/workers/submit", method = "post", operation_id = "submit")]
     async fn submit(
         &self,

@@ -11,7 +11,7 @@ use super::Field;
 /// One place of the leaderboard.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
 #[oai(rename = "Place")]
-pub(crate) struct StandingBody {
+pub(crate) struct PlaceBody {
     /// The worker.
     worker_id: Field<WorkerId>,
     /// One point for each answer that agreed with the final label.
@@ -21,18 +21,18 @@ pub(crate) struct StandingBody {
     submissions: Field<u64>,
 }
 
-impl From<Place> for StandingBody {
-    fn from(standing: Place) -> Self {
+impl From<Place> for PlaceBody {
+    fn from(place: Place) -> Self {
         Self {
-            worker_id: Field(standing.worker),
-            points: Field(standing.points),
-            submissions: Field(standing.submissions),
+            worker_id: Field(place.worker),
+            points: Field(place.points),
+            submissions: Field(place.submissions),
         }
     }
 }
 
-impl From<StandingBody> for Place {
-    fn from(body: StandingBody) -> Self {
+impl From<PlaceBody> for Place {
+    fn from(body: PlaceBody) -> Self {
         Self::new(body.worker_id.0, body.points.0, body.submissions.0)
     }
 }
@@ -59,6 +59,9 @@ pub(crate) struct StatsBody {
     /// How many workers have not been heard of for some heartbeats.
     #[serde(default)]
     workers_stale: Field<u64>,
+    /// How many of them were declared gone.
+    #[serde(default)]
+    workers_gone: Field<u64>,
     /// How many open tasks want more votes than there are workers for their type.
     #[serde(default)]
     tasks_short_of_workers: Field<u64>,
@@ -84,6 +87,7 @@ impl From<StoreStats> for StatsBody {
             tasks_by_status: Field(by_status),
             tasks_by_type: Field(by_type),
             workers_stale: Field(stats.workers_stale),
+            workers_gone: Field(stats.workers_gone),
             tasks_short_of_workers: Field(stats.tasks_short_of_workers),
         }
     }
@@ -107,6 +111,7 @@ impl From<StatsBody> for StoreStats {
         stats.submissions = body.submissions.0;
         stats.workers = body.workers.0;
         stats.workers_stale = body.workers_stale.0;
+        stats.workers_gone = body.workers_gone.0;
         stats.tasks_short_of_workers = body.tasks_short_of_workers.0;
         stats
     }

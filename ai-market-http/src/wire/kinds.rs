@@ -149,6 +149,12 @@ impl Kind for Scores {
     }
 }
 
+impl<T: Kind> Kind for BTreeMap<TaskType, T> {
+    fn schema() -> MetaSchema {
+        object_of(T::schema())
+    }
+}
+
 impl<T: Kind> Kind for BTreeMap<String, T> {
     fn schema() -> MetaSchema {
         object_of(T::schema())

@@ -3,6 +3,7 @@
 //! The façade and the client share these types, so that neither can drift from the other.
 
 mod assignment;
+mod board;
 mod capabilities;
 mod counts;
 mod cursor;
@@ -13,22 +14,33 @@ mod kinds;
 mod model;
 mod number;
 mod pattern;
+mod percent;
+mod report;
+mod standing;
+mod tally;
 mod task;
 mod task_request;
 mod vote;
 mod worker;
+mod worker_status;
 
 pub(crate) use assignment::{NextBody, NextRequest};
-pub(crate) use counts::{StandingBody, StatsBody};
-pub(crate) use cursor::{BoardCursor, TaskCursor};
+pub(crate) use board::{BoardEntry, By};
+pub(crate) use counts::{PlaceBody, StatsBody};
+pub(crate) use cursor::{BoardCursor, InvalidCursor, ModelCursor, TaskCursor};
 pub(crate) use error::ErrorBody;
 pub(crate) use field::{Field, Kind};
 pub(crate) use key::{IssuedBody, KeyBody, KeyRequest, RotateRequest};
 pub(crate) use kinds::Status;
 pub(crate) use number::{Limit, Seconds};
+pub(crate) use percent::percent_encode;
+pub(crate) use report::{ModelBody, TaskTypeBody};
+pub(crate) use standing::{ReinstateRequest, SuspendRequest};
+pub(crate) use tally::TallyEntry;
 pub(crate) use task::{DetailsBody, TaskBody};
 pub(crate) use task_request::{TaskCreated, TaskRequest};
 pub(crate) use vote::{ReceiptBody, SubmitRequest};
 pub(crate) use worker::{
     HeartbeatBody, HeartbeatRequest, LeaveBody, LeaveRequest, RegisterRequest, TermsBody,
 };
+pub(crate) use worker_status::{WorkerBody, WorkerDetailsBody};

@@ -47,6 +47,12 @@ pub(super) fn board_cursor() -> String {
     format!("^-?[0-9]{{1,18}}~{}$", line_of(&inner))
 }
 
+/// A model, or none.
+pub(super) fn model_cursor() -> String {
+    let part = format!("[^{CONTROL}{SPACE}|!](?:[^{CONTROL}|!]|![pe]){{0,62}}");
+    format!(r"^(?:none|{part}\|(?:{part})?\|(?:{part})?)$")
+}
+
 /// A list of task types in JSON, alone or as the one field of an object; or nothing.
 pub(super) fn capabilities_json() -> String {
     let item = r#"[ \t\r\n]*"[A-Za-z0-9._:/-]{1,64}"[ \t\r\n]*"#;

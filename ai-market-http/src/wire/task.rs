@@ -55,6 +55,9 @@ pub(crate) struct TaskBody {
     /// When it is decided on the votes it has.
     #[serde(default)]
     deadline: Field<Option<Timestamp>>,
+    /// Whether no two of its answers may come from the same model.
+    #[serde(default)]
+    distinct_models: Field<bool>,
     /// When it was put in.
     #[serde(default)]
     created_at: Field<Option<Timestamp>>,
@@ -105,6 +108,7 @@ impl From<Task> for TaskBody {
             lease_count: Field(Some(task.lease_count)),
             priority: Field(task.priority),
             deadline: Field(task.deadline),
+            distinct_models: Field(task.distinct_models),
             created_at: Field(Some(task.created_at)),
             decided_at: Field(decided),
             agreement: Field(agreement),
@@ -136,6 +140,7 @@ impl TryFrom<TaskBody> for Task {
         task.attempts = body.attempts.0;
         task.priority = body.priority.0;
         task.deadline = body.deadline.0;
+        task.distinct_models = body.distinct_models.0;
         task.submission_count = body.submission_count.0;
         let assigned = u32::from(status == TaskStatus::Assigned);
         task.lease_count = body.lease_count.0.unwrap_or(assigned);
@@ -252,11 +257,21 @@ pub(crate) struct DetailsBody {
     /// Who holds a lease on it; empty for a closed task.
     #[serde(default)]
     leases: Vec<LeaseBody>,
+    /// How many workers that are here may be given a task of its type; it may be a second old. Null
+    /// for a closed task.
+    #[serde(default)]
+    able_workers: Field<Option<u64>>,
+    /// What an open task waits for that does not come by itself, for people; null where there is
+    /// nothing of the kind.
+    #[serde(default)]
+    waiting_for: Field<Option<String>>,
 }
 
 impl From<TaskDetails> for DetailsBody {
     fn from(details: TaskDetails) -> Self {
         Self {
+            waiting_for: Field(details.waiting_for()),
+            able_workers: Field(details.able_workers),
             task: details.task.into(),
             submissions: details.submissions.into_iter().map(Into::into).collect(),
             leases: details.leases.into_iter().map(Into::into).collect(),
@@ -274,6 +289,8 @@ impl TryFrom<DetailsBody> for TaskDetails {
         let leases = body.leases.into_iter();
         let leases = leases.map(|l| Lease::new(l.worker_id.0, l.claimed_at.0, l.lease_until.0));
         let leases = leases.collect();
-        Ok(Self::new(task, submissions, leases))
+        let mut details = Self::new(task, submissions, leases);
+        details.able_workers = body.able_workers.0;
+        Ok(details)
     }
 }

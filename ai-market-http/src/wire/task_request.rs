@@ -42,9 +42,17 @@ pub(crate) struct TaskRequest {
     /// The client's own name for the task, which makes asking again safe.
     #[serde(default)]
     idempotency_key: Field<Option<IdempotencyKey>>,
+    /// Whether no two of its answers may come from the same model; false where it is absent. Workers
+    /// that do not say which model they run then get no replica of it.
+    #[serde(default, skip_serializing_if = "is_unsaid")]
+    distinct_models: Field<Option<bool>>,
 }
 
 fn is_absent(field: &Field<Option<TaskType>>) -> bool {
+    field.0.is_none()
+}
+
+fn is_unsaid(field: &Field<Option<bool>>) -> bool {
     field.0.is_none()
 }
 
@@ -58,6 +66,7 @@ impl From<TaskRequest> for TaskSpec {
         spec.priority = request.priority.0.unwrap_or_default();
         spec.deadline = request.deadline.0;
         spec.idempotency_key = request.idempotency_key.0;
+        spec.distinct_models = request.distinct_models.0.unwrap_or_default();
         spec
     }
 }
@@ -74,6 +83,7 @@ impl From<TaskSpec> for TaskRequest {
             priority: Field(Some(spec.priority)),
             deadline: Field(spec.deadline),
             idempotency_key: Field(spec.idempotency_key),
+            distinct_models: Field(spec.distinct_models.then_some(true)),
         }
     }
 }

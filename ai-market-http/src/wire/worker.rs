@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ai_market_core::api::{Heartbeat, HeartbeatReply, ReleaseRequest, Terms};
@@ -8,7 +9,7 @@ use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
 
 use super::capabilities::CapabilitiesJson;
-use super::model::Model;
+use super::model::RegisteredModel;
 use super::{Field, Seconds};
 
 /// What a worker says of itself.
@@ -26,12 +27,19 @@ pub(crate) struct RegisterRequest {
     /// The task types as JSON in a string, as workers of the original system send them.
     #[serde(default, skip_serializing_if = "is_absent")]
     capabilities_json: Field<Option<CapabilitiesJson>>,
-    /// The model that it runs.
+    /// The model that it runs for every type without one of its own.
     #[serde(default)]
-    model: Field<Option<Model>>,
+    model: Field<Option<RegisteredModel>>,
+    /// The models that it runs for single types, each of which is among its task types.
+    #[serde(default, skip_serializing_if = "is_unsaid")]
+    models: Field<Option<BTreeMap<TaskType, RegisteredModel>>>,
 }
 
 fn is_absent(field: &Field<Option<CapabilitiesJson>>) -> bool {
+    field.0.is_none()
+}
+
+fn is_unsaid(field: &Field<Option<BTreeMap<TaskType, RegisteredModel>>>) -> bool {
     field.0.is_none()
 }
 
@@ -42,7 +50,9 @@ impl From<RegisterRequest> for WorkerProfile {
         let types = types.unwrap_or_else(|| vec![TaskType::sentiment()]);
         let mut profile = Self::new(request.worker_id.0, types);
         profile.instance = request.instance.0;
-        profile.model = request.model.0.map(|model| model.0.into());
+        profile.model = request.model.0.map(|model| model.0);
+        let models = request.models.0.unwrap_or_default().into_iter();
+        profile.models = models.map(|(name, model)| (name, model.0)).collect();
         profile
     }
 }
@@ -55,7 +65,12 @@ impl From<WorkerProfile> for RegisterRequest {
             instance: Field(profile.instance),
             capabilities: Field(Some(profile.capabilities.into_iter().collect())),
             capabilities_json: Field(None),
-            model: Field(profile.model.map(|model| Model(model.identity))),
+            model: Field(profile.model.map(RegisteredModel)),
+            models: Field((!profile.models.is_empty()).then(|| {
+                let models = profile.models.into_iter();
+                let models = models.map(|(name, model)| (name, RegisteredModel(model)));
+                models.collect()
+            })),
         }
     }
 }

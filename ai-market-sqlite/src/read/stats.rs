@@ -36,8 +36,10 @@ impl Connection {
             .filter(|(task_type, wanted, _)| able.get(task_type).copied().unwrap_or(0) < *wanted)
             .map(|(.., n)| n)
             .sum();
-        let stale = self.row::<StaleWorkers, (i64,), _>((micros(query.stale_before),))?;
-        stats.workers_stale = count("a number of workers", stale.map_or(0, |(n,)| n))?;
+        let stale = self.row::<StaleWorkers, (i64, i64), _>((micros(query.stale_before),))?;
+        let (stale, gone) = stale.unwrap_or_default();
+        stats.workers_stale = count("a number of workers", stale)?;
+        stats.workers_gone = count("a number of workers", gone)?;
         Ok(stats)
     }
 }

@@ -251,7 +251,8 @@ statements! {
         WHERE submissions > 0 ORDER BY points DESC, id LIMIT ? + 0";
     /// Visits every worker; workers are few beside tasks, and an index on when each was last seen
     /// would be moved by every step.
-    StaleWorkers -> (BigInt,) = "SELECT count(*) FROM workers WHERE last_seen < ?";
+    StaleWorkers -> (BigInt, BigInt) =
+        "SELECT count(*), coalesce(sum(gone), 0) FROM workers WHERE last_seen < ? OR gone = 1";
 
     // Track records.
 

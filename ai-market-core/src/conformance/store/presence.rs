@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::conformance::desk::{Desk, LEASE, at, worker};
-use crate::store::{LeaseScope, Presence, Reap, Reaped, Release, Renew, TaskStore};
+use crate::store::{LeaseScope, Presence, Reap, Reaped, Release, Renew, StatsQuery, TaskStore};
 use crate::task::TaskStatus;
 
 /// After how long a worker is gone in the cases.
@@ -46,6 +46,9 @@ pub async fn rule_6_the_leases_of_a_worker_that_is_gone_are_lost(store: &dyn Tas
     assert_eq!(reaped.effects.freed().count(), 1);
     assert_eq!(desk.presence("alice", 0).await, Presence::Gone);
     assert_eq!(desk.presence("bob", 0).await, Presence::Active);
+    let stats = store.stats(StatsQuery::new(at(0))).await.unwrap();
+    let by_presence = Presence::ALL.map(|presence| stats.workers_in(presence));
+    assert_eq!(by_presence, [1, 0, 1], "active, stale, gone");
     let task = desk.get(id).await;
     assert_eq!((task.status(), task.attempts), (TaskStatus::Queued, 1));
     assert_eq!(desk.claim("bob", 1, 49).await, [id]);

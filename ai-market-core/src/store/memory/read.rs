@@ -116,7 +116,7 @@ impl State {
     }
 
     pub(super) fn stats(&self, query: &StatsQuery) -> StoreStats {
-        let stale = |worker: &&WorkerSummary| worker.last_seen < query.stale_before;
+        let stale = |worker: &&WorkerSummary| worker.gone || worker.last_seen < query.stale_before;
         let able = |task: &Task| {
             let workers = self.workers.values();
             workers
@@ -134,6 +134,7 @@ impl State {
             submissions: self.submissions,
             workers: self.workers.len() as u64,
             workers_stale: self.workers.values().filter(stale).count() as u64,
+            workers_gone: self.workers.values().filter(|w| w.gone).count() as u64,
             tasks_short_of_workers: self
                 .tasks
                 .values()
