@@ -1,18 +1,19 @@
-//! The cases of a [`WorkerApi`] and [`ClientApi`] in one, in process or over a wire.
+//! The cases of a [`WorkerApi`], [`ClientApi`] and [`InsightApi`] in one, in process or over a wire.
 //!
 //! The coordinator behind it has default settings and an empty store.
 
 pub mod clients;
+pub mod insight;
 pub mod refusals;
 pub mod waiting;
 pub mod workers;
 
-use crate::api::{ClientApi, WorkerApi};
+use crate::api::{ClientApi, InsightApi, WorkerApi};
 
-/// Both APIs of one coordinator.
-pub trait Market: WorkerApi + ClientApi {}
+/// All APIs of one coordinator.
+pub trait Market: WorkerApi + ClientApi + InsightApi {}
 
-impl<M: WorkerApi + ClientApi> Market for M {}
+impl<M: WorkerApi + ClientApi + InsightApi> Market for M {}
 
 /// Hands the list of all cases to another macro, as `module::case` paths.
 #[doc(hidden)]
@@ -57,6 +58,23 @@ macro_rules! __for_each_market_api_case {
             refusals::a_worker_that_can_do_nothing_is_refused,
             refusals::a_huge_label_is_refused,
             refusals::scores_that_are_huge_together_are_refused,
+            refusals::a_model_for_a_type_that_is_no_capability_is_refused,
+            refusals::a_model_with_too_many_or_huge_labels_is_refused,
+            insight::a_task_of_a_type_that_nobody_serves_says_so,
+            insight::an_open_task_tells_how_many_workers_are_able,
+            insight::tallies_are_told_apart_as_asked,
+            insight::tallies_are_paged,
+            insight::workers_show_what_they_registered,
+            insight::workers_are_paged,
+            insight::a_worker_shows_how_it_did,
+            insight::a_worker_is_found_whatever_it_is_called,
+            insight::an_unknown_worker_is_refused,
+            insight::models_show_who_runs_them_and_how_they_did,
+            insight::models_are_paged,
+            insight::task_types_show_their_tasks_and_who_serves_them,
+            insight::task_types_are_paged,
+            insight::a_worker_that_always_disagrees_gets_no_more_tasks,
+            insight::where_models_are_distinct_each_answers_once,
         }
     };
 }
@@ -77,7 +95,7 @@ macro_rules! __market_api_tests {
     };
 }
 
-/// Makes a test of every case of a [`WorkerApi`] and [`ClientApi`] in one.
+/// Makes a test of every case of a [`WorkerApi`], [`ClientApi`] and [`InsightApi`] in one.
 ///
 /// `$open` is an async function without arguments that returns `(guard, market)`: the API of a
 /// coordinator with default settings on an empty store, and what must live as long as it. The crate
@@ -164,6 +182,7 @@ mod tests {
     fn every_case_is_listed() {
         let files = [
             include_str!("clients.rs"),
+            include_str!("insight.rs"),
             include_str!("refusals.rs"),
             include_str!("waiting.rs"),
             include_str!("workers.rs"),

@@ -4,10 +4,11 @@ use super::Market;
 use super::words::{claim, enqueue, register, submit, task};
 use crate::api::{ApiError, ErrorCode, TaskSpec};
 use crate::confidence::Confidence;
-use crate::conformance::desk::{at, label, number, vote, worker};
+use crate::conformance::desk::{at, label, number, profile, task_type, vote, worker};
 use crate::coordinator::Limits;
-use crate::store::WorkerProfile;
-use crate::submission::Scores;
+use crate::id::TaskType;
+use crate::store::{WorkerModel, WorkerProfile};
+use crate::submission::{ModelIdentity, Scores};
 
 async fn refused(market: &dyn Market, spec: TaskSpec, field: &str) {
     let error = enqueue(market, spec).await.unwrap_err();
@@ -124,4 +125,41 @@ pub async fn scores_that_are_huge_together_are_refused(market: &dyn Market) {
     is_invalid(&error, "scores");
     assert_eq!(market.stats().await.unwrap().submissions, 0);
     assert!(submit(market, scored(max)).await.is_ok());
+}
+
+/// It would never be run.
+pub async fn a_model_for_a_type_that_is_no_capability_is_refused(market: &dyn Market) {
+    let model = ModelIdentity::new("m").unwrap();
+    let wrong = profile("alice").with_model_for(task_type("ner"), model);
+    let error = market.register(wrong).await.unwrap_err();
+    is_invalid(&error, "models.ner");
+    assert_eq!(market.stats().await.unwrap().workers, 0);
+}
+
+/// One over the limit, and a byte over.
+pub async fn a_model_with_too_many_or_huge_labels_is_refused(market: &dyn Market) {
+    let limits = Limits::default();
+    let with = |labels: Vec<_>| {
+        let model = WorkerModel::new(ModelIdentity::new("m").unwrap());
+        let models = model.with_labels(labels);
+        let one = profile("alice").with_model(models.clone());
+        let typed = profile("alice").with_model_for(TaskType::sentiment(), models);
+        [("model", one), ("models.sentiment", typed)]
+    };
+    let many = |n: usize| (0..n).map(|n| label(&n.to_string())).collect();
+    let huge = |bytes: usize| vec![label("a"), label(&"x".repeat(bytes))];
+    for (field, profile) in with(many(limits.max_labels + 1)) {
+        let error = market.register(profile).await.unwrap_err();
+        is_invalid(&error, &format!("{field}.labels"));
+    }
+    for (field, profile) in with(huge(limits.max_label_bytes + 1)) {
+        let error = market.register(profile).await.unwrap_err();
+        is_invalid(&error, &format!("{field}.labels[1]"));
+    }
+    assert_eq!(market.stats().await.unwrap().workers, 0);
+    for labels in [many(limits.max_labels), huge(limits.max_label_bytes)] {
+        for (_, profile) in with(labels) {
+            market.register(profile).await.unwrap();
+        }
+    }
 }
