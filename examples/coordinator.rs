@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ai_market_core::access::Keys;
-use ai_market_core::coordinator::Coordinator;
+use ai_market_core::coordinator::{Coordinator, Settings};
 use ai_market_core::time::SystemClock;
 use ai_market_examples::{Failure, finish, start_logging, stop_on_signal};
 use ai_market_http::Server;
@@ -103,6 +103,26 @@ struct Serve {
     #[arg(long, env = "AI_MARKET_HEARTBEAT_SECONDS", value_name = "N")]
     heartbeat_seconds: Option<NonZeroU64>,
 
+    /// After how many seconds without a sign of life a worker counts as stale; more than a heartbeat.
+    /// Two heartbeats where it is not said
+    #[arg(
+        long,
+        env = "AI_MARKET_STALE_AFTER",
+        visible_alias = "stale-after-seconds",
+        value_name = "N"
+    )]
+    stale_after: Option<NonZeroU64>,
+
+    /// After how many seconds without a sign of life a worker counts as gone, and its tasks go to
+    /// others; more than it takes to be stale. A heartbeat after that where it is not said
+    #[arg(
+        long,
+        env = "AI_MARKET_GONE_AFTER",
+        visible_alias = "gone-after-seconds",
+        value_name = "N"
+    )]
+    gone_after: Option<NonZeroU64>,
+
     /// Whether everybody may do everything, or only whoever shows a key
     #[arg(long, env = "AI_MARKET_AUTH", value_enum, default_value_t = Auth::Open)]
     auth: Auth,
@@ -112,7 +132,8 @@ struct Serve {
     #[arg(long, env = "AI_MARKET_ADMIN_KEY_FILE", value_name = "FILE")]
     admin_key_file: Option<PathBuf>,
 
-    /// Allows POST /ops/requeue-stale and /ops/reset, which forgets everything, without a key
+    /// Allows POST /ops/requeue-stale and /ops/reset, which forgets everything, and to suspend and
+    /// reinstate workers, without a key
     #[arg(long, env = "AI_MARKET_ALLOW_OPS", value_parser = BoolishValueParser::new())]
     allow_ops: bool,
 
@@ -165,17 +186,17 @@ async fn main() -> ExitCode {
 
 async fn serve(options: Serve) -> Result<(), Failure> {
     let lease = Duration::from_secs(options.lease_seconds.get());
-    let heartbeat = options
-        .heartbeat_seconds
-        .map(|n| Duration::from_secs(n.get()));
+    let seconds = |n: NonZeroU64| Duration::from_secs(n.get());
+    let mut settings = Settings::default();
+    settings.required_submissions = options.required_submissions;
+    settings.lease = lease;
+    settings.heartbeat = options.heartbeat_seconds.map_or(lease / 4, seconds);
+    settings.stale_after = options.stale_after.map(seconds);
+    settings.gone_after = options.gone_after.map(seconds);
+    settings.open_votes = options.open_votes;
+    settings.limits = options.limits.coordinator();
     let store = SqliteStore::open(&options.db)?;
-    let coordinator = Coordinator::builder(store)
-        .required_submissions(options.required_submissions)
-        .lease(lease)
-        .heartbeat(heartbeat.unwrap_or(lease / 4))
-        .open_votes(options.open_votes)
-        .limits(options.limits.coordinator())
-        .build()?;
+    let coordinator = Coordinator::builder(store).settings(settings).build()?;
     let mut routes = options.limits.routes().with_allow_ops(options.allow_ops);
     if options.auth == Auth::Keys {
         let keys = Keys::new(SqliteKeys::open(&options.db)?, SystemClock);

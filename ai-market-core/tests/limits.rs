@@ -12,8 +12,8 @@ use ai_market_core::api::{
 use ai_market_core::confidence::Confidence;
 use ai_market_core::coordinator::{Coordinator, Limits};
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
-use ai_market_core::store::{LeaderboardQuery, MemoryStore, TaskQuery, WorkerProfile};
-use ai_market_core::submission::{Scores, Vote};
+use ai_market_core::store::{LeaderboardQuery, MemoryStore, TaskQuery, WorkerModel, WorkerProfile};
+use ai_market_core::submission::{ModelIdentity, Scores, Vote};
 use ai_market_core::time::Timestamp;
 use tokio::time::Instant;
 
@@ -205,6 +205,24 @@ async fn capabilities_are_bounded() {
     };
     assert!(able(2).await.is_ok());
     assert_eq!(code(able(3).await), invalid("capabilities"));
+}
+
+#[tokio::test]
+async fn labels_of_models_are_bounded() {
+    let market = market(|limits| {
+        limits.max_labels = 2;
+        limits.max_label_bytes = 3;
+    })
+    .await;
+    let able = |labels: &[&str]| {
+        let labels = labels.iter().map(|text| Label::new(*text).unwrap());
+        let model = WorkerModel::new(ModelIdentity::new("m").unwrap());
+        let profile = WorkerProfile::new(alice(), [TaskType::sentiment()]);
+        market.register(profile.with_model(model.with_labels(labels.collect())))
+    };
+    assert!(able(&["a", "xyz"]).await.is_ok());
+    assert_eq!(code(able(&["a", "b", "c"]).await), invalid("model.labels"));
+    assert_eq!(code(able(&["four"]).await), invalid("model.labels[0]"));
 }
 
 #[tokio::test]

@@ -97,10 +97,15 @@ impl<E: Endpoint<Output = Response>> Market<E> {
                     operation.get("security").is_some(),
                     "{path}"
                 );
-                operations.push((method, path.replace("{id}", "unknown"), roles));
+                let id = if path.starts_with("/workers/") {
+                    "alice"
+                } else {
+                    "unknown"
+                };
+                operations.push((method, path.replace("{id}", id), roles));
             }
         }
-        assert!(operations.len() >= 18, "{}", operations.len());
+        assert!(operations.len() >= 24, "{}", operations.len());
         let anyone = Role::ALL.to_vec();
         for page in ["/docs", "/openapi.json"] {
             operations.push((Method::GET, page.to_owned(), Some(anyone.clone())));
@@ -113,7 +118,7 @@ impl<E: Endpoint<Output = Response>> Market<E> {
 fn body() -> Value {
     json!({
         "worker_id": "alice", "text": "a", "role": "client", "label": "x", "confidence": 0.5,
-        "task_id": "0199b1c6-7d1e-7c3a-9d53-0f3d3f0f6c55", "task_ids": [],
+        "task_id": "0199b1c6-7d1e-7c3a-9d53-0f3d3f0f6c55", "task_ids": [], "reason": "x",
     })
 }
 
@@ -218,6 +223,108 @@ async fn a_worker_key_acts_as_its_worker_in_no_other_name() {
         assert_eq!(status, StatusCode::FORBIDDEN, "{path}: {error}");
         assert_eq!(error["error"]["field"], "worker_id", "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_worker_key_neither_reads_nor_acts_as_another_in_any_route() {
+    const SECRET: &str = "label-that-bob-gave";
+    let market = market(RouteOptions::new());
+    let admin = market.key_of(Role::Admin).await;
+    let client = market.key_of(Role::Client).await;
+    let alice = market.key_of(Role::Worker).await;
+    let bob = KeySpec::worker(WorkerId::new("bob").unwrap());
+    let bob = market.key(bob).await;
+    let ok = async |key: &str, method, path: &str, body| {
+        let (status, answer) = market.with_key(key, method, path, body).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+        answer
+    };
+    // Bob has answered one task, which waits for others, and holds another one.
+    let mut tasks = Vec::new();
+    for text in ["a", "b"] {
+        let task = json!({"text": text, "required_submissions": 2});
+        let created = ok(&client, Method::POST, "/tasks", task).await;
+        tasks.push(created["task_id"].as_str().unwrap().to_owned());
+    }
+    let register = |id| json!({"worker_id": id});
+    for (key, id) in [(&alice, "alice"), (&bob, "bob")] {
+        ok(key, Method::POST, "/workers/register", register(id)).await;
+    }
+    let both = json!({"worker_id": "bob", "limit": 2});
+    ok(&bob, Method::POST, "/tasks/next", both).await;
+    let vote = json!({
+        "worker_id": "bob", "task_id": tasks[0], "label": SECRET, "confidence": 0.5,
+    });
+    ok(&bob, Method::POST, "/workers/submit", vote).await;
+
+    let bobs = async || ok(&admin, Method::GET, "/workers/bob", Value::Null).await;
+    let before = bobs().await;
+    assert_eq!(
+        (&before["submissions"], &before["leases"]),
+        (&json!(1), &json!(1))
+    );
+    let in_the_name_of_bob = json!({
+        "worker_id": "bob", "task_id": tasks[1], "task_ids": tasks, "label": "x",
+        "confidence": 1, "reason": "x", "text": "t", "role": "worker", "failed": "x",
+    });
+    let operations = market.operations().await;
+    let mut asked = 0;
+    for (method, path, _) in operations {
+        let others = [
+            path.replace("alice", "bob"),
+            path.replace("alice", "b%6Fb"),
+            path.replace("alice", "alice%2F..%2Fbob"),
+            path.replace("unknown", &tasks[0]),
+        ];
+        for path in others {
+            let body = in_the_name_of_bob.clone();
+            let (status, answer) = market.with_key(&alice, method.clone(), &path, body).await;
+            assert!(!answer.to_string().contains(SECRET), "{method} {path}");
+            let of_all = ["/leaderboard", "/models", "/task-types"].contains(&path.as_str());
+            let open = ["/health", "/docs", "/openapi.json"].contains(&path.as_str());
+            let own = path == "/workers/alice";
+            let allowed = method == Method::GET && (of_all || open || own);
+            let expected = if allowed {
+                StatusCode::OK
+            } else {
+                StatusCode::FORBIDDEN
+            };
+            assert_eq!(status, expected, "{method} {path}: {answer}");
+            asked += 1;
+        }
+    }
+    assert!(asked >= 4 * 26);
+    assert_eq!(bobs().await, before, "nothing was done to bob");
+    let own = ok(&alice, Method::GET, "/workers/%61lice", Value::Null).await;
+    assert_eq!(
+        (&own["worker_id"], &own["owner"]),
+        (&json!("alice"), &json!("alice"))
+    );
+    let register = ok(&bob, Method::GET, "/workers/bob", Value::Null).await;
+    assert_eq!(register, before);
+}
+
+#[tokio::test]
+async fn a_worker_called_as_a_route_is_reads_its_own() {
+    let market = market(RouteOptions::new());
+    let key = KeySpec::worker(WorkerId::new("register").unwrap());
+    let key = market.key(key).await;
+    let body = json!({"worker_id": "register"});
+    for path in ["/workers/register", "/workers/heartbeat"] {
+        let (status, answer) = market
+            .with_key(&key, Method::POST, path, body.clone())
+            .await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+    }
+    let (status, own) = market
+        .with_key(&key, Method::GET, "/workers/register", Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::OK, "{own}");
+    assert_eq!(own["worker_id"], "register");
+    let (status, _) = market
+        .with_key(&key, Method::GET, "/workers/heartbeat", Value::Null)
+        .await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "that is another worker");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 mod common;
 
 use ai_market_core::api::ClientApi;
+use ai_market_http::RouteOptions;
 use common::Market;
 use reqwest::Method;
 
@@ -138,6 +139,11 @@ fn bodies() -> Vec<Case<'static>> {
             r#"{"text": "t", "idempotency_key": ""}"#,
             "idempotency_key",
         ),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "distinct_models": "yes"}"#,
+            "distinct_models",
+        ),
         // Workers.
         invalid("/workers/register", "{}", "worker_id"),
         invalid("/workers/register", r#"{"worker_id": ""}"#, "worker_id"),
@@ -176,6 +182,46 @@ fn bodies() -> Vec<Case<'static>> {
             "/workers/register",
             r#"{"worker_id": "w", "model": {"id": "m", "precision": 16}}"#,
             "model.precision",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "models": {"ner": "m"}}"#,
+            "models.ner",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "capabilities": ["ner"], "models": {"ner": {}}}"#,
+            "models.ner.id",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "models": {"sentiment": 7}}"#,
+            "models.sentiment",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "models": ["m"]}"#,
+            "models",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "models": {"a b": "m"}}"#,
+            "models.a b",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "models": {"sentiment": {"id": "m", "labels": [""]}}}"#,
+            "models.sentiment.labels[0]",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "model": {"id": "m", "labels": "x"}}"#,
+            "model.labels",
+        ),
+        invalid(
+            "/workers/register",
+            r#"{"worker_id": "w", "model": {"id": " "}}"#,
+            "model",
         ),
         invalid(
             "/workers/register",
@@ -318,6 +364,16 @@ async fn a_bad_query_is_refused() {
         ("/tasks?cursor=%FF", "cursor"),
         ("/leaderboard?limit=x", "limit"),
         ("/leaderboard?cursor=alice", "cursor"),
+        ("/leaderboard?by=points", "by"),
+        ("/leaderboard?task_type=a%20b", "task_type"),
+        ("/leaderboard?by=model&cursor=3~m", "cursor"),
+        ("/leaderboard?by=task_type&cursor=3~a%20b", "cursor"),
+        ("/workers?limit=x", "limit"),
+        ("/workers?cursor=", "cursor"),
+        ("/models?limit=x", "limit"),
+        ("/models?cursor=m", "cursor"),
+        ("/task-types?limit=x", "limit"),
+        ("/task-types?cursor=a%20b", "cursor"),
         (&id_query, "wait_seconds"),
     ] {
         println!("{path}");
@@ -333,7 +389,9 @@ async fn what_is_not_there_is_not_found() {
         "/task",
         "/tasks/",
         "/tasks/x/y",
-        "/workers",
+        "/workers/",
+        "/workers/alice/x",
+        "/workers/a/b/suspend",
         "/ops",
         "/docs/x",
     ] {
@@ -344,6 +402,19 @@ async fn what_is_not_there_is_not_found() {
         .get("/tasks/%FF")
         .await
         .is_error(400, "malformed", None);
+    let long = format!("/workers/{}", "x".repeat(129));
+    for path in [
+        "/workers/nobody",
+        "/workers/register",
+        "/workers/%00",
+        &long,
+    ] {
+        println!("{path}");
+        let answer = market.get(path).await;
+        answer.is_error(404, "unknown_worker", None);
+    }
+    let answer = market.get("/workers/%FF").await;
+    answer.is_error(400, "malformed", None);
     // What is no id names no task either.
     for path in [
         format!("/tasks/{ID}"),
@@ -361,7 +432,9 @@ async fn a_wrong_method_is_told_the_right_ones() {
     for (method, path, allow) in [
         (Method::DELETE, "/tasks", "GET, HEAD, POST"),
         (Method::POST, "/health", "GET, HEAD"),
-        (Method::GET, "/workers/submit", "POST"),
+        (Method::PUT, "/workers/submit", "POST"),
+        (Method::POST, "/workers/alice", "GET, HEAD"),
+        (Method::GET, "/workers/alice/suspend", "POST"),
         (Method::PUT, "/tasks/7", "GET, HEAD"),
         (Method::GET, "/tasks/next", "POST"),
         (Method::POST, "/openapi.json", "GET, HEAD"),
@@ -409,4 +482,43 @@ async fn operations_are_forbidden_unless_allowed() {
         let answer = market.ask(Method::POST, path, &[], None).await;
         answer.is_error(403, "forbidden", None);
     }
+    for path in ["/workers/alice/suspend", "/workers/alice/reinstate"] {
+        let answer = market.post(path, serde_json::json!({"reason": "x"})).await;
+        answer.is_error(403, "forbidden", None);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_ruling_is_refused() {
+    let options = RouteOptions::new().with_allow_ops(true);
+    let market = Market::with(common::coordinator(), options).await;
+    let register = serde_json::json!({"worker_id": "alice"});
+    market.post("/workers/register", register).await.ok();
+    let reason = |text: &str| format!(r#"{{"reason": {}}}"#, serde_json::json!(text));
+    for (what, body, field) in [
+        ("suspend", "{}".to_owned(), "reason"),
+        ("suspend", r#"{"reason": 7}"#.to_owned(), "reason"),
+        ("suspend", reason(""), "reason"),
+        ("suspend", reason(" "), "reason"),
+        ("suspend", reason("two\nlines"), "reason"),
+        ("suspend", reason(&"x".repeat(1_001)), "reason"),
+        (
+            "suspend",
+            r#"{"reason": "x", "task_type": "a b"}"#.to_owned(),
+            "task_type",
+        ),
+        ("reinstate", r#"{"task_type": 7}"#.to_owned(), "task_type"),
+    ] {
+        println!("{what} {body}");
+        let path = format!("/workers/alice/{what}");
+        let answer = market
+            .ask(Method::POST, &path, JSON, Some(body.into_bytes()))
+            .await;
+        answer.is_error(422, "invalid", Some(field));
+        let path = format!("/workers/nobody/{what}");
+        let answer = market.post(&path, serde_json::json!({"reason": "x"})).await;
+        answer.is_error(404, "unknown_worker", None);
+    }
+    let standings = market.get("/workers/alice").await.ok()["standings"].clone();
+    assert_eq!(standings, serde_json::json!([]));
 }

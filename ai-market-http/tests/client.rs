@@ -10,12 +10,14 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use ai_market_core::api::{
-    ApiError, ClaimRequest, ClientApi, ErrorCode, Heartbeat, Receipt, ReleaseRequest, TaskSpec,
-    WorkerApi,
+    ApiError, ClaimRequest, ClientApi, ErrorCode, Heartbeat, InsightApi, Receipt, ReleaseRequest,
+    TaskSpec, WorkerApi,
 };
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
-use ai_market_core::store::{LeaderboardQuery, TaskPage, TaskQuery, WorkerProfile};
+use ai_market_core::store::{
+    LeaderboardQuery, TallyBy, TallyQuery, TaskPage, TaskQuery, WorkerProfile,
+};
 use ai_market_core::submission::Vote;
 use ai_market_core::task::TaskStatus;
 use ai_market_http::{HttpClient, InvalidClient, RouteOptions};
@@ -335,4 +337,56 @@ async fn what_a_body_may_not_hold_is_told_to_the_client() {
         .enqueue(vec![TaskSpec::new("x".repeat(200))])
         .await;
     assert_eq!(results[0].as_ref().unwrap_err().code(), ErrorCode::TooLarge);
+}
+
+#[tokio::test]
+async fn a_client_suspends_and_reinstates() {
+    let options = RouteOptions::new().with_allow_ops(true);
+    let market = Market::with(common::coordinator(), options).await;
+    let client = market.client();
+    let zoe = WorkerId::new("Zoë / suspend?").unwrap();
+    let code = |result: Result<(), ApiError>| result.unwrap_err().code();
+    let unknown = client.suspend(&zoe, None, "guesses").await;
+    assert_eq!(code(unknown), ErrorCode::UnknownWorker);
+    let profile = WorkerProfile::new(zoe.clone(), [TaskType::sentiment()]);
+    client.register(profile).await.unwrap();
+    assert_eq!(
+        code(client.suspend(&zoe, None, "").await),
+        ErrorCode::Invalid
+    );
+    client.suspend(&zoe, None, "guesses").await.unwrap();
+    let claim = || client.claim(ClaimRequest::new(zoe.clone()));
+    let error = claim().await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Suspended);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+    assert!(error.message().contains("guesses"), "{error}");
+    let one_type = Some(TaskType::sentiment());
+    client.reinstate(&zoe, one_type).await.unwrap();
+    assert!(claim().await.is_err(), "it is suspended as a whole");
+    client.reinstate(&zoe, None).await.unwrap();
+    assert!(claim().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_url_cannot_say_is_not_asked() {
+    let market = Market::open().await;
+    let client = market.client();
+    for name in [".", ".."] {
+        let worker = WorkerId::new(name).unwrap();
+        client
+            .register(WorkerProfile::new(worker.clone(), [TaskType::sentiment()]))
+            .await
+            .unwrap();
+        let error = client.worker(worker).await.unwrap_err();
+        assert_eq!(
+            (error.code(), error.field()),
+            (ErrorCode::Invalid, Some("worker_id"))
+        );
+    }
+    let ner = TallyQuery::new(TallyBy::MODEL_AND_TASK_TYPE, 1);
+    let error = client.tallies(ner).await.unwrap_err();
+    assert_eq!(
+        (error.code(), error.field()),
+        (ErrorCode::Invalid, Some("by"))
+    );
 }

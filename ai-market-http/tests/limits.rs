@@ -154,3 +154,33 @@ async fn a_page_that_is_cut_short_leads_on() {
     }
     assert_eq!(sizes, [2, 2, 1]);
 }
+
+#[tokio::test]
+async fn no_list_is_longer_than_a_page() {
+    let mut limits = Limits::default();
+    limits.max_page = 2;
+    let coordinator = common::coordinator().limits(limits);
+    let market = Market::with(coordinator, RouteOptions::new()).await;
+    for name in ["a", "b", "c"] {
+        let worker = json!({"worker_id": name, "capabilities": [name], "model": name});
+        market.post("/workers/register", worker).await.ok();
+        let task = json!({"text": "t", "task_type": name, "required_submissions": 1});
+        let id = market.post("/tasks", task).await.ok()["task_id"].clone();
+        let claim = json!({"worker_id": name});
+        market.post("/tasks/next", claim).await.ok();
+        let vote = json!({"worker_id": name, "task_id": id, "label": "x", "confidence": 1});
+        market.post("/workers/submit", vote).await.ok();
+    }
+    for path in [
+        "/workers?limit=9",
+        "/models?limit=9",
+        "/task-types?limit=9",
+        "/leaderboard?by=worker&limit=9",
+        "/leaderboard?by=model",
+        "/leaderboard?by=task_type",
+    ] {
+        let answer = market.get(path).await;
+        assert_eq!(answer.ok().as_array().unwrap().len(), 2, "{path}");
+        assert!(answer.header("link").is_some(), "{path}");
+    }
+}

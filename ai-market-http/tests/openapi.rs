@@ -43,6 +43,12 @@ const ROUTES: &[(&str, &str)] = &[
     ("post", "/tasks"),
     ("get", "/tasks"),
     ("get", "/tasks/{id}"),
+    ("get", "/task-types"),
+    ("get", "/models"),
+    ("get", "/workers"),
+    ("get", "/workers/{id}"),
+    ("post", "/workers/{id}/suspend"),
+    ("post", "/workers/{id}/reinstate"),
     ("post", "/workers/register"),
     ("post", "/workers/heartbeat"),
     ("post", "/tasks/next"),
@@ -122,8 +128,30 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
         return;
     }
     if let Some(kinds) = schema["anyOf"].as_array() {
-        let object = kinds.iter().find(|kind| kind["type"] == "object").unwrap();
-        return check(document, object, value, at);
+        let resolved = kinds.iter().map(|kind| match kind["$ref"].as_str() {
+            Some(name) => document.pointer(name.strip_prefix('#').unwrap()).unwrap(),
+            None => kind,
+        });
+        let names = |kind: &Value| {
+            let required = kind["required"].as_array().cloned();
+            let required = required.unwrap_or_default();
+            let required = required.into_iter();
+            required
+                .map(|name| name.as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        // Those that the names in the value fit, of which the one that asks for most.
+        let fits = |kind: &&Value| match value.as_object() {
+            Some(object) => {
+                let known = |name: &String| !kind["properties"][name].is_null();
+                object.keys().all(known) && names(kind).iter().all(|name| object.contains_key(name))
+            }
+            None => kind["type"] != "object",
+        };
+        let asked = |kind: &&Value| names(kind).len();
+        let kind = resolved.filter(fits).max_by_key(asked);
+        let kind = kind.unwrap_or_else(|| panic!("{at}: {value}"));
+        return check(document, kind, value, at);
     }
     match schema["type"].as_str() {
         Some("object") => {
@@ -156,7 +184,8 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
 
 #[tokio::test]
 async fn answers_and_requests_fit_their_schemas() {
-    let market = Market::open().await;
+    let options = RouteOptions::new().with_allow_ops(true);
+    let market = Market::with(common::coordinator(), options).await;
     let document = document(&market).await;
     let schema_of = |method: &str, path: &str, status: &str| {
         document["paths"][path][method]["responses"][status]["content"]["application/json"]
@@ -183,16 +212,19 @@ async fn answers_and_requests_fit_their_schemas() {
     let task = json!({
         "text": "t", "task_type": "sentiment", "required_submissions": 1, "max_submissions": 2,
         "max_attempts": 3, "priority": -1, "deadline": "2126-01-31T12:00:00Z",
-        "idempotency_key": "k",
+        "idempotency_key": "k", "distinct_models": true,
     });
     let created = post("/tasks", task).await;
     let id = created["task_id"].clone();
     let path = format!("/tasks/{}", id.as_str().unwrap());
     let worker = json!({
         "worker_id": "alice", "instance": "1", "capabilities": ["sentiment"],
-        "model": {"id": "m", "revision": "r", "precision": "f32"},
+        "model": {"id": "m", "revision": "r", "precision": "f32", "labels": ["a", "b"]},
+        "models": {"sentiment": {"id": "n"}},
     });
     post("/workers/register", worker).await;
+    let plain = json!({"worker_id": "bob", "model": "m", "models": {"sentiment": "n"}});
+    post("/workers/register", plain).await;
     post(
         "/tasks/next",
         json!({"worker_id": "alice", "limit": 2, "wait_seconds": 0.5}),
@@ -219,6 +251,34 @@ async fn answers_and_requests_fit_their_schemas() {
     fits("get", "/tasks/{id}", "200", &market.get(&path).await.ok());
     for path in ["/health", "/tasks", "/leaderboard", "/db/stats"] {
         fits("get", path, "200", &market.get(path).await.ok());
+    }
+    for (what, body) in [
+        (
+            "suspend",
+            json!({"reason": "guesses", "task_type": "sentiment"}),
+        ),
+        ("reinstate", json!({"task_type": null})),
+        ("suspend", json!({"reason": ""})),
+        ("suspend", json!({"reason": "guesses"})),
+    ] {
+        let template = format!("/workers/{{id}}/{what}");
+        let answer = market.post(&format!("/workers/alice/{what}"), body).await;
+        let status = answer.status.as_str();
+        fits("post", &template, status, &answer.json());
+    }
+    post("/tasks/next", json!({"worker_id": "alice"})).await;
+    for path in ["/workers", "/models", "/task-types"] {
+        let list = market.get(path).await.ok();
+        assert!(!list.as_array().unwrap().is_empty(), "{path}");
+        fits("get", path, "200", &list);
+    }
+    let worker = market.get("/workers/alice").await.ok();
+    assert_eq!(worker["tallies"].as_array().unwrap().len(), 1);
+    fits("get", "/workers/{id}", "200", &worker);
+    for by in ["worker", "model", "task_type"] {
+        let board = market.get(&format!("/leaderboard?by={by}")).await.ok();
+        assert_eq!(board.as_array().unwrap().len(), 1, "{by}");
+        fits("get", "/leaderboard", "200", &board);
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct LimitOptions {
     #[arg(long, env = "AI_MARKET_MAX_BATCH", default_value_t = Limits::default().max_batch, value_name = "N")]
     max_batch: usize,
 
-    /// The most tasks or places on one page
+    /// The most tasks, places, workers, models or task types on one page
     #[arg(long, env = "AI_MARKET_MAX_PAGE", default_value_t = Limits::default().max_page, value_name = "N")]
     max_page: usize,
 
@@ -59,6 +59,10 @@ pub(crate) struct LimitOptions {
     /// The most task types that a worker may name
     #[arg(long, env = "AI_MARKET_MAX_CAPABILITIES", default_value_t = Limits::default().max_capabilities, value_name = "N")]
     max_capabilities: usize,
+
+    /// The most labels that a model of a worker may name
+    #[arg(long, env = "AI_MARKET_MAX_LABELS", default_value_t = Limits::default().max_labels, value_name = "N")]
+    max_labels: usize,
 
     /// The longest that a request may wait for something to happen
     #[arg(long, env = "AI_MARKET_MAX_WAIT_SECONDS", default_value_t = Limits::default().max_wait.as_secs(), value_name = "N")]
@@ -149,6 +153,7 @@ impl LimitOptions {
         limits.max_claim = self.max_claim;
         limits.max_leases_per_worker = self.max_leases_per_worker;
         limits.max_capabilities = self.max_capabilities;
+        limits.max_labels = self.max_labels;
         limits.max_wait = Duration::from_secs(self.max_wait_seconds);
         limits.max_waiting = self.max_waiting;
         limits

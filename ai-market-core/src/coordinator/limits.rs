@@ -22,7 +22,7 @@ pub struct Limits {
     pub max_attempts: u32,
     /// The most tasks, votes or ids in one request.
     pub max_batch: usize,
-    /// The most tasks or places on one page.
+    /// The most tasks, places, workers, models or task types on one page.
     pub max_page: usize,
     /// The most bytes of tasks on one page, as [`TaskPage::size_of`](crate::store::TaskPage::size_of)
     /// counts them; one task is on it whatever its size.

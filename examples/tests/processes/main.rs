@@ -8,4 +8,5 @@ mod keys;
 mod market;
 mod parts;
 mod programs;
+mod routing;
 mod support;
