@@ -96,13 +96,6 @@ impl Process {
         Self::start(worker(id, coordinator, options))
     }
 
-    /// A worker with further options.
-    pub(crate) fn worker_with(id: &str, coordinator: SocketAddr, options: &[&str]) -> Self {
-        let mut command = worker(id, coordinator);
-        command.args(options);
-        Self::start(command)
-    }
-
     pub(crate) fn worker_with_key(id: &str, coordinator: SocketAddr, key: &str) -> Self {
         let mut command = worker(id, coordinator, &[]);
         command.env("AI_MARKET_KEY", key);
