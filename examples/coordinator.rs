@@ -212,6 +212,9 @@ async fn serve(options: Serve) -> Result<(), Failure> {
         server = server.tls_files(certificates, key);
     }
     let server = server.bind().await?;
+    // Before it is said that the coordinator listens: whoever reads that may end it at once.
+    let stop = CancellationToken::new();
+    stop_on_signal(stop.clone());
     println!(
         "listening on {} (database: {})",
         server.url(),
@@ -222,8 +225,6 @@ async fn serve(options: Serve) -> Result<(), Failure> {
         server.url()
     );
 
-    let stop = CancellationToken::new();
-    stop_on_signal(stop.clone());
     server.run(stop).await?;
     tracing::info!("stopped");
     Ok(())

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::process::ExitCode;
+use std::task::{Context, Waker};
 
 use ai_market_http::shutdown_signal;
 use tokio_util::sync::CancellationToken;
@@ -29,9 +30,19 @@ pub fn finish(result: Result<(), Failure>) -> ExitCode {
 }
 
 /// Cancels `stop` when the process is asked to end; asked again, it ends at once.
+///
+/// Signals are listened for when this returns.
 pub fn stop_on_signal(stop: CancellationToken) {
+    let mut signal = Box::pin(shutdown_signal());
+    // Listening begins with the first poll, and that of a task comes some time later.
+    let asked = signal
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+        .is_ready();
     tokio::spawn(async move {
-        shutdown_signal().await;
+        if !asked {
+            signal.await;
+        }
         tracing::info!("stopping; press Ctrl-C again to stop at once");
         stop.cancel();
         shutdown_signal().await;

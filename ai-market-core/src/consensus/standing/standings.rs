@@ -115,6 +115,9 @@ impl Standings {
 
     /// How far a worker that can do `capabilities` is trusted in all: suspended where it gets no
     /// task at all, on probation where it is not active for some type, else active.
+    ///
+    /// One that is suspended for some types alone is on probation with as many leases as there can
+    /// be.
     #[must_use]
     pub fn overall(&self, capabilities: &BTreeSet<TaskType>) -> Standing {
         if let Some(entry) = self.suspension(capabilities) {
