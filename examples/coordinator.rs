@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ai_market_core::access::Keys;
+use ai_market_core::consensus::AlwaysActive;
 use ai_market_core::coordinator::{Coordinator, Settings};
 use ai_market_core::time::SystemClock;
 use ai_market_examples::{Failure, finish, start_logging, stop_on_signal};
@@ -141,6 +142,11 @@ struct Serve {
     #[arg(long, env = "AI_MARKET_OPEN_VOTES", value_parser = BoolishValueParser::new())]
     open_votes: bool,
 
+    /// Suspends no worker for its record: for a market with so few workers that tasks would wait for
+    /// the one that is missing. Who is suspended by hand stays so
+    #[arg(long, env = "AI_MARKET_NO_SUSPENSION", value_parser = BoolishValueParser::new())]
+    no_suspension: bool,
+
     /// Listens on an address that other machines reach, although nobody is asked who they are:
     /// whoever reaches it can do everything
     #[arg(long, env = "AI_MARKET_ALLOW_UNAUTHENTICATED_PUBLIC_BIND", value_parser = BoolishValueParser::new())]
@@ -196,7 +202,11 @@ async fn serve(options: Serve) -> Result<(), Failure> {
     settings.open_votes = options.open_votes;
     settings.limits = options.limits.coordinator();
     let store = SqliteStore::open(&options.db)?;
-    let coordinator = Coordinator::builder(store).settings(settings).build()?;
+    let mut coordinator = Coordinator::builder(store).settings(settings);
+    if options.no_suspension {
+        coordinator = coordinator.standing(AlwaysActive);
+    }
+    let coordinator = coordinator.build()?;
     let mut routes = options.limits.routes().with_allow_ops(options.allow_ops);
     if options.auth == Auth::Keys {
         let keys = Keys::new(SqliteKeys::open(&options.db)?, SystemClock);

@@ -9,4 +9,5 @@ mod market;
 mod parts;
 mod programs;
 mod routing;
+mod standing;
 mod support;

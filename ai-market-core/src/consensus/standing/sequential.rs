@@ -19,8 +19,8 @@ use super::{Standing, StandingPolicy};
 /// However many answers it gives, an honest worker whose answers are independent of each other is
 /// therefore ever suspended with a probability of at most one in a million (Ville's inequality:
 /// under the hypothesis that it is honest, the odds are a supermartingale that begins at 1). One
-/// that always disagrees is suspended after 20 answers, one that agrees half the time after about
-/// 100.
+/// that always disagrees is suspended after 20 answers, or after 35 where a third of all answers of
+/// the type disagree; one that agrees half the time after about 100.
 ///
 /// A good past is no licence: a worker whose last answers all disagreed is judged by those alone
 /// as well, so a run of 20 suspends whatever came before. Such a run begins at an honest worker's
