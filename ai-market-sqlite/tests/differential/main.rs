@@ -3,18 +3,15 @@
 // Tests speak by panicking, also in their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod ops;
+mod policies;
+
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
 use ai_market_core::confidence::Confidence;
-use ai_market_core::consensus::{
-    Ballot, ConsensusPolicy, MajorityVote, Normalized, Policies, Standing, StandingPolicy,
-    TrackRecord, Verdict,
-};
-use ai_market_core::id::{
-    IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, TaskId, TaskType, WorkerId,
-};
+use ai_market_core::id::{IdempotencyKey, InstanceId, Label, OwnerId, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
     Claim, Insert, LeaderboardQuery, LeaseScope, MarketStore, MemoryStore, Reap, Release, Renew,
     Ruling, ServingQuery, StandingChange, StatsQuery, TallyBy, TallyQuery, TaskQuery, WorkerModel,
@@ -24,214 +21,12 @@ use ai_market_core::submission::{ModelIdentity, Scores, Vote};
 use ai_market_core::task::{NewTask, TaskStatus};
 use ai_market_core::time::Timestamp;
 use ai_market_sqlite::SqliteStore;
-use proptest::collection::vec;
-use proptest::option;
+use ops::{Op, TaskShape, ops};
+use policies::policies;
 use proptest::prelude::*;
 
 const WORKERS: u8 = 5;
 const TASKS: u8 = 12;
-
-/// Two equal votes decide; one more is asked for as long as there are none, then the majority.
-#[derive(Debug)]
-struct TwoAgree;
-
-impl ConsensusPolicy for TwoAgree {
-    fn name(&self) -> PolicyName {
-        PolicyName::new("two-agree/1").unwrap()
-    }
-
-    fn wanted(&self, required: NonZeroU32) -> NonZeroU32 {
-        required
-    }
-
-    fn evaluate(&self, ballot: &Ballot<'_>) -> Verdict {
-        let agree = |label: &Label| ballot.votes.iter().filter(|v| v.label == *label).count();
-        if ballot.votes.iter().any(|vote| agree(&vote.label) >= 2) {
-            MajorityVote.conclude(ballot)
-        } else if ballot.votes.len() >= ballot.task.wanted as usize {
-            Verdict::Extend(NonZeroU32::MIN)
-        } else {
-            Verdict::Pending
-        }
-    }
-
-    fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
-        let agreements = ballot.records.iter().map(|record| record.agreements);
-        if agreements.sum::<u64>() % 2 == 0 {
-            MajorityVote.conclude(ballot)
-        } else {
-            Verdict::Fail("the voters agreed an odd number of times so far".repeat(20))
-        }
-    }
-}
-
-/// Watches from the first disagreement on, and suspends at the third.
-#[derive(Debug)]
-struct Strict;
-
-impl StandingPolicy for Strict {
-    fn name(&self) -> PolicyName {
-        PolicyName::new("strict/1").unwrap()
-    }
-
-    fn assess(&self, record: &TrackRecord, prior: &TrackRecord) -> Standing {
-        let reason = format!("{:?} of {}", record.judged(), prior.total());
-        match record.judged().1 {
-            0 => Standing::Active,
-            1 | 2 => Standing::Probation {
-                max_leases: number(2),
-                reason,
-            },
-            _ => Standing::Suspended { reason },
-        }
-    }
-}
-
-fn policies() -> Policies {
-    Policies::default()
-        .with(task_type(1), TwoAgree)
-        .with_comparator(task_type(1), Normalized)
-        .with_standing(Strict)
-}
-
-#[derive(Debug, Clone)]
-enum Op {
-    Insert(Vec<(u8, TaskShape)>, u64),
-    Register {
-        worker: u8,
-        owner: Option<u8>,
-        instance: Option<u8>,
-        types: u8,
-        model: bool,
-        ner: bool,
-    },
-    Claim {
-        worker: u8,
-        limit: usize,
-        max_leases: usize,
-        lease: u64,
-    },
-    Renew {
-        worker: u8,
-        instance: Option<u8>,
-        tasks: Option<Vec<u8>>,
-        lease: u64,
-    },
-    Submit(Vec<(u8, u8, u8, u8)>),
-    /// Votes on what the workers hold, since votes on any task are rarely accepted.
-    SubmitHeld {
-        label: u8,
-        every: usize,
-    },
-    Release {
-        worker: u8,
-        instance: Option<u8>,
-        tasks: Option<Vec<u8>>,
-        failed: bool,
-    },
-    Reap {
-        limit: usize,
-        silence: u64,
-        gone: Option<u64>,
-    },
-    Rule {
-        worker: u8,
-        task_type: Option<u8>,
-        suspend: bool,
-    },
-    Clear,
-    Reopen,
-}
-
-#[derive(Debug, Clone)]
-struct TaskShape {
-    task_type: u8,
-    required: u32,
-    wanted: u32,
-    max: u32,
-    attempts: u32,
-    priority: i32,
-    deadline: Option<i64>,
-    key: Option<u8>,
-    distinct: bool,
-}
-
-fn shape() -> impl Strategy<Value = TaskShape> {
-    (
-        (0..2_u8, 1..4_u32, 1..4_u32, 1..6_u32, 1..4_u32),
-        (
-            -1..2_i32,
-            option::weighted(0.2, 0..400_i64),
-            option::weighted(0.2, 0..3_u8),
-            prop::bool::weighted(0.2),
-        ),
-    )
-        .prop_map(
-            |(
-                (task_type, required, wanted, max, attempts),
-                (priority, deadline, key, distinct),
-            )| TaskShape {
-                task_type,
-                required,
-                wanted,
-                max,
-                attempts,
-                priority,
-                deadline,
-                key,
-                distinct,
-            },
-        )
-}
-
-fn op() -> impl Strategy<Value = Op> {
-    let worker = || 0..WORKERS;
-    let instance = || option::weighted(0.4, 0..2_u8);
-    let tasks = || option::weighted(0.6, vec(0..TASKS, 0..5));
-    let vote = (0..TASKS, 0..WORKERS, 0..3_u8, 0..4_u8);
-    prop_oneof![
-        4 => (vec((0..TASKS, shape()), 1..5), prop_oneof![0..8_u64, Just(u64::MAX)])
-            .prop_map(|(tasks, max_open)| Op::Insert(tasks, max_open)),
-        3 => (worker(), option::weighted(0.3, 0..2_u8), instance(), 1..4_u8, any::<(bool, bool)>())
-            .prop_map(|(worker, owner, instance, types, (model, ner))| Op::Register {
-                worker, owner, instance, types, model, ner,
-            }),
-        8 => (worker(), 0..6_usize, 0..6_usize, 1..200_u64)
-            .prop_map(|(worker, limit, max_leases, lease)| Op::Claim {
-                worker, limit, max_leases, lease,
-            }),
-        2 => (worker(), instance(), tasks(), 1..200_u64)
-            .prop_map(|(worker, instance, tasks, lease)| Op::Renew {
-                worker, instance, tasks, lease,
-            }),
-        2 => vec(vote, 1..5).prop_map(Op::Submit),
-        6 => (0..3_u8, 1..4_usize).prop_map(|(label, every)| Op::SubmitHeld { label, every }),
-        2 => (worker(), instance(), tasks(), any::<bool>())
-            .prop_map(|(worker, instance, tasks, failed)| Op::Release {
-                worker, instance, tasks, failed,
-            }),
-        3 => (0..6_usize, 1..100_u64, option::of(20..100_u64))
-            .prop_map(|(limit, silence, gone)| Op::Reap { limit, silence, gone }),
-        1 => (worker(), option::of(0..2_u8), prop::bool::weighted(0.3))
-            .prop_map(|(worker, task_type, suspend)| Op::Rule { worker, task_type, suspend }),
-        1 => Just(Op::Reopen),
-    ]
-}
-
-fn ops() -> impl Strategy<Value = Vec<(i64, Op)>> {
-    // Times mostly rise, by a little or a lot, and fall now and then.
-    let step = (
-        prop_oneof![8 => 0..20_i64, 2 => 50..300_i64, 1 => -30..0_i64],
-        op(),
-    );
-    let steps = vec(step, 1..60);
-    (steps, option::weighted(0.1, 0..60_usize)).prop_map(|(mut steps, clear)| {
-        if let Some(at) = clear.filter(|at| *at < steps.len()) {
-            steps.insert(at, (0, Op::Clear));
-        }
-        steps
-    })
-}
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(1_700_000_000_000_000 + seconds * 1_000_000)
