@@ -7,14 +7,15 @@ use crate::store::MarketStore;
 use crate::time::{Clock, Timestamp};
 
 use super::able::AbleWorkers;
+use super::events::EventHub;
 use super::wakeups::Wakeups;
 use super::watchers::Watchers;
 use super::{CoordinatorBuilder, Settings};
 
 /// Leases tasks to workers, takes their votes, and tells clients what was decided.
 ///
-/// It implements [`WorkerApi`](crate::api::WorkerApi), [`ClientApi`](crate::api::ClientApi) and
-/// [`InsightApi`](crate::api::InsightApi) on a
+/// It implements [`WorkerApi`](crate::api::WorkerApi), [`ClientApi`](crate::api::ClientApi),
+/// [`InsightApi`](crate::api::InsightApi) and [`EventApi`](crate::api::EventApi) on a
 /// [`MarketStore`]. Cloning is cheap; all clones are one coordinator. Someone must
 /// [`run`](Self::run) it, or leases never run out.
 ///
@@ -35,6 +36,7 @@ pub(super) struct Inner {
     pub(super) wakeups: Wakeups,
     pub(super) watchers: Watchers,
     pub(super) able: AbleWorkers,
+    pub(super) events: EventHub,
     /// Ends every wait when the coordinator stops.
     pub(super) stopping: CancellationToken,
 }
@@ -59,6 +61,7 @@ impl Coordinator {
                 wakeups: Wakeups::new(settings.limits.max_waiting),
                 watchers: Watchers::new(settings.limits.max_waiting),
                 able: AbleWorkers::default(),
+                events: EventHub::new(settings.limits.max_followers),
                 settings,
                 stopping: CancellationToken::new(),
             }),

@@ -74,7 +74,11 @@ impl WorkerApi for Coordinator {
         let mut renew = Renew::new(worker.clone(), scope, self.inner.settings.lease, now);
         renew.instance = heartbeat.instance;
         match self.inner.store.renew(renew).await? {
-            Renewed::Renewed { gone } => Ok(HeartbeatReply::new(now, gone)),
+            Renewed::Renewed { gone } => {
+                // It may have been stale.
+                self.inner.events.news();
+                Ok(HeartbeatReply::new(now, gone))
+            }
             Renewed::UnknownWorker => Err(unknown_worker(&worker)),
             Renewed::Superseded => Err(superseded(&worker)),
         }
@@ -160,11 +164,17 @@ impl Coordinator {
             settings.register_on_claim && request.instance.is_none() && request.owner.is_none();
         if claimed == Claimed::UnknownWorker && on_the_fly {
             let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
-            self.inner.store.register(profile, self.now()).await?;
+            let registered = self.inner.store.register(profile, self.now()).await?;
+            self.announce(&registered.effects);
             claimed = self.inner.store.claim(claim()).await?;
         }
         match claimed {
-            Claimed::Assigned(assignments) => Ok(assignments),
+            Claimed::Assigned(assignments) => {
+                if !assignments.is_empty() {
+                    self.inner.events.news();
+                }
+                Ok(assignments)
+            }
             Claimed::UnknownWorker => Err(unknown_worker(worker)),
             Claimed::Superseded => Err(superseded(worker)),
             Claimed::Suspended(reason) => Err(suspended(worker, &reason)),

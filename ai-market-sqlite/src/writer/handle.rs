@@ -6,7 +6,6 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
-use crate::sql::Connection;
 
 use super::group::GroupCommit;
 use super::job::{Closure, Job};
@@ -23,13 +22,13 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on `db`; at most `queue` jobs wait for it, and it does at most `max_jobs`
-    /// in one transaction.
-    pub(crate) fn start(db: Connection, queue: usize, max_jobs: usize) -> io::Result<Self> {
+    /// Starts the thread on `session`; at most `queue` jobs wait for it, and it does at most
+    /// `max_jobs` in one transaction.
+    pub(crate) fn start(session: Session, queue: usize, max_jobs: usize) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(queue);
         let thread = thread::Builder::new()
             .name("ai-market-write".to_owned())
-            .spawn(move || GroupCommit::new(Session::new(db), receiver, max_jobs).run())?;
+            .spawn(move || GroupCommit::new(session, receiver, max_jobs).run())?;
         Ok(Self {
             queue: Some(sender),
             thread: Some(thread),
