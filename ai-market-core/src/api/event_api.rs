@@ -40,7 +40,7 @@ pub trait EventFeed: Debug + Send + Sync + 'static {
     /// Dropping the future loses nothing.
     async fn next(&mut self) -> Result<Option<EventBatch>, ApiError>;
 
-    /// Up to which place it has read: following from [after](EventStart::After) it goes on here.
+    /// Up to which place it has given out events: following from [after](EventStart::After) it goes on here.
     fn position(&self) -> EventId;
 }
 
@@ -108,6 +108,14 @@ impl EventBatch {
     #[must_use]
     pub const fn new(missed: Option<Missed>, events: Vec<Arc<LoggedEvent>>) -> Self {
         Self { missed, events }
+    }
+
+    /// The place after which it begins; `None` where it is empty.
+    #[must_use]
+    pub fn begins_after(&self) -> Option<EventId> {
+        let first = self.events.first();
+        let first = first.map(|event| EventId::new(event.id.get().saturating_sub(1)));
+        self.missed.map(|missed| missed.after).or(first)
     }
 }
 

@@ -116,6 +116,7 @@ impl Recent {
 struct Feed {
     coordinator: Coordinator,
     filter: EventFilter,
+    /// Up to where it has read.
     position: EventId,
     /// What was found and not given out yet.
     ready: EventBatch,
@@ -272,7 +273,7 @@ impl EventFeed for Feed {
     }
 
     fn position(&self) -> EventId {
-        self.position
+        self.ready.begins_after().unwrap_or(self.position)
     }
 }
 

@@ -43,7 +43,7 @@ impl Reply {
         links.any(|link| link.contains("rel=\"next\""))
     }
 
-    fn into_error(self) -> ApiError {
+    pub(super) fn into_error(self) -> ApiError {
         let fallback = self.code();
         let retry_after = self.retry_after();
         if let Ok(body) = serde_json::from_slice::<ErrorBody>(&self.body) {
