@@ -57,7 +57,8 @@
 //! - [`task`], [`assignment`], [`submission`], [`id`], [`time`] and [`confidence`] hold the words that
 //!   these speak.
 //!
-//! Types of tokio-util (`CancellationToken`) are the only foreign ones in public signatures.
+//! Types of tokio-util (`CancellationToken`) and of prometheus (`Registry`, and what it takes and
+//! returns) are the only foreign ones in public signatures.
 //!
 //! # Features
 //!
@@ -77,6 +78,7 @@ pub mod consensus;
 pub mod coordinator;
 pub mod id;
 pub mod inference;
+pub mod metrics;
 pub mod store;
 pub mod submission;
 pub mod task;

@@ -2,6 +2,8 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
+use prometheus::Registry;
+
 use crate::{OpenError, SqliteStore};
 
 /// How a [`SqliteStore`] is opened.
@@ -17,13 +19,14 @@ use crate::{OpenError, SqliteStore};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SqliteOptions {
     pub(crate) busy_timeout: Duration,
     pub(crate) readers: NonZeroUsize,
     pub(crate) queue: NonZeroUsize,
     pub(crate) max_group: NonZeroUsize,
     pub(crate) cache: usize,
+    pub(crate) registry: Option<Registry>,
 }
 
 const fn at_least_one(n: usize) -> NonZeroUsize {
@@ -44,6 +47,7 @@ impl SqliteOptions {
             queue: at_least_one(4_096),
             max_group: at_least_one(256),
             cache: 64 << 20,
+            registry: None,
         }
     }
 
@@ -90,13 +94,23 @@ impl SqliteOptions {
         self
     }
 
+    /// Puts the store's metrics into `registry`, commonly the one that its
+    /// [coordinator](ai_market_core::coordinator::CoordinatorBuilder::registry) has, for as long as the
+    /// store lives. They go nowhere where none is given.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
     /// Opens the database at `path`, which is made where there is none.
     ///
     /// # Errors
     ///
     /// [`OpenError`] when the path names something that is not a database of this crate, when the
-    /// file or its directory cannot be written, when another store has it open, or when its schema
-    /// is newer than this crate. The file is as it was before.
+    /// file or its directory cannot be written, when another store has it open, when its schema is
+    /// newer than this crate, or when the registry has the metrics of another store. The file is as
+    /// it was before.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
         SqliteStore::with_options(path.as_ref(), self)
     }
