@@ -52,7 +52,7 @@ pub fn routes(
     coordinator: Coordinator,
     options: RouteOptions,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(coordinator.registry());
     let limits = coordinator.settings().limits.clone();
     let routes: Routes = (
         TaskRoutes {
