@@ -57,7 +57,8 @@
 //! - [`task`], [`assignment`], [`submission`], [`id`], [`time`] and [`confidence`] hold the words that
 //!   these speak.
 //!
-//! Types of tokio-util (`CancellationToken`) are the only foreign ones in public signatures.
+//! Types of tokio-util (`CancellationToken`) and prometheus (`Registry`) are the only foreign ones in
+//! public signatures.
 //!
 //! # Features
 //!
