@@ -50,6 +50,8 @@
 //!   [`Router`](inference::Router) one of several, by task type.
 //! - [`TaskStore`](store::TaskStore) keeps tasks, leases, votes, points and track records;
 //!   [`MemoryStore`](store::MemoryStore) does so in memory.
+//! - [`Event`](event::Event) is one thing that happened; a coordinator lets one
+//!   [follow](api::EventApi) them.
 //! - [`ConsensusPolicy`](consensus::ConsensusPolicy) decides a task on its votes;
 //!   [`MajorityVote`](consensus::MajorityVote) is the default.
 //! - [`Keys`](access::Keys) issues API keys and tells whose a request shows;
@@ -76,6 +78,7 @@ pub mod confidence;
 pub mod conformance;
 pub mod consensus;
 pub mod coordinator;
+pub mod event;
 pub mod id;
 pub mod inference;
 pub mod metrics;

@@ -2,6 +2,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
+use ai_market_core::store::KEPT_EVENTS;
 use prometheus::Registry;
 
 use crate::{OpenError, SqliteStore};
@@ -27,6 +28,7 @@ pub struct SqliteOptions {
     pub(crate) max_group: NonZeroUsize,
     pub(crate) cache: usize,
     pub(crate) registry: Option<Registry>,
+    pub(crate) kept_events: usize,
 }
 
 const fn at_least_one(n: usize) -> NonZeroUsize {
@@ -38,7 +40,8 @@ const fn at_least_one(n: usize) -> NonZeroUsize {
 
 impl SqliteOptions {
     /// Waits five seconds for other programs' locks, reads on two threads, lets 4,096 steps wait,
-    /// commits at most 256 of them at once, and caches 64 MiB of pages per connection.
+    /// commits at most 256 of them at once, caches 64 MiB of pages per connection, and keeps the
+    /// newest 100,000 events.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -48,6 +51,7 @@ impl SqliteOptions {
             max_group: at_least_one(256),
             cache: 64 << 20,
             registry: None,
+            kept_events: KEPT_EVENTS,
         }
     }
 
@@ -100,6 +104,14 @@ impl SqliteOptions {
     #[must_use]
     pub fn with_registry(mut self, registry: Registry) -> Self {
         self.registry = Some(registry);
+        self
+    }
+
+    /// Sets how many of the newest events are kept at least, for those who follow them and were away;
+    /// each takes about 200 bytes of the file.
+    #[must_use]
+    pub fn with_kept_events(mut self, events: usize) -> Self {
+        self.kept_events = events;
         self
     }
 

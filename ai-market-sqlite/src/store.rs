@@ -5,11 +5,11 @@ use ai_market_core::consensus::Policies;
 use ai_market_core::id::{TaskId, WorkerId};
 use ai_market_core::metrics::InRegistry;
 use ai_market_core::store::{
-    Claim, Claimed, Effects, Insert, InsertOutcome, LeaderboardQuery, Place, Reap, Reaped,
-    Registered, Release, Released, Renew, Renewed, Serving, ServingQuery, StandingChange,
-    StandingChanged, StandingStore, StatsQuery, StoreError, StoreStats, Submitted, TallyQuery,
-    TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore, WorkerProfile, WorkerQuery,
-    WorkerSummary,
+    Claim, Claimed, Effects, EventPage, EventQuery, EventStore, Insert, InsertOutcome,
+    LeaderboardQuery, Place, Reap, Reaped, Registered, Release, Released, Renew, Renewed, Serving,
+    ServingQuery, StandingChange, StandingChanged, StandingStore, StatsQuery, StoreError,
+    StoreStats, Submitted, TallyQuery, TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore,
+    WorkerProfile, WorkerQuery, WorkerSummary,
 };
 use ai_market_core::submission::Vote;
 use ai_market_core::task::TaskDetails;
@@ -83,7 +83,8 @@ impl SqliteStore {
             lock,
         } = open::open(path, options)?;
         let queue = options.queue.get();
-        let writer = Writer::start(writer, queue, options.max_group.get(), counts);
+        let session = Session::new(writer, options.kept_events);
+        let writer = Writer::start(session, queue, options.max_group.get(), counts);
         let writer = writer.map_err(OpenError::Thread)?;
         let readers =
             Threads::start("ai-market-read", readers, queue).map_err(OpenError::Thread)?;
@@ -209,8 +210,8 @@ impl TaskStore for SqliteStore {
             .await
     }
 
-    async fn clear(&self) -> Result<(), StoreError> {
-        self.write(Session::clear).await
+    async fn clear(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |session| session.clear(now)).await
     }
 
     async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError> {
@@ -262,5 +263,12 @@ impl TallyStore for SqliteStore {
 impl StandingStore for SqliteStore {
     async fn set_standing(&self, change: StandingChange) -> Result<StandingChanged, StoreError> {
         self.write(move |session| session.rule(&change)).await
+    }
+}
+
+#[async_trait]
+impl EventStore for SqliteStore {
+    async fn events(&self, query: EventQuery) -> Result<EventPage, StoreError> {
+        self.read(move |db| db.event_page(&query)).await
     }
 }

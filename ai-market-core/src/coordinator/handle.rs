@@ -9,6 +9,7 @@ use crate::store::MarketStore;
 use crate::time::{Clock, Timestamp};
 
 use super::able::AbleWorkers;
+use super::events::EventHub;
 use super::metrics::Metrics;
 use super::wakeups::Wakeups;
 use super::watchers::Watchers;
@@ -16,8 +17,8 @@ use super::{CoordinatorBuilder, Settings};
 
 /// Leases tasks to workers, takes their votes, and tells clients what was decided.
 ///
-/// It implements [`WorkerApi`](crate::api::WorkerApi), [`ClientApi`](crate::api::ClientApi) and
-/// [`InsightApi`](crate::api::InsightApi) on a
+/// It implements [`WorkerApi`](crate::api::WorkerApi), [`ClientApi`](crate::api::ClientApi),
+/// [`InsightApi`](crate::api::InsightApi) and [`EventApi`](crate::api::EventApi) on a
 /// [`MarketStore`]. Cloning is cheap; all clones are one coordinator. Someone must
 /// [`run`](Self::run) it, or leases never run out.
 ///
@@ -39,6 +40,7 @@ pub(super) struct Inner {
     pub(super) watchers: Watchers,
     pub(super) able: AbleWorkers,
     pub(super) metrics: InRegistry<Metrics>,
+    pub(super) events: EventHub,
     /// Ends every wait when the coordinator stops.
     pub(super) stopping: CancellationToken,
 }
@@ -65,6 +67,7 @@ impl Coordinator {
                 watchers: Watchers::new(settings.limits.max_waiting),
                 able: AbleWorkers::default(),
                 metrics,
+                events: EventHub::new(settings.limits.max_followers),
                 settings,
                 stopping: CancellationToken::new(),
             }),

@@ -4,6 +4,7 @@ mod able;
 mod acting;
 mod builder;
 mod client;
+mod events;
 mod handle;
 mod insight;
 mod limits;

@@ -78,6 +78,8 @@ impl WorkerApi for Coordinator {
         match self.inner.store.renew(renew).await? {
             Renewed::Renewed { gone } => {
                 self.inner.metrics.heartbeat();
+                // It may have been stale.
+                self.inner.events.news();
                 Ok(HeartbeatReply::new(now, gone))
             }
             Renewed::UnknownWorker => Err(unknown_worker(&worker)),
@@ -170,13 +172,17 @@ impl Coordinator {
             settings.register_on_claim && request.instance.is_none() && request.owner.is_none();
         if claimed == Claimed::UnknownWorker && on_the_fly {
             let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
-            self.inner.store.register(profile, self.now()).await?;
+            let registered = self.inner.store.register(profile, self.now()).await?;
             self.inner.metrics.registered();
+            self.announce(&registered.effects);
             claimed = self.inner.store.claim(claim()).await?;
         }
         match claimed {
             Claimed::Assigned(assignments) => {
                 self.inner.metrics.granted(&assignments);
+                if !assignments.is_empty() {
+                    self.inner.events.news();
+                }
                 Ok(assignments)
             }
             Claimed::UnknownWorker => Err(unknown_worker(worker)),

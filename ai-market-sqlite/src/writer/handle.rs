@@ -8,7 +8,6 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
 use crate::metrics::{Waiting, WriterMetrics};
-use crate::sql::Connection;
 
 use super::group::GroupCommit;
 use super::job::{Closure, Job};
@@ -25,10 +24,10 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on `db`; at most `queue` jobs wait for it, and it does at most `max_jobs`
-    /// in one transaction.
+    /// Starts the thread on `session`; at most `queue` jobs wait for it, and it does at most
+    /// `max_jobs` in one transaction.
     pub(crate) fn start(
-        db: Connection,
+        session: Session,
         queue: usize,
         max_jobs: usize,
         metrics: WriterMetrics,
@@ -36,7 +35,7 @@ impl Writer {
         let (sender, receiver) = mpsc::channel(queue);
         let thread = thread::Builder::new()
             .name("ai-market-write".to_owned())
-            .spawn(move || GroupCommit::new(Session::new(db), receiver, max_jobs, metrics).run())?;
+            .spawn(move || GroupCommit::new(session, receiver, max_jobs, metrics).run())?;
         Ok(Self {
             queue: Some(sender),
             thread: Some(thread),
