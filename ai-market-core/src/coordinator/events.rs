@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::api::{ApiError, EventApi, EventBatch, EventFeed, Follow, Missed};
 use crate::event::{EventFilter, EventId, LoggedEvent};
+use crate::metrics::InProgress;
 use crate::store::{EventQuery, EventStart};
 
 use super::Coordinator;
@@ -122,6 +123,7 @@ struct Feed {
     news: watch::Receiver<()>,
     /// Whether there may be something new that was not looked for yet.
     stale: bool,
+    _counted: InProgress,
 }
 
 #[async_trait]
@@ -138,6 +140,7 @@ impl EventApi for Coordinator {
         };
         // From here on, dropping it counts it out.
         let mut feed = Feed {
+            _counted: self.inner.metrics.follows(),
             coordinator: self.clone(),
             filter: follow.filter,
             position: EventId::START,
@@ -260,6 +263,7 @@ impl EventFeed for Feed {
     async fn next(&mut self) -> Result<Option<EventBatch>, ApiError> {
         loop {
             if self.ready != EventBatch::default() {
+                self.coordinator.inner.metrics.delivered(&self.ready);
                 return Ok(Some(mem::take(&mut self.ready)));
             }
             if self.coordinator.inner.stopping.is_cancelled() {

@@ -2,12 +2,18 @@ use std::sync::Arc;
 
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
+};
 
+use crate::api::EventBatch;
 use crate::assignment::Assignment;
+use crate::event::{Event, RequeueCause};
 use crate::id::TaskType;
 use crate::metrics::{ByTaskType, InProgress, InRegistry};
 use crate::store::SubmitOutcome;
+use crate::time::Timestamp;
 
 use super::InvalidSettings;
 
@@ -18,6 +24,7 @@ pub(super) struct Metrics {
     families: Families,
     by_type: Arc<ByTaskType<OfType>>,
     votes: VoteCounters,
+    changes: Changes,
 }
 
 #[derive(Debug, Clone)]
@@ -25,18 +32,33 @@ struct Families {
     build_info: IntGaugeVec,
     created: IntCounterVec,
     granted: IntCounterVec,
+    requeued: IntCounterVec,
+    finalized: IntCounterVec,
+    failed: IntCounterVec,
+    durations: HistogramVec,
+    agreements: HistogramVec,
+    task_votes: Histogram,
     votes: IntCounterVec,
+    changes: IntCounterVec,
     registrations: IntCounter,
     heartbeats: IntCounter,
     workers_waiting: IntGauge,
     clients_waiting: IntGauge,
+    followers: IntGauge,
+    delivered: IntCounter,
+    gaps: IntCounter,
 }
 
-/// The counters of one task type.
+/// What is counted of one task type.
 #[derive(Debug)]
 struct OfType {
     created: IntCounter,
     granted: IntCounter,
+    requeued: [(RequeueCause, IntCounter); RequeueCause::ALL.len()],
+    finalized: IntCounter,
+    failed: IntCounter,
+    durations: Histogram,
+    agreements: Histogram,
 }
 
 /// Votes by what became of them.
@@ -51,6 +73,27 @@ struct VoteCounters {
     unknown_task: IntCounter,
     invalid: IntCounter,
 }
+
+/// Workers by what they have become.
+#[derive(Debug, Clone)]
+struct Changes {
+    stale: IntCounter,
+    gone: IntCounter,
+    suspended: IntCounter,
+    probation: IntCounter,
+    reinstated: IntCounter,
+}
+
+/// Seconds, from tasks that a waiting worker answers at once to those that wait for one for days.
+const DURATIONS: [f64; 14] = [
+    0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0,
+    604_800.0,
+];
+
+/// Shares of votes; three or four voters that are not of one mind come below these bounds.
+const AGREEMENTS: [f64; 9] = [0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0];
+
+const VOTES: [f64; 10] = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 25.0, 50.0];
 
 impl Metrics {
     #[expect(
@@ -74,10 +117,19 @@ impl Metrics {
             unknown_task: vote("unknown_task"),
             invalid: vote("invalid"),
         };
+        let change = |change| families.changes.with_label_values(&[change]);
+        let changes = Changes {
+            stale: change("stale"),
+            gone: change("gone"),
+            suspended: change("suspended"),
+            probation: change("probation"),
+            reinstated: change("reinstated"),
+        };
         let of_type = families.clone();
         Self {
             by_type: Arc::new(ByTaskType::new(move |task_type| of_type.of(task_type))),
             votes,
+            changes,
             families,
         }
     }
@@ -119,6 +171,50 @@ impl Metrics {
         self.votes.invalid.inc();
     }
 
+    /// A step of the store did this at `now`, besides what it was asked for.
+    pub(super) fn happened(&self, events: &[Event], now: Timestamp) {
+        for event in events {
+            match event {
+                Event::TaskFinalized {
+                    task_type,
+                    agreement,
+                    submissions,
+                    created_at,
+                    ..
+                } => {
+                    let of_type = self.by_type.of(task_type);
+                    of_type.finalized.inc();
+                    of_type.agreements.observe(agreement.get());
+                    of_type.decided(*created_at, now);
+                    self.families.task_votes.observe(f64::from(*submissions));
+                }
+                Event::TaskFailed {
+                    task_type,
+                    created_at,
+                    ..
+                } => {
+                    let of_type = self.by_type.of(task_type);
+                    of_type.failed.inc();
+                    of_type.decided(*created_at, now);
+                }
+                Event::TaskRequeued {
+                    task_type, cause, ..
+                } => self.by_type.of(task_type).requeued(*cause),
+                Event::WorkerStale { .. } => self.changes.stale.inc(),
+                Event::WorkerGone { .. } => self.changes.gone.inc(),
+                Event::WorkerSuspended { .. } => self.changes.suspended.inc(),
+                Event::WorkerProbation { .. } => self.changes.probation.inc(),
+                Event::WorkerReinstated { .. } => self.changes.reinstated.inc(),
+                Event::TaskCreated { .. }
+                | Event::TaskLeased { .. }
+                | Event::TaskAnswered { .. }
+                | Event::WorkerRegistered { .. }
+                | Event::WorkerReturned { .. }
+                | Event::MarketReset { .. } => {}
+            }
+        }
+    }
+
     /// A worker registered, or was registered on the fly.
     pub(super) fn registered(&self) {
         self.families.registrations.inc();
@@ -134,9 +230,33 @@ impl Metrics {
         InProgress::begin(&self.families.workers_waiting)
     }
 
+    /// Somebody follows the events.
+    pub(super) fn follows(&self) -> InProgress {
+        InProgress::begin(&self.families.followers)
+    }
+
+    /// Somebody who follows was given these events.
+    pub(super) fn delivered(&self, batch: &EventBatch) {
+        self.families.delivered.inc_by(batch.events.len() as u64);
+        self.families.gaps.inc_by(u64::from(batch.missed.is_some()));
+    }
+
     /// A client waits for a task to be decided.
     pub(super) fn client_waits(&self) -> InProgress {
         InProgress::begin(&self.families.clients_waiting)
+    }
+}
+
+impl OfType {
+    fn requeued(&self, cause: RequeueCause) {
+        let counter = self.requeued.iter().find(|(of, _)| *of == cause);
+        if let Some((_, counter)) = counter {
+            counter.inc();
+        }
+    }
+
+    fn decided(&self, created_at: Timestamp, now: Timestamp) {
+        self.durations.observe(now.since(created_at).as_secs_f64());
     }
 }
 
@@ -163,6 +283,49 @@ impl Families {
                 "Leases on tasks that workers were given",
                 by_type,
             )?,
+            requeued: counters(
+                "ai_market_leases_requeued_total",
+                "Leases on open tasks that ended without an answer, by cause",
+                &["task_type", "cause"],
+            )?,
+            finalized: counters(
+                "ai_market_tasks_finalized_total",
+                "Tasks that got their final label",
+                by_type,
+            )?,
+            failed: counters(
+                "ai_market_tasks_failed_total",
+                "Tasks that ended without a final label",
+                by_type,
+            )?,
+            durations: HistogramVec::new(
+                HistogramOpts::new(
+                    "ai_market_task_duration_seconds",
+                    "Time from putting a task in to its final label, or its failure",
+                )
+                .buckets(DURATIONS.to_vec()),
+                by_type,
+            )?,
+            agreements: HistogramVec::new(
+                HistogramOpts::new(
+                    "ai_market_task_agreement_ratio",
+                    "Share of the votes of a finalized task that stand for its label",
+                )
+                .buckets(AGREEMENTS.to_vec()),
+                by_type,
+            )?,
+            task_votes: Histogram::with_opts(
+                HistogramOpts::new(
+                    "ai_market_task_votes",
+                    "Votes that a finalized task was decided on",
+                )
+                .buckets(VOTES.to_vec()),
+            )?,
+            changes: counters(
+                "ai_market_workers_changed_total",
+                "Workers that went away or are trusted otherwise, by what they are now",
+                &["change"],
+            )?,
             votes: counters(
                 "ai_market_votes_total",
                 "Votes that were handed in, by what became of them",
@@ -180,6 +343,18 @@ impl Families {
                 "ai_market_workers_waiting",
                 "Requests of workers that wait for tasks now",
             )?,
+            followers: IntGauge::new(
+                "ai_market_event_followers",
+                "Who follows the events of the market now",
+            )?,
+            delivered: IntCounter::new(
+                "ai_market_events_delivered_total",
+                "Events that were given to those who follow",
+            )?,
+            gaps: IntCounter::new(
+                "ai_market_event_gaps_total",
+                "Times that somebody who follows was told that events are missing",
+            )?,
             clients_waiting: IntGauge::new(
                 "ai_market_clients_waiting",
                 "Requests of clients that wait for a task to be decided now",
@@ -189,23 +364,41 @@ impl Families {
 
     /// The time series of one task type; they are there from the first one on.
     fn of(&self, task_type: &str) -> OfType {
-        let task_type = &[task_type];
+        let of_type = &[task_type];
         OfType {
-            created: self.created.with_label_values(task_type),
-            granted: self.granted.with_label_values(task_type),
+            created: self.created.with_label_values(of_type),
+            granted: self.granted.with_label_values(of_type),
+            requeued: RequeueCause::ALL.map(|cause| {
+                let labels = [task_type, cause.as_str()];
+                (cause, self.requeued.with_label_values(&labels))
+            }),
+            finalized: self.finalized.with_label_values(of_type),
+            failed: self.failed.with_label_values(of_type),
+            durations: self.durations.with_label_values(of_type),
+            agreements: self.agreements.with_label_values(of_type),
         }
     }
 
-    fn all(&self) -> [&dyn Collector; 8] {
+    fn all(&self) -> [&dyn Collector; 18] {
         [
             &self.build_info,
             &self.created,
             &self.granted,
+            &self.requeued,
+            &self.finalized,
+            &self.failed,
+            &self.durations,
+            &self.agreements,
+            &self.task_votes,
             &self.votes,
+            &self.changes,
             &self.registrations,
             &self.heartbeats,
             &self.workers_waiting,
             &self.clients_waiting,
+            &self.followers,
+            &self.delivered,
+            &self.gaps,
         ]
     }
 }
