@@ -56,6 +56,7 @@
 //!   [`MajorityVote`](consensus::MajorityVote) is the default.
 //! - [`Keys`](access::Keys) issues API keys and tells whose a request shows;
 //!   [`KeyStore`](access::KeyStore) keeps what is needed for that.
+//! - [`metrics`] are counted in a Prometheus registry that coordinator, store and workers can share.
 //! - [`task`], [`assignment`], [`submission`], [`id`], [`time`] and [`confidence`] hold the words that
 //!   these speak.
 //!
