@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::families::{Family, families, family_of, label_names};
 use super::market;
 
-fn read(path: &str) -> String {
+/// A file of the project.
+pub(crate) fn read(path: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     std::fs::read_to_string(root.join(path)).unwrap()
 }

@@ -7,7 +7,9 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::market;
+use serde_json::{Value, json};
+
+use super::{documents, market};
 
 /// Runs promtool in the root of the project, with `input`; panics unless it finds nothing wrong.
 fn promtool(arguments: &[&str], input: &str) {
@@ -59,6 +61,23 @@ fn it_takes_the_rules() {
 #[test]
 fn the_rules_do_what_their_tests_say() {
     promtool(&["test", "rules", "deploy/prometheus/alerts_test.yml"], "");
+}
+
+#[test]
+fn it_takes_the_queries_of_the_dashboard() {
+    let dashboard = documents::read("deploy/grafana/ai-market.json");
+    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter();
+    let targets = panels.filter_map(|panel| panel["targets"].as_array());
+    let rules = targets.flatten().enumerate().map(|(n, target)| {
+        // What Grafana puts in for its variables.
+        let query = target["expr"].as_str().unwrap();
+        let query = query.replace("$__rate_interval", "1m");
+        json!({"record": format!("query:{n}"), "expr": query})
+    });
+    let rules = json!({"groups": [{"name": "queries", "rules": rules.collect::<Vec<_>>()}]});
+    // JSON is YAML.
+    promtool(&["check", "rules", "/dev/stdin"], &rules.to_string());
 }
 
 #[test]
