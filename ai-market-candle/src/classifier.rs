@@ -8,7 +8,7 @@ use ai_market_core::inference::{InferenceError, Prediction};
 use ai_market_core::submission::Scores;
 
 use crate::config::{Head, ModelConfig};
-use crate::engine::{Engine, classifier_methods, failed};
+use crate::engine::{Engine, classifier_methods, failed, saturating};
 use crate::error::LoadError;
 use crate::options::ClassifierOptions;
 use crate::softmax::{largest, softmax};
@@ -116,7 +116,8 @@ impl SequenceClassifier {
             Confidence::saturating(found.probabilities.get(index).copied().unwrap_or(0.0))
         };
         let prediction = Prediction::new(found.label.clone(), confidence(found.index))
-            .with_truncated(found.truncated);
+            .with_truncated(found.truncated)
+            .with_tokens(saturating(found.tokens));
         let labels = self.0.info.labels.iter().cloned();
         let scores: BTreeMap<Label, Confidence> = labels
             .enumerate()

@@ -190,6 +190,11 @@ pub(crate) fn failed(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>)
     InferenceError::failed(cause)
 }
 
+/// A number of tokens as answers tell it.
+pub(crate) fn saturating(tokens: usize) -> u32 {
+    u32::try_from(tokens).unwrap_or(u32::MAX)
+}
+
 /// One error for all texts of a batch.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]

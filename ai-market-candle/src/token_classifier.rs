@@ -7,7 +7,7 @@ use ai_market_core::inference::{InferenceError, Prediction};
 use ai_market_core::submission::{Span, Spans};
 
 use crate::config::{Head, ModelConfig};
-use crate::engine::{Engine, classifier_methods, failed};
+use crate::engine::{Engine, classifier_methods, failed, saturating};
 use crate::entities::{Tag, groups, tags};
 use crate::error::LoadError;
 use crate::options::ClassifierOptions;
@@ -194,7 +194,9 @@ impl TokenClassifier {
         }
         let label = Label::new(written).map_err(failed)?;
         let confidence = Confidence::saturating(found.confidence);
-        Ok(Prediction::new(label, confidence).with_truncated(found.truncated))
+        Ok(Prediction::new(label, confidence)
+            .with_truncated(found.truncated)
+            .with_tokens(saturating(found.tokens)))
     }
 }
 

@@ -68,6 +68,10 @@ async fn answers_carry_label_confidence_and_scores() {
         .map(|answer| answer.truncated)
         .collect();
     assert_eq!(truncated, [false, false, true, false]);
+    // With the two special ones.
+    let tokens: Vec<_> = answers.iter().flatten().map(|a| a.tokens).collect();
+    assert_eq!(tokens[0], Some(6));
+    assert_eq!(tokens[2], Some(256));
     assert!(backend.infer(Vec::new()).await.is_empty());
 }
 

@@ -56,10 +56,12 @@
 //!   [`MajorityVote`](consensus::MajorityVote) is the default.
 //! - [`Keys`](access::Keys) issues API keys and tells whose a request shows;
 //!   [`KeyStore`](access::KeyStore) keeps what is needed for that.
+//! - [`metrics`] are counted in a Prometheus registry that coordinator, store and workers can share.
 //! - [`task`], [`assignment`], [`submission`], [`id`], [`time`] and [`confidence`] hold the words that
 //!   these speak.
 //!
-//! Types of tokio-util (`CancellationToken`) are the only foreign ones in public signatures.
+//! Types of tokio-util (`CancellationToken`) and of prometheus (`Registry`, and what it takes and
+//! returns) are the only foreign ones in public signatures.
 //!
 //! # Features
 //!
@@ -80,6 +82,7 @@ pub mod coordinator;
 pub mod event;
 pub mod id;
 pub mod inference;
+pub mod metrics;
 pub mod store;
 pub mod submission;
 pub mod task;

@@ -5,8 +5,8 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ai_market_core::access::{ApiKey, KeySpec, Keys, MemoryKeys, Role};
@@ -105,7 +105,10 @@ async fn what_a_query_asks_for_is_sent() {
     let query = format!("?after=0&task_id={id}&event=task_created,task_failed&task_type=sentiment");
     let mut stream = Stream::open(&market, &query, &[]).await;
     stream.expect("hello").await;
-    assert_eq!(stream.expect("task_created").await.1["task_id"], id.as_str());
+    assert_eq!(
+        stream.expect("task_created").await.1["task_id"],
+        id.as_str()
+    );
     for (query, field) in [
         ("?event=nothing", "event"),
         ("?event=", "event"),
@@ -176,7 +179,11 @@ async fn a_stream_ends_when_the_coordinator_stops() {
 #[tokio::test]
 async fn a_client_goes_on_after_a_restart() {
     let shared = Arc::new(MemoryStore::new());
-    let market = Market::with(Coordinator::builder(Arc::clone(&shared)), RouteOptions::new()).await;
+    let market = Market::with(
+        Coordinator::builder(Arc::clone(&shared)),
+        RouteOptions::new(),
+    )
+    .await;
     let address = market.address;
     let client = HttpClient::new(&market.url).unwrap();
     let mut feed = client.follow(Follow::new()).await.unwrap();
@@ -189,7 +196,11 @@ async fn a_client_goes_on_after_a_restart() {
 
     let coordinator_again = Coordinator::builder(shared).build().unwrap();
     let spec = TaskSpec::new("b");
-    let id = coordinator_again.enqueue(vec![spec]).await.remove(0).unwrap();
+    let id = coordinator_again
+        .enqueue(vec![spec])
+        .await
+        .remove(0)
+        .unwrap();
     let server = Server::builder(coordinator_again).address(address);
     let server = server.bind().await.unwrap();
     let stop = CancellationToken::new();

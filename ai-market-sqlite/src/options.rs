@@ -3,6 +3,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use ai_market_core::store::KEPT_EVENTS;
+use prometheus::Registry;
 
 use crate::{OpenError, SqliteStore};
 
@@ -19,13 +20,14 @@ use crate::{OpenError, SqliteStore};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SqliteOptions {
     pub(crate) busy_timeout: Duration,
     pub(crate) readers: NonZeroUsize,
     pub(crate) queue: NonZeroUsize,
     pub(crate) max_group: NonZeroUsize,
     pub(crate) cache: usize,
+    pub(crate) registry: Option<Registry>,
     pub(crate) kept_events: usize,
 }
 
@@ -48,6 +50,7 @@ impl SqliteOptions {
             queue: at_least_one(4_096),
             max_group: at_least_one(256),
             cache: 64 << 20,
+            registry: None,
             kept_events: KEPT_EVENTS,
         }
     }
@@ -95,6 +98,15 @@ impl SqliteOptions {
         self
     }
 
+    /// Puts the store's metrics into `registry`, commonly the one that its
+    /// [coordinator](ai_market_core::coordinator::CoordinatorBuilder::registry) has, for as long as the
+    /// store lives. They go nowhere where none is given.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
     /// Sets how many of the newest events are kept at least, for those who follow them and were away;
     /// each takes about 200 bytes of the file.
     #[must_use]
@@ -108,8 +120,9 @@ impl SqliteOptions {
     /// # Errors
     ///
     /// [`OpenError`] when the path names something that is not a database of this crate, when the
-    /// file or its directory cannot be written, when another store has it open, or when its schema
-    /// is newer than this crate. The file is as it was before.
+    /// file or its directory cannot be written, when another store has it open, when its schema is
+    /// newer than this crate, or when the registry has the metrics of another store. The file is as
+    /// it was before.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
         SqliteStore::with_options(path.as_ref(), self)
     }

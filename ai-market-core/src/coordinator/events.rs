@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::api::{ApiError, EventApi, EventBatch, EventFeed, Follow, Missed};
 use crate::event::{EventFilter, EventId, LoggedEvent};
+use crate::metrics::InProgress;
 use crate::store::{EventQuery, EventStart};
 
 use super::Coordinator;
@@ -72,9 +73,7 @@ impl EventHub {
         }
     }
 
-    /// How many follow.
-    #[allow(dead_code)]
-    pub(super) fn followers(&self) -> usize {
+    fn followers(&self) -> usize {
         self.recent().followers
     }
 }
@@ -123,6 +122,7 @@ struct Feed {
     news: watch::Receiver<()>,
     /// Whether there may be something new that was not looked for yet.
     stale: bool,
+    _counted: InProgress,
 }
 
 #[async_trait]
@@ -139,6 +139,7 @@ impl EventApi for Coordinator {
         };
         // From here on, dropping it counts it out.
         let mut feed = Feed {
+            _counted: self.inner.metrics.follows(),
             coordinator: self.clone(),
             filter: follow.filter,
             position: EventId::START,
@@ -173,6 +174,14 @@ impl EventApi for Coordinator {
             EventStart::After(place) => feed.position = place,
         }
         Ok(Box::new(feed))
+    }
+}
+
+impl Coordinator {
+    /// How many follow its events now.
+    #[must_use]
+    pub fn followers(&self) -> usize {
+        self.inner.events.followers()
     }
 }
 
@@ -261,6 +270,7 @@ impl EventFeed for Feed {
     async fn next(&mut self) -> Result<Option<EventBatch>, ApiError> {
         loop {
             if self.ready != EventBatch::default() {
+                self.coordinator.inner.metrics.delivered(&self.ready);
                 return Ok(Some(mem::take(&mut self.ready)));
             }
             if self.coordinator.inner.stopping.is_cancelled() {

@@ -102,13 +102,16 @@ impl Coordinator {
         Ok(())
     }
 
-    /// Wakes those that wait for what a step of the store did.
+    /// Wakes those that wait for what a step of the store did, and counts it.
     pub(super) fn announce(&self, effects: &Effects) {
         for (task_type, replicas) in effects.freed() {
             self.inner.wakeups.freed(task_type, replicas);
         }
         for task in effects.closed() {
             self.inner.watchers.closed(task);
+        }
+        if !effects.events().is_empty() {
+            self.inner.metrics.happened(effects.events(), self.now());
         }
         self.inner.events.news();
     }

@@ -9,6 +9,7 @@ mod handle;
 mod insight;
 mod limits;
 mod maintenance;
+mod metrics;
 mod moderation;
 mod reply;
 mod settings;

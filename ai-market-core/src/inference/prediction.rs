@@ -36,6 +36,8 @@ pub struct Prediction {
     pub scores: Option<Scores>,
     /// Whether the text was cut to what the model can read.
     pub truncated: bool,
+    /// How many tokens the model read, where it counts them.
+    pub tokens: Option<u32>,
 }
 
 impl Prediction {
@@ -47,6 +49,7 @@ impl Prediction {
             confidence,
             scores: None,
             truncated: false,
+            tokens: None,
         }
     }
 
@@ -61,6 +64,13 @@ impl Prediction {
     #[must_use]
     pub fn with_truncated(mut self, truncated: bool) -> Self {
         self.truncated = truncated;
+        self
+    }
+
+    /// Says how many tokens the model read.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: u32) -> Self {
+        self.tokens = Some(tokens);
         self
     }
 }

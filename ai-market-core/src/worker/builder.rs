@@ -3,10 +3,13 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::Registry;
+
 use crate::api::WorkerApi;
 use crate::id::{OwnerId, TaskType, WorkerId};
 use crate::inference::{InferenceBackend, InferenceBackendExt, names};
 
+use super::metrics::WorkerMetrics;
 use super::run::Settings;
 use super::{Worker, WorkerError};
 
@@ -22,6 +25,7 @@ pub struct WorkerBuilder {
     batch: Option<NonZeroUsize>,
     wait: Duration,
     grace: Duration,
+    registry: Option<Registry>,
 }
 
 impl WorkerBuilder {
@@ -43,6 +47,7 @@ impl WorkerBuilder {
             batch: None,
             wait: Duration::from_secs(20),
             grace: Duration::from_secs(3),
+            registry: None,
         }
     }
 
@@ -76,11 +81,19 @@ impl WorkerBuilder {
         self
     }
 
+    /// Counts what the worker does in this registry, in families `ai_market_worker_...` with its id
+    /// as a label, until the worker is dropped.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
     /// Builds the worker.
     ///
     /// # Errors
     ///
-    /// [`WorkerError::NothingToDo`] when no model serves any of the task types asked for.
+    /// [`WorkerError::NothingToDo`] when no model serves any of the task types asked for,
+    /// [`WorkerError::Metrics`] when the registry has metrics of a worker of the same id.
     pub fn build(self) -> Result<Worker, WorkerError> {
         let served = self.backend.task_types();
         let task_types = match self.task_types {
@@ -100,6 +113,8 @@ impl WorkerBuilder {
         let batch = self
             .batch
             .unwrap_or_else(|| self.backend.max_batch().min(Self::MAX_BATCH));
+        let registered = |registry| WorkerMetrics::register(registry, &self.id);
+        let metrics = self.registry.map(registered).transpose()?;
         let settings = Settings {
             id: self.id,
             owner: self.owner,
@@ -108,6 +123,6 @@ impl WorkerBuilder {
             wait: self.wait,
             grace: self.grace,
         };
-        Ok(Worker::new(self.api, self.backend, settings))
+        Ok(Worker::new(self.api, self.backend, settings, metrics))
     }
 }

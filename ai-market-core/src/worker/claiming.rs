@@ -42,12 +42,18 @@ impl Session<'_> {
                 () = self.stop.cancelled() => return Ok(()),
                 claimed = self.api.claim(request) => claimed,
             };
-            if claimed.is_ok() {
-                unknown.reset();
-                if suspended {
-                    tracing::info!("reinstated");
-                    suspended = false;
+            match &claimed {
+                Ok(tasks) => {
+                    self.tracker.claimed(tasks.len());
+                    self.tracker.connected(true);
+                    unknown.reset();
+                    if suspended {
+                        tracing::info!("reinstated");
+                        self.tracker.suspended(false);
+                        suspended = false;
+                    }
                 }
+                Err(error) => self.tracker.failed("claim", error),
             }
             if claimed.is_ok() && !backoff.is_fresh() {
                 tracing::info!("the coordinator is back");
@@ -74,11 +80,13 @@ impl Session<'_> {
                     // Somebody may reinstate it; until then it asks now and then.
                     if !suspended {
                         tracing::warn!("{error}; asking again until it is reinstated");
+                        self.tracker.suspended(true);
                         suspended = true;
                     }
                     self.pause(error.retry_after().unwrap_or(SUSPENDED)).await;
                 }
                 Err(error) => {
+                    self.tracker.connected(false);
                     let pause = self.bear(error, &mut backoff, "cannot claim tasks")?;
                     self.pause(pause).await;
                 }

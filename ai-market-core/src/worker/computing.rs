@@ -1,6 +1,7 @@
 use std::error::Error;
 
 use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::time::Instant;
 
 use crate::assignment::Assignment;
 use crate::id::TaskId;
@@ -51,7 +52,14 @@ impl Session<'_> {
             .iter()
             .map(|task| InferenceInput::new(task.task_type.clone(), task.text.clone()))
             .collect();
-        let mut answers = self.backend.infer(inputs).await.into_iter();
+        let tasks = batch.len();
+        self.tracker.computing(tasks);
+        let start = Instant::now();
+        let answers = self.backend.infer(inputs).await;
+        let read = answers.iter().flatten().filter_map(|answer| answer.tokens);
+        let tokens = read.map(u64::from).sum();
+        self.tracker.computed(tasks, tokens, start.elapsed());
+        let mut answers = answers.into_iter();
         let mut computed = Computed::default();
         for task in batch {
             let answer = answers

@@ -1,3 +1,5 @@
+use std::error::Error;
+
 use crate::api::ApiError;
 use crate::id::WorkerId;
 
@@ -28,6 +30,9 @@ pub enum WorkerError {
         /// The task types asked for.
         task_types: String,
     },
+    /// The registry has metrics of a worker of this id already, or others of the same names.
+    #[error("cannot register the worker's metrics")]
+    Metrics(#[source] Box<dyn Error + Send + Sync>),
     /// The operating system gives no random bytes for the instance id.
     #[error("the operating system gives no random bytes")]
     NoRandomness(#[source] std::io::Error),

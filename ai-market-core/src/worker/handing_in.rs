@@ -55,6 +55,9 @@ impl Session<'_> {
             let mut passing = None;
             let mut taken = 0_u64;
             for (vote, result) in votes.into_iter().zip(results) {
+                if let Err(error) = &result {
+                    self.tracker.failed("submit", error);
+                }
                 match result {
                     Ok(Receipt::Accepted { .. } | Receipt::Duplicate { .. }) => {
                         self.drop_task(vote.task);
@@ -117,6 +120,7 @@ impl Session<'_> {
                     self.drop_task(task);
                 }
                 Err(error) => {
+                    self.tracker.failed("release", &error);
                     sleep(self.bear(error, &mut backoff, "cannot give a task back")?).await;
                 }
             }

@@ -22,6 +22,9 @@ impl Session<'_> {
             // One that hangs must not take the place of the next.
             let reply = timeout(interval, self.api.heartbeat(heartbeat)).await;
             pause = interval;
+            if let Ok(Err(error)) = &reply {
+                self.tracker.failed("heartbeat", error);
+            }
             match reply {
                 Ok(Ok(reply)) => {
                     backoff.reset();

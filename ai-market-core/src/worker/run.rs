@@ -10,8 +10,10 @@ use crate::api::WorkerApi;
 use crate::id::{OwnerId, TaskType, WorkerId};
 use crate::inference::InferenceBackend;
 
+use super::metrics::WorkerMetrics;
 use super::session::Session;
-use super::{WorkerBuilder, WorkerError, WorkerReport};
+use super::tracker::Tracker;
+use super::{WorkerBuilder, WorkerError, WorkerProgress, WorkerReport};
 
 /// Fetches tasks, answers them with a model, and hands the answers in.
 ///
@@ -23,6 +25,7 @@ pub struct Worker {
     api: Arc<dyn WorkerApi>,
     backend: Arc<dyn InferenceBackend>,
     settings: Settings,
+    tracker: Tracker,
 }
 
 /// How a worker works.
@@ -53,11 +56,13 @@ impl Worker {
         api: Arc<dyn WorkerApi>,
         backend: Arc<dyn InferenceBackend>,
         settings: Settings,
+        metrics: Option<WorkerMetrics>,
     ) -> Self {
         Self {
             api,
             backend,
             settings,
+            tracker: Tracker::new(metrics),
         }
     }
 
@@ -71,6 +76,12 @@ impl Worker {
     #[must_use]
     pub fn task_types(&self) -> &BTreeSet<TaskType> {
         &self.settings.task_types
+    }
+
+    /// Shows what the worker is doing, before, while and after it runs.
+    #[must_use]
+    pub fn progress(&self) -> WorkerProgress {
+        self.tracker.progress()
     }
 
     /// Works until `stop` is cancelled, and says what it did.
@@ -89,7 +100,14 @@ impl Worker {
     ///
     /// Dropping the future ends the worker without giving anything back; its leases run out.
     pub async fn run(&self, stop: CancellationToken) -> Result<WorkerReport, WorkerError> {
-        let session = Session::new(&*self.api, &*self.backend, &self.settings, stop)?;
+        let run = self.tracker.run();
+        let session = Session::new(
+            &*self.api,
+            &*self.backend,
+            &self.settings,
+            &self.tracker,
+            stop,
+        )?;
         if !session.register().await? {
             return Ok(session.report());
         }
@@ -110,11 +128,13 @@ impl Worker {
             () = self.grace_over(&session) => Ok(()),
         };
         session.give_back_all().await;
+        drop(run);
         result.map(|()| session.report())
     }
 
     async fn grace_over(&self, session: &Session<'_>) {
         session.stop.cancelled().await;
+        self.tracker.stopping();
         sleep(self.settings.grace).await;
     }
 }

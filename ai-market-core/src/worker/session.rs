@@ -14,6 +14,7 @@ use crate::submission::Scores;
 
 use super::backoff::Backoff;
 use super::run::Settings;
+use super::tracker::Tracker;
 use super::{WorkerError, WorkerReport};
 
 /// How long giving back may take at the end.
@@ -42,6 +43,7 @@ pub(super) struct Session<'a> {
     pub(super) api: &'a dyn WorkerApi,
     pub(super) backend: &'a dyn InferenceBackend,
     pub(super) settings: &'a Settings,
+    pub(super) tracker: &'a Tracker,
     pub(super) stop: CancellationToken,
     pub(super) instance: InstanceId,
     state: Mutex<State>,
@@ -60,6 +62,7 @@ impl<'a> Session<'a> {
         api: &'a dyn WorkerApi,
         backend: &'a dyn InferenceBackend,
         settings: &'a Settings,
+        tracker: &'a Tracker,
         stop: CancellationToken,
     ) -> Result<Self, WorkerError> {
         let state = State {
@@ -72,6 +75,7 @@ impl<'a> Session<'a> {
             api,
             backend,
             settings,
+            tracker,
             stop,
             instance,
             state: Mutex::new(state),
@@ -123,9 +127,11 @@ impl<'a> Session<'a> {
                         "registered"
                     );
                     self.state().terms = terms;
+                    self.tracker.connected(true);
                     return Ok(true);
                 }
                 Err(error) => {
+                    self.tracker.failed("register", &error);
                     let pause = self.bear(error, &mut backoff, "cannot register")?;
                     self.pause(pause).await;
                 }
@@ -179,7 +185,9 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn hold(&self, tasks: impl IntoIterator<Item = TaskId>) {
-        self.state().held.extend(tasks);
+        let mut state = self.state();
+        state.held.extend(tasks);
+        self.tracker.holds(state.held.len());
     }
 
     pub(super) fn holds(&self, task: TaskId) -> bool {
@@ -192,11 +200,15 @@ impl<'a> Session<'a> {
 
     /// Notes that it holds a task no longer; false when it did not know that it did.
     pub(super) fn drop_task(&self, task: TaskId) -> bool {
-        self.state().held.remove(&task)
+        let mut state = self.state();
+        let held = state.held.remove(&task);
+        self.tracker.holds(state.held.len());
+        held
     }
 
-    pub(super) fn count(&self, count: impl FnOnce(&mut WorkerReport)) {
+    pub(super) fn count(&self, count: impl Fn(&mut WorkerReport)) {
         count(&mut self.state().report);
+        self.tracker.count(count);
     }
 
     pub(super) fn report(&self) -> WorkerReport {
@@ -214,10 +226,14 @@ impl<'a> Session<'a> {
                     tracing::info!(returned, "gave back unfinished tasks");
                 }
             }
-            Ok(Err(error)) => tracing::warn!(
-                error = &error as &dyn Error,
-                "could not give back unfinished tasks; they go to others when the leases run out"
-            ),
+            Ok(Err(error)) => {
+                self.tracker.failed("release", &error);
+                tracing::warn!(
+                    error = &error as &dyn Error,
+                    "could not give back unfinished tasks; they go to others when the leases run \
+                     out"
+                );
+            }
             Err(_) => tracing::warn!(
                 "the coordinator did not answer; unfinished tasks go to others when the leases \
                  run out"

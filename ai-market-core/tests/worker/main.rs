@@ -1,6 +1,7 @@
 //! A worker against a coordinator in process, on a paused clock: no test takes real time.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod progress;
 mod support;
 
 use std::time::Duration;

@@ -187,7 +187,9 @@ impl InferenceBackend for Model {
         self.batches.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(self.takes).await;
         let answer = |input: InferenceInput| {
-            (self.answer)(&input.text).map(|text| Prediction::new(label(text), Confidence::ONE))
+            let words = u32::try_from(input.text.split(' ').count()).unwrap();
+            (self.answer)(&input.text)
+                .map(|text| Prediction::new(label(text), Confidence::ONE).with_tokens(words))
         };
         inputs.into_iter().map(answer).collect()
     }

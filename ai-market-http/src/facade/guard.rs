@@ -28,6 +28,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let start = Instant::now();
+        let _in_flight = self.metrics.came();
         let method = request.method().clone();
         self.table.tell_apart(&mut request);
         let route = self.table.find(request.uri().path());
@@ -40,8 +41,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
             Err(_) => response(&fault()),
         };
         let template = route.map_or("other", |route| &route.template);
-        let status = response.status().as_u16();
         let took = start.elapsed();
+        let status = response.status();
         self.metrics.answered(template, &method, status, took);
         Ok(response)
     }
@@ -121,6 +122,7 @@ mod tests {
     use ai_market_core::store::StoreError;
     use poem::endpoint::make;
     use poem::http::Method;
+    use prometheus::Registry;
 
     use super::super::RouteOptions;
     use super::super::operations::OperationRoutes;
@@ -130,7 +132,7 @@ mod tests {
         let guard = Guard {
             inner,
             table: Arc::new(RouteTable::of::<OperationRoutes>(&[])),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&Registry::new()),
             limits: BodyLimits::from(&RouteOptions::default()),
         };
         let request = Request::builder().method(Method::GET).uri_str("/health");

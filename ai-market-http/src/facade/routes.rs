@@ -55,7 +55,7 @@ pub fn routes(
     coordinator: Coordinator,
     options: RouteOptions,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(coordinator.registry());
     let tickets = Tickets::default();
     let limits = coordinator.settings().limits.clone();
     let routes: Routes = (

@@ -48,10 +48,10 @@ impl Session {
             self.count(CounterKey::Tasks(task_type.clone(), before.status), -1);
             self.count(CounterKey::Tasks(task_type.clone(), now.status), 1);
         }
-        if before.status.is_open() && !now.status.is_open() {
-            if let Some((event, at)) = Event::closed(task).zip(task.decided_at()) {
-                self.tell(event, at, effects);
-            }
+        if before.status.is_open()
+            && let Some((event, at)) = Event::closed(task).zip(task.decided_at())
+        {
+            self.tell(event, at, effects);
         }
         let (was, is) = (before.replicas > 0, now.replicas > 0);
         if was != is || before.wanted != now.wanted {

@@ -140,10 +140,10 @@ impl State {
         let (task_type, key) = (entry.task.task_type.clone(), entry.key());
         let deadline = entry.task.deadline;
         let closed = Event::closed(&entry.task).zip(entry.task.decided_at());
-        if status.is_open() && !new_status.is_open() {
-            if let Some((event, at)) = closed {
-                self.tell(event, at, effects);
-            }
+        if status.is_open()
+            && let Some((event, at)) = closed
+        {
+            self.tell(event, at, effects);
             if let Some(deadline) = deadline {
                 self.deadlines.remove(&(deadline, id));
             }
