@@ -240,6 +240,7 @@ async fn a_reader_that_stalls_is_cut_off() {
             if coordinator.followers() == 0 {
                 return;
             }
+            tokio::task::yield_now().await;
         }
     };
     soon(ended).await;

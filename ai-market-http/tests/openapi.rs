@@ -61,6 +61,9 @@ const ROUTES: &[(&str, &str)] = &[
     ("get", "/metrics"),
 ];
 
+/// Beyond the contract: what happens, as it happens.
+const EVENT_ROUTES: &[(&str, &str)] = &[("get", "/events"), ("post", "/events/ticket")];
+
 /// Beyond the contract: how keys are managed.
 const KEY_ROUTES: &[(&str, &str)] = &[
     ("post", "/keys"),
@@ -98,7 +101,7 @@ async fn every_route_is_documented_and_answers_as_documented() {
             }
         }
     }
-    let expected = ROUTES.iter().chain(KEY_ROUTES);
+    let expected = ROUTES.iter().chain(EVENT_ROUTES).chain(KEY_ROUTES);
     let expected = expected.map(|(m, p)| ((*m).to_owned(), (*p).to_owned()));
     assert_eq!(documented, expected.collect());
 }

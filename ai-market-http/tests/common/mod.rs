@@ -84,9 +84,16 @@ impl Market {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let response = soon(request.send()).await.unwrap();
+        let mut response = soon(request.send()).await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.unwrap();
+        let kind = headers.get("content-type");
+        let text = if kind.is_some_and(|kind| kind == "text/event-stream") {
+            // It has no end, and begins at once.
+            let first = soon(response.chunk()).await.unwrap().unwrap_or_default();
+            String::from_utf8(first.to_vec()).unwrap()
+        } else {
+            soon(response.text()).await.unwrap()
+        };
         let headers = headers
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
