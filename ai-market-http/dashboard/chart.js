@@ -50,29 +50,34 @@ function plot(title, id) {
   const area = svg("path", { class: "area" });
   const line = svg("path", { class: "line" });
   const second = svg("path", { class: "line second" });
-  const most = svg("text", { class: "axis", x: 2, y: 10 });
   const grid = [0, H / 2, H].map((y) => svg("line", { class: "grid", x1: 0, x2: W, y1: y, y2: y }));
   const image = svg("svg", { viewBox: `0 -2 ${W} ${H + 4}`, role: "img", "aria-labelledby": id, preserveAspectRatio: "none" }, grid, area, line, second);
   const scale = h("span", { class: "scale", "aria-hidden": "true" });
   const legend = h("figcaption", { id }, title);
-  return { node: h("figure", {}, legend, h("div", { class: "plot" }, image, scale)), area, line, second, most, scale, legend };
+  return { node: h("figure", {}, legend, h("div", { class: "plot" }, image, scale)), area, line, second, scale, legend };
 }
 
-function path(points, most) {
+/** The line through what is known; `filled` closes each piece of it down to the axis. */
+function path(points, most, filled = false) {
   let d = "";
   let pen = false;
+  let right = "0";
+  const end = () => (filled && pen ? `L${right} ${H}Z` : "");
   points.forEach((value, i) => {
     if (value === null) {
+      d += end();
       pen = false;
       return;
     }
     const x = ((i / (SLOTS - 1)) * W).toFixed(1);
     const y = (H - (Math.min(value, most) / most) * H).toFixed(1);
+    right = x;
+    if (filled && !pen) d += `M${x} ${H}L${x} ${y}`;
     // A slot alone is a short line, or it would not be seen.
-    d += pen ? `L${x} ${y}` : `M${x} ${y}h1.5`;
+    else d += pen ? `L${x} ${y}` : `M${x} ${y}h1.5`;
     pen = true;
   });
-  return d;
+  return d + end();
 }
 
 function draw() {
@@ -94,6 +99,7 @@ function draw() {
   const mostTime = nice(Math.max(0, ...known(p95)));
   const [rates, times] = parts;
   rates.line.setAttribute("d", path(perSecond, mostRate));
+  rates.area.setAttribute("d", path(perSecond, mostRate, true));
   times.line.setAttribute("d", path(p50, mostTime));
   times.second.setAttribute("d", path(p95, mostTime));
   setText(rates.scale, `${rate(mostRate)}/s`);

@@ -14,8 +14,11 @@ export function fields(list) {
   return h("dl", { class: "fields" }, list.filter(([, , value]) => value !== null && value !== undefined).map(([name, title, value]) => h("div", {}, h("dt", {}, title), h("dd", { "data-field": name }, value))));
 }
 
+/** Columns that hold numbers, which stand at the right. */
+const NUMBERS = new Set(["Confidence", "Points", "Answers", "Agreement", "Late", "Lost leases", "Mean time"]);
+
 export const table = (name, title, heads, rows) =>
-  h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": title }, h("table", { id: name, class: "cards" }, h("caption", { class: "visually-hidden" }, title), h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows)));
+  h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": title }, h("table", { id: name, class: "cards" }, h("caption", { class: "visually-hidden" }, title), h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col", class: NUMBERS.has(head) ? "num" : null }, head)))), h("tbody", {}, rows)));
 
 function vote(v) {
   const decided = task.final_label !== null && task.final_label !== undefined;

@@ -7,7 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on") || name === "style" || name === "srcdoc") throw new Error(`no ${name} here`);
+    if (name.startsWith("on") || name === "style") throw new Error(`no ${name} here`);
     node.setAttribute(name, value === true ? "" : String(value));
   }
   append(node, children);

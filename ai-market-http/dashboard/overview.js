@@ -39,6 +39,7 @@ function build() {
 function showStats(stats) {
   const by = stats.tasks_by_status ?? {};
   for (const name of ["queued", "assigned", "finalized", "failed"]) setText(values.get(name), count(by[name] ?? 0));
+  values.get("failed").parentElement.classList.toggle("some", (by.failed ?? 0) > 0);
   setText(values.get("active"), count(Math.max(0, stats.workers - stats.workers_stale - stats.workers_gone)));
   setText(values.get("stale"), count(stats.workers_stale));
   setText(values.get("gone"), count(stats.workers_gone));

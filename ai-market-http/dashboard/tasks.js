@@ -178,7 +178,7 @@ async function types() {
     const unserved = list.filter((type) => type.open > 0 && !type.served);
     if (maySee()) {
       const names = unserved.slice(0, 3).map((type) => short(type.task_type, 40)).join(", ");
-      say($("notice"), unserved.length ? `No workers serve ${names}${unserved.length > 3 ? ` and ${unserved.length - 3} more types` : ""}: ${count(unserved.reduce((n, type) => n + type.open, 0))} open tasks wait for them.` : null);
+      say($("notice"), unserved.length ? `No worker here serves ${names}${unserved.length > 3 ? ` and ${unserved.length - 3} more types` : ""}: open tasks wait for one.` : null);
     }
   } catch {
     // What is known stays; the connection tells of the rest.

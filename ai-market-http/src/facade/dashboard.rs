@@ -63,26 +63,32 @@ pub(super) const PATHS: [&str; 2] = ["/", "/dashboard/{file}"];
 
 /// Adds the dashboard to routes.
 pub(super) fn add_to(routes: Route) -> Route {
-    routes.at("/", get(page)).at("/dashboard/:file", get(file))
+    routes
+        .at("/", get(show_page))
+        .at("/dashboard/:file", get(show_file))
 }
 
 #[handler]
-fn page(request: &Request) -> Response {
-    // The links of the page are relative, so its path must end as a folder's does.
-    let here = request.original_uri().path();
-    if !here.ends_with('/') {
-        let last = here.rsplit('/').next().unwrap_or_default();
+fn show_page(request: &Request) -> Response {
+    if let Some(folder) = folder_of(request.original_uri().path()) {
         return Response::builder()
             .status(StatusCode::TEMPORARY_REDIRECT)
-            .header(header::LOCATION, format!("./{last}/"))
+            .header(header::LOCATION, folder)
             .header(header::CACHE_CONTROL, "no-cache")
             .finish();
     }
     PAGE.answer(request)
 }
 
+/// Where the page is to be asked for instead: its links are relative, so its path must end as a folder's
+/// does.
+fn folder_of(path: &str) -> Option<String> {
+    let last = path.rsplit('/').next().filter(|last| !last.is_empty())?;
+    Some(format!("./{last}/"))
+}
+
 #[handler]
-fn file(request: &Request) -> poem::Result<Response> {
+fn show_file(request: &Request) -> poem::Result<Response> {
     let name = request.raw_path_param("file").unwrap_or_default();
     let asset = FILES.iter().find(|asset| asset.name == name);
     let asset = asset.ok_or(NotFoundError)?;
@@ -189,11 +195,12 @@ mod tests {
         assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
     }
 
-    #[tokio::test]
-    async fn under_a_prefix_the_page_has_the_path_of_a_folder() {
-        let answer = ask(Method::GET, "/market", None).await;
-        assert_eq!(answer.status(), StatusCode::TEMPORARY_REDIRECT);
-        assert_eq!(header_of(&answer, "location"), "./market/");
+    #[test]
+    fn under_a_prefix_the_page_has_the_path_of_a_folder() {
+        assert_eq!(folder_of("/market").as_deref(), Some("./market/"));
+        assert_eq!(folder_of("/a/b:c").as_deref(), Some("./b:c/"));
+        assert_eq!(folder_of("/"), None);
+        assert_eq!(folder_of("/market/"), None);
     }
 
     #[test]
