@@ -54,6 +54,7 @@ function view() {
   const route = current();
   if (state.me === null && state.needsKey) return { view: "login", id: null };
   if (state.me !== null && !maySee()) {
+    if (route.view === "workers" && state.me.worker_id) return { view: "worker", id: state.me.worker_id };
     if (route.view === "leaderboard" || (route.view === "worker" && route.id === state.me.worker_id)) return route;
     return route.view === "worker" || route.view === "task" ? route : { view: "leaderboard", id: null };
   }
@@ -69,9 +70,10 @@ function render() {
   const section = now.view === "task" ? "overview" : now.view === "worker" ? "workers" : now.view;
   for (const link of document.querySelectorAll("#nav a")) {
     const name = link.dataset.nav;
+    if (name === "workers") setText(link, state.me !== null && !maySee() ? "My worker" : "Workers");
     if (name === section) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
-    if (name !== "keys") show(link, maySee() || (state.me !== null && name === "leaderboard"));
+    if (name !== "keys") show(link, maySee() || (state.me !== null && (name === "leaderboard" || (name === "workers" && state.me.worker_id !== null))));
   }
   const title = $(`${now.view}-title`)?.textContent ?? "Overview";
   document.title = `${title}${now.id ? ` ${now.id.slice(0, 60)}` : ""} – ai-market`;
@@ -169,12 +171,12 @@ on("me", () => {
   tick();
   emit("reload");
 });
-on("logout", () => {
+on("logout", (was) => {
   stream?.stop();
   stream = null;
   connection("idle");
   // What the key showed is not left to whoever comes next.
-  if (before !== null && !before.startsWith("login")) location.reload();
+  if (was !== null) location.reload();
   else render();
 });
 on("unreachable", () => {
