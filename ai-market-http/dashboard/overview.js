@@ -74,7 +74,7 @@ export function startOverview() {
     soon();
   });
   on("connection", () => {
-    document.body.classList.toggle("is-away", state.connection === "reconnecting");
+    if (state.connection !== "connecting") document.body.classList.toggle("is-away", state.connection === "reconnecting");
   });
   return tick;
 }

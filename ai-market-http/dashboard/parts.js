@@ -46,9 +46,9 @@ export function labelText(label, most = 60) {
   return short([...kinds].map(([type, n]) => `${n} × ${type}`).join(", "), most);
 }
 
-export function answer(label, agreement) {
+export function answer(label, agreement, most = 40) {
   if (label === null || label === undefined) return h("span", { class: "quiet" }, "–");
-  return h("span", { class: "answer", title: short(label, 500) }, h("b", {}, labelText(label)), agreement === null || agreement === undefined ? null : h("span", { class: "quiet" }, ` ${percent(agreement)}`));
+  return h("span", { class: "answer", title: short(label, 500) }, h("b", {}, labelText(label, most)), agreement === null || agreement === undefined ? null : h("span", { class: "quiet" }, ` ${percent(agreement)}`));
 }
 
 /** A text with the parts that an answer names marked; they count in characters, and what overlaps is listed. */

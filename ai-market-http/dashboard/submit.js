@@ -22,7 +22,7 @@ const draw = perFrame(() => {
   const say = {
     queued: ["Waits for workers.", task.waiting_for ? ` ${task.waiting_for}.` : null],
     assigned: ["Workers are at it."],
-    finalized: ["The answer is ", answer(task.final_label, null), `, by ${percent(task.agreement)} of the votes.`],
+    finalized: ["The answer is ", answer(task.final_label, null, 400), `, by ${percent(task.agreement)} of the votes.`],
     failed: ["It failed: ", short(task.failure_reason ?? "no reason is known", 300)],
   }[task.status] ?? [task.status];
   replace(box, h("p", { class: "step" }, votes(task.submission_count, task.wanted), " ", say), spans?.length ? marked(task.text, spans) : null, h("p", { class: "quiet" }, "Task ", taskName(task.id), task.status === "finalized" ? ": the link shows all votes." : ""));
