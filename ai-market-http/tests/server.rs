@@ -191,4 +191,19 @@ async fn the_routes_can_be_nested_under_a_path() {
     );
     let wrong = plain.delete(format!("{url}tasks")).send().await.unwrap();
     assert!(wrong.headers()["allow"].to_str().unwrap().contains("POST"));
+
+    // The dashboard is a folder, whose links lead to what lies in it.
+    let bare = url.trim_end_matches('/');
+    let moved = plain.get(bare).send().await.unwrap();
+    assert_eq!(moved.status(), 307);
+    let target = moved
+        .url()
+        .join(moved.headers()["location"].to_str().unwrap());
+    assert_eq!(target.unwrap().as_str(), url);
+    let page = plain.get(&url).send().await.unwrap();
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let page = page.text().await.unwrap();
+    assert!(page.contains("src=\"dashboard/main.js\""));
+    let module = plain.get(format!("{url}dashboard/main.js")).send().await;
+    assert_eq!(module.unwrap().status(), 200);
 }

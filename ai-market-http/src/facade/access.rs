@@ -13,6 +13,9 @@ pub(crate) enum Access {
 /// Every route with who may use it: the one place where that is said of routes.
 pub(crate) const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/health", Access::Public),
+    // They hold no data.
+    ("GET", "/", Access::Public),
+    ("GET", "/dashboard/{file}", Access::Public),
     ("GET", "/openapi.json", Access::For(Action::ReadDescription)),
     ("GET", "/docs", Access::For(Action::ReadDescription)),
     ("POST", "/tasks", Access::For(Action::CreateTasks)),
@@ -84,7 +87,7 @@ mod tests {
                 .collect::<Vec<_>>()
         });
         let mut served: BTreeSet<_> = served.collect();
-        for page in ["/openapi.json", "/docs"] {
+        for page in ["/", "/dashboard/{file}", "/openapi.json", "/docs"] {
             served.insert(("GET".to_owned(), page.to_owned()));
         }
         let listed: BTreeSet<_> = ROUTES

@@ -4,6 +4,7 @@ pub(crate) mod access;
 mod authenticate;
 mod body;
 mod bounds;
+mod dashboard;
 mod depth;
 mod document;
 mod events;

@@ -10,6 +10,7 @@ use super::RouteOptions;
 use super::authenticate::Authenticate;
 use super::body::BodyLimits;
 use super::bounds;
+use super::dashboard;
 use super::document;
 use super::events::EventRoutes;
 use super::guard::Guard;
@@ -34,7 +35,8 @@ pub(super) type Routes = (
 /// Every route of the coordinator, to be served as it is or nested into an application.
 ///
 /// They answer every error in one JSON shape, also for paths and methods that they do not have.
-/// Beside the documented routes there are `/openapi.json` and, to try them out, `/docs`.
+/// Beside the documented routes there are `/openapi.json` and, to try them out, `/docs`; `/` is a
+/// dashboard, which works under any prefix.
 ///
 /// Someone must [run](Coordinator::run) the coordinator; a [`Server`](crate::Server) does.
 ///
@@ -101,12 +103,13 @@ pub fn routes(
     let html = service.swagger_ui_html().replace(&described, &document);
     let document = make_sync(move |_| document.clone().with_content_type("application/json"));
     let docs = make_sync(move |_| Html(html.clone()));
-    let inner = Route::new()
+    let inner = dashboard::add_to(Route::new())
         .at("/openapi.json", poem::get(document))
         .at("/docs", poem::get(docs))
         .nest("/", service)
         .map_to_response();
-    let table = Arc::new(RouteTable::of::<Routes>(&["/openapi.json", "/docs"]));
+    let beside = [dashboard::PATHS.as_slice(), &["/openapi.json", "/docs"]].concat();
+    let table = Arc::new(RouteTable::of::<Routes>(&beside));
     let limits = BodyLimits::from(&options);
     Guard {
         inner: Authenticate::new(

@@ -84,7 +84,10 @@ async fn a_bad_query_is_refused() {
 async fn what_is_not_there_is_not_found() {
     let market = Market::open().await;
     for path in [
-        "/",
+        "/dashboard",
+        "/dashboard/",
+        "/dashboard/other.js",
+        "/dashboard/..%2Findex.html",
         "/task",
         "/tasks/",
         "/tasks/x/y",
@@ -137,6 +140,8 @@ async fn a_wrong_method_is_told_the_right_ones() {
         (Method::PUT, "/tasks/7", "GET, HEAD"),
         (Method::GET, "/tasks/next", "POST"),
         (Method::POST, "/openapi.json", "GET, HEAD"),
+        (Method::POST, "/", "GET, HEAD"),
+        (Method::DELETE, "/dashboard/main.js", "GET, HEAD"),
     ] {
         println!("{method} {path}");
         let answer = market.ask(method, path, &[], None).await;

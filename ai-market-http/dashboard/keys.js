@@ -1,0 +1,98 @@
+// The keys of a market that asks for some: issue, list, revoke.
+import { confirm, field } from "./actions.js";
+import { page, post, remove } from "./api.js";
+import { $, cell, h, replace, show } from "./dom.js";
+import { moment, short } from "./format.js";
+import { badge, plain } from "./parts.js";
+import { mayManageKeys, on } from "./store.js";
+
+let cursor = null;
+let next = null;
+
+function revoke(key) {
+  confirm({
+    title: `Revoke key ${key.id}?`,
+    text: `Whoever uses this ${key.role} key is refused from now on. It cannot be undone.`,
+    label: "Revoke",
+    danger: true,
+    run: async () => {
+      await remove(`keys/${encodeURIComponent(key.id)}`);
+    },
+  });
+}
+
+function row(key) {
+  const button = h("button", { type: "button", class: "danger small", "data-action": "revoke", "aria-label": `Revoke key ${key.id}` }, "Revoke …");
+  button.addEventListener("click", () => revoke(key));
+  return h(
+    "tr",
+    { "data-key-id": key.id, "data-state": key.state },
+    cell("Id", {}, h("code", {}, key.id)),
+    cell("Role", {}, key.role),
+    cell("Worker", { class: "wrap" }, key.worker_id ? h("bdi", { title: key.worker_id }, short(key.worker_id, 40)) : "–"),
+    cell("Owner", { class: "wrap" }, key.owner ? short(key.owner, 40) : "–"),
+    cell("State", {}, badge(key.state)),
+    cell("Expires", {}, key.expires_at ? moment(key.expires_at) : "never"),
+    cell("Actions", {}, key.revoked_at ? "–" : button),
+  );
+}
+
+async function load() {
+  if (!mayManageKeys() || $("view-keys").hidden) return;
+  try {
+    const list = await page("keys", { limit: 100, cursor });
+    next = list.cursor;
+    $("keys-body").replaceChildren(...list.items.map(row));
+    show($("keys-next"), next !== null || cursor !== null);
+    $("keys-next").textContent = next === null ? "First page" : "Next page";
+  } catch (error) {
+    replace($("keys-body"), h("tr", {}, h("td", { colspan: 7 }, plain(error.message))));
+  }
+}
+
+function shown(issued) {
+  const input = h("input", { id: "new-key", readonly: true, value: issued.key, "aria-label": "The new key", spellcheck: "false" });
+  const copy = h("button", { type: "button", id: "new-key-copy" }, "Copy");
+  copy.addEventListener("click", async () => {
+    input.select();
+    try {
+      await navigator.clipboard.writeText(issued.key);
+      copy.textContent = "Copied";
+    } catch {
+      copy.textContent = "Selected: copy it by hand";
+    }
+  });
+  return { text: `The new ${issued.role} key is shown this once: keep it where it is safe.`, content: h("div", { class: "row" }, input, copy) };
+}
+
+function create() {
+  const role = field("role", "Role", {}, ...["client", "worker", "admin"].map((name) => h("option", { value: name }, name)));
+  const worker = field("worker_id", "Worker id", {});
+  show(worker, false);
+  role.querySelector("select").addEventListener("change", (event) => {
+    const isWorker = event.target.value === "worker";
+    show(worker, isWorker);
+    worker.querySelector("input").required = isWorker;
+  });
+  confirm({
+    title: "Create a key",
+    text: "A client's key creates and reads tasks, a worker's key works as one worker, an admin's key does everything else.",
+    fields: [role, worker, field("owner", "Owner (optional)", {}), field("expires_at", "Expires (optional)", { type: "datetime-local" })],
+    label: "Create",
+    run: async (values) => {
+      if (values.role !== "worker") delete values.worker_id;
+      if (values.expires_at) values.expires_at = new Date(values.expires_at).toISOString();
+      return shown(await post("keys", values));
+    },
+  });
+}
+
+export function startKeys() {
+  on("shown", ({ view }) => view === "keys" && load());
+  on("reload", load);
+  $("key-create").addEventListener("click", create);
+  $("keys-next").addEventListener("click", () => {
+    cursor = next;
+    load();
+  });
+}

@@ -1,0 +1,90 @@
+// Who has most points, by worker, model or type.
+import { page } from "./api.js";
+import { $, cell, h, replace, show } from "./dom.js";
+import { count, model, percent, seconds, short } from "./format.js";
+import { plain, workerName } from "./parts.js";
+import { maySee, on, state, throttle } from "./store.js";
+
+let by = "worker";
+let items = [];
+let asked = 0;
+const NAMES = { worker: "Worker", model: "Model", task_type: "Type" };
+
+const nameOf = (tally) => (by === "worker" ? tally.worker_id : by === "model" ? (tally.model ? model(tally.model) : "no model named") : tally.task_type);
+
+function row(tally, i) {
+  const name = nameOf(tally) ?? "–";
+  const mayOpen = by === "worker" && (maySee() || state.me?.worker_id === name);
+  return h(
+    "tr",
+    { "data-name": name },
+    cell("#", { class: "num" }, i + 1),
+    cell(NAMES[by], { class: "name-cell" }, mayOpen ? workerName(name) : h("bdi", { title: name, class: "name" }, short(name, 60))),
+    cell("Points", { class: "num" }, h("b", {}, count(tally.points))),
+    cell("Answers", { class: "num" }, count(tally.submissions)),
+    cell("Agreement", { class: "num" }, percent(tally.agreement)),
+    cell("Lost leases", { class: "num" }, count(tally.lost_leases)),
+    cell("Mean time", { class: "num" }, seconds(tally.mean_latency_seconds)),
+  );
+}
+
+function draw() {
+  const words = state.filter.toLowerCase();
+  const fitting = items.map((tally, i) => [tally, i]).filter(([tally]) => words === "" || String(nameOf(tally)).toLowerCase().includes(words));
+  $("leaderboard-name").textContent = NAMES[by];
+  const held = $("leaderboard-body").contains(document.activeElement) ? document.activeElement.closest("tr")?.dataset.name : null;
+  $("leaderboard-body").replaceChildren(...fitting.map(([tally, i]) => row(tally, i)));
+  if (held) [...$("leaderboard-body").children].find((tr) => tr.dataset.name === held)?.querySelector("a")?.focus({ preventScroll: true });
+  show($("leaderboard"), fitting.length > 0);
+  show($("leaderboard-empty"), fitting.length === 0);
+  replace($("leaderboard-empty"), plain(items.length === 0 ? "Nobody has points yet: they come with the first task that is finalized." : "Nothing here fits the filter."));
+}
+
+async function load() {
+  if (!state.me || $("view-leaderboard").hidden || document.hidden) return;
+  const mine = (asked += 1);
+  try {
+    const { items: list } = await page("leaderboard", { by, limit: 100 });
+    if (mine !== asked) return;
+    items = list;
+    draw();
+  } catch (error) {
+    if (mine === asked && error.status !== 0 && error.status !== 401) {
+      show($("leaderboard-empty"), true);
+      replace($("leaderboard-empty"), plain(error.message));
+    }
+  }
+}
+
+function choose(tab) {
+  by = tab.dataset.by;
+  for (const other of $("leaderboard-tabs").children) {
+    other.setAttribute("aria-selected", String(other === tab));
+    other.tabIndex = other === tab ? 0 : -1;
+  }
+  $("leaderboard-panel").setAttribute("aria-labelledby", tab.id);
+  items = [];
+  load();
+}
+
+export function startLeaderboard() {
+  const soon = throttle(2000, load);
+  on("event", (e) => !e.past && (e.event === "task_finalized" || e.event === "market_reset") && soon());
+  on("reload", load);
+  on("shown", ({ view }) => view === "leaderboard" && load());
+  on("filter", () => !$("view-leaderboard").hidden && draw());
+  // A worker's key is told of no events.
+  setInterval(() => !maySee() && load(), 5000);
+  const tabs = [...$("leaderboard-tabs").children];
+  for (const tab of tabs) {
+    tab.addEventListener("click", () => choose(tab));
+    tab.addEventListener("keydown", (e) => {
+      const steps = { ArrowRight: 1, ArrowLeft: -1, Home: -tabs.indexOf(tab), End: tabs.length - 1 - tabs.indexOf(tab) };
+      if (!(e.key in steps)) return;
+      e.preventDefault();
+      const other = tabs[(tabs.indexOf(tab) + steps[e.key] + tabs.length) % tabs.length];
+      other.focus();
+      choose(other);
+    });
+  }
+}

@@ -1,0 +1,71 @@
+// Who looks: everybody where no keys are asked for, or whoever has one.
+import { forgetKey, get, hasKey, onUnauthorized, useKey } from "./api.js";
+import { $, say, setText, show } from "./dom.js";
+import { emit, mayManageKeys, state } from "./store.js";
+
+let timer = 0;
+
+function paint() {
+  const { me } = state;
+  const inside = me?.keys === true;
+  show($("logout-button"), inside);
+  show($("session"), inside);
+  show($("login-button"), me === null && state.needsKey === true);
+  show($("nav-keys"), mayManageKeys());
+  setText($("session"), inside ? `${me.role}${me.worker_id ? ` ${me.worker_id.slice(0, 24)}` : ""}` : "");
+}
+
+/** Asks the coordinator who this is, until it answers. */
+export async function identify() {
+  clearTimeout(timer);
+  try {
+    state.me = await get("me");
+    state.needsKey = false;
+    say($("login-error"), null);
+    paint();
+    emit("me", state.me);
+    return true;
+  } catch (error) {
+    if (error.status === 401) {
+      leave(hasKey() ? "The key is not accepted, or no longer." : null);
+      return false;
+    }
+    emit("unreachable", error);
+    timer = setTimeout(identify, 2000);
+    return false;
+  }
+}
+
+function leave(why) {
+  forgetKey();
+  const was = state.me;
+  state.me = null;
+  state.needsKey = true;
+  say($("login-error"), why);
+  paint();
+  emit("logout", was);
+}
+
+export function startLogin() {
+  $("login-form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const value = $("login-key").value.trim();
+    // A header holds no other characters, and no key has them.
+    if (!/^[\x21-\x7e]+$/.test(value)) {
+      say($("login-error"), "That is no key: keys begin with aim_.");
+      return;
+    }
+    $("login-submit").disabled = true;
+    useKey(value, $("login-stay").checked);
+    if (await identify()) {
+      $("login-key").value = "";
+      emit("login");
+    }
+    $("login-submit").disabled = false;
+  });
+  $("login-button").addEventListener("click", () => $("login-key").focus());
+  $("logout-button").addEventListener("click", () => leave(null));
+  onUnauthorized(() => {
+    if (state.me !== null) leave("The key is not accepted any more.");
+  });
+}

@@ -1,0 +1,139 @@
+// The stream of events, over fetch: so a key goes in a header and never in an address.
+import { open } from "./api.js";
+
+const SILENCE = 40_000;
+const FIRST_WAIT = 500;
+const LONGEST_WAIT = 15_000;
+
+/** Takes lines apart into events. */
+export function parser(emit) {
+  let rest = "";
+  let data = [];
+  let name = "";
+  let id = null;
+  const line = (text) => {
+    if (text === "") {
+      if (data.length > 0) emit({ name: name || "message", id, data: data.join("\n") });
+      else if (id !== null) emit({ name: "", id, data: "" });
+      data = [];
+      name = "";
+      return;
+    }
+    if (text.startsWith(":")) return;
+    const colon = text.indexOf(":");
+    const field = colon < 0 ? text : text.slice(0, colon);
+    let value = colon < 0 ? "" : text.slice(colon + 1);
+    if (value.startsWith(" ")) value = value.slice(1);
+    if (field === "data") data.push(value);
+    else if (field === "event") name = value;
+    else if (field === "id") id = value;
+  };
+  return (chunk) => {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop();
+    for (const text of lines) line(text.endsWith("\r") ? text.slice(0, -1) : text);
+  };
+}
+
+/**
+ * Follows the events until it is stopped, and connects again by itself.
+ * `on.event(value)`, `on.hello(value)`, `on.missed(value)`, `on.state(name, detail)`.
+ */
+export function follow(query, on) {
+  let stopped = false;
+  let lastId = null;
+  let wait = FIRST_WAIT;
+  let abort = null;
+  let timer = 0;
+  let since = null;
+  let wake = null;
+
+  function take({ name, id, data }) {
+    if (id !== null) lastId = id;
+    if (data === "") return;
+    let value;
+    try {
+      value = JSON.parse(data);
+    } catch {
+      return;
+    }
+    if (name === "hello") {
+      on.hello(value, since !== null);
+      since = null;
+      wait = FIRST_WAIT;
+      on.state("connected");
+    } else if (name === "missed") on.missed(value);
+    else on.event(value);
+  }
+
+  async function once() {
+    abort = new AbortController();
+    const watch = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => abort.abort(), SILENCE);
+    };
+    watch();
+    const more = lastId === null ? {} : { "Last-Event-ID": lastId };
+    const asked = lastId === null ? query : { ...query, last: null };
+    try {
+      const response = await open("events", { query: asked, signal: abort.signal, more: { Accept: "text/event-stream", ...more } });
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      const feed = parser(take);
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        watch();
+        feed(value);
+      }
+    } finally {
+      clearTimeout(timer);
+      abort.abort();
+    }
+  }
+
+  const pause = (ms) =>
+    new Promise((resolve) => {
+      const id = setTimeout(resolve, ms);
+      wake = () => {
+        clearTimeout(id);
+        resolve();
+      };
+    });
+
+  (async () => {
+    while (!stopped) {
+      let error = null;
+      try {
+        await once();
+      } catch (failed) {
+        error = failed;
+      }
+      if (stopped) return;
+      if (error?.status === 401 || error?.status === 403 || error?.status === 404) {
+        on.state("refused", { error });
+        return;
+      }
+      since ??= Date.now();
+      const rest = wait * (0.75 + Math.random() / 2);
+      on.state("reconnecting", { since, until: Date.now() + rest });
+      await pause(rest);
+      wait = Math.min(wait * 2, LONGEST_WAIT);
+      if (!stopped) on.state("connecting", { since });
+    }
+  })();
+
+  const soon = () => {
+    wait = FIRST_WAIT;
+    wake?.();
+  };
+  window.addEventListener("online", soon);
+  return {
+    stop() {
+      stopped = true;
+      window.removeEventListener("online", soon);
+      abort?.abort();
+      wake?.();
+    },
+    soon,
+  };
+}
