@@ -10,121 +10,19 @@
 //! with every commit synced to the disk, open and asking for keys in turn, and once in memory for
 //! comparison.
 
-use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ai_market_core::access::{KeySpec, Keys, MemoryKeys, Role};
-use ai_market_core::api::{ClaimRequest, ClientApi, TaskSpec, WorkerApi};
-use ai_market_core::confidence::Confidence;
+use ai_market_benches::{Failure, Lives, Party, setting};
+use ai_market_core::access::{Keys, MemoryKeys};
+use ai_market_core::api::ClientApi;
 use ai_market_core::coordinator::Coordinator;
-use ai_market_core::id::{Label, TaskType, WorkerId};
-use ai_market_core::store::{MarketStore, MemoryStore, WorkerProfile};
-use ai_market_core::submission::Vote;
+use ai_market_core::store::{MarketStore, MemoryStore};
 use ai_market_core::task::TaskStatus;
 use ai_market_core::time::SystemClock;
-use ai_market_http::{HttpClient, RouteOptions, Server};
+use ai_market_http::{RouteOptions, Server};
 use ai_market_sqlite::SqliteStore;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-
-type Failure = Box<dyn Error + Send + Sync>;
-
-const REPLICAS: usize = 3;
-
-fn setting(name: &str, usual: u64) -> Result<u64, Failure> {
-    match std::env::var(name) {
-        Ok(value) => Ok(value
-            .parse()
-            .map_err(|error| format!("{name}={value}: {error}"))?),
-        Err(_) => Ok(usual),
-    }
-}
-
-/// What all clients add to.
-#[derive(Debug, Default)]
-struct Load {
-    over: AtomicBool,
-    requests: AtomicU64,
-    latencies: Mutex<Vec<Duration>>,
-}
-
-/// Whoever takes part in the lives of one client: a client and its workers, each with a key of its
-/// own where keys are asked for.
-struct Party {
-    client: HttpClient,
-    workers: Vec<(WorkerId, HttpClient)>,
-}
-
-impl Party {
-    /// Everybody has connections of their own, with keys and without.
-    async fn gather(url: &str, keys: Option<&Keys>, number: u64) -> Result<Self, Failure> {
-        let client = client(url, keys, KeySpec::new(Role::Client)).await?;
-        let mut workers = Vec::with_capacity(REPLICAS);
-        for replica in 0..REPLICAS {
-            let worker = WorkerId::new(format!("w{number}-{replica}"))?;
-            let client = client_of(url, keys, &worker).await?;
-            let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
-            client.register(profile).await?;
-            workers.push((worker, client));
-        }
-        Ok(Self { client, workers })
-    }
-}
-
-async fn client_of(
-    url: &str,
-    keys: Option<&Keys>,
-    worker: &WorkerId,
-) -> Result<HttpClient, Failure> {
-    client(url, keys, KeySpec::worker(worker.clone())).await
-}
-
-async fn client(url: &str, keys: Option<&Keys>, spec: KeySpec) -> Result<HttpClient, Failure> {
-    let mut client = HttpClient::builder(url);
-    if let Some(keys) = keys {
-        client = client.key(keys.create(spec).await?.key);
-    }
-    Ok(client.build()?)
-}
-
-/// One life after the other.
-async fn live(party: Party, load: Arc<Load>) -> Result<(), Failure> {
-    let Party { client, workers } = party;
-    let label = Label::new("positive")?;
-    let mut latencies = Vec::new();
-    while !load.over.load(Ordering::Relaxed) {
-        let begun = Instant::now();
-        for created in client
-            .enqueue(vec![TaskSpec::new("A text of ordinary length.")])
-            .await
-        {
-            created?;
-        }
-        let mut requests = 1;
-        for (worker, client) in &workers {
-            // Oldest first, so it may be the task of another life; in sum each gets its votes.
-            let request = ClaimRequest::new(worker.clone());
-            for task in client.claim(request).await? {
-                let vote = Vote::new(task.task, worker.clone(), label.clone(), Confidence::ONE);
-                for receipt in client.submit(vec![vote]).await {
-                    receipt?;
-                }
-                requests += 1;
-            }
-            requests += 1;
-        }
-        load.requests.fetch_add(requests, Ordering::Relaxed);
-        latencies.push(begun.elapsed());
-    }
-    load.latencies
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .extend(latencies);
-    Ok(())
-}
 
 /// Measures a store, and returns how many lives a second it served.
 async fn measure(name: &str, store: impl MarketStore, keys: Option<Keys>) -> Result<f64, Failure> {
@@ -143,33 +41,19 @@ async fn measure(name: &str, store: impl MarketStore, keys: Option<Keys>) -> Res
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
 
-    let load = Arc::new(Load::default());
     let mut parties = Vec::new();
     for number in 0..clients {
         parties.push(Party::gather(&url, keys.as_ref(), number).await?);
     }
     let begun = Instant::now();
-    let mut lives = JoinSet::new();
-    for party in parties {
-        lives.spawn(live(party, Arc::clone(&load)));
-    }
+    let lives = Lives::begin(parties);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
-    load.over.store(true, Ordering::Relaxed);
-    while let Some(ended) = lives.join_next().await {
-        ended??;
-    }
+    let load = lives.end().await?;
     let elapsed = begun.elapsed().as_secs_f64();
 
     let stats = coordinator.stats().await?;
     let finalized = stats.tasks_in(TaskStatus::Finalized);
-    let requests = load.requests.load(Ordering::Relaxed);
-    let mut latencies = std::mem::take(
-        &mut *load
-            .latencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner),
-    );
-    latencies.sort_unstable();
+    let (requests, latencies) = (load.requests(), load.latencies());
     let quantile = |share: usize| latencies.get(latencies.len() * share / 100).copied();
     println!(
         "{name}: {:.0} task lives/s, {:.0} requests/s; a life of 7 requests takes {:.1?} (median), \

@@ -1,1 +1,5 @@
-//! Load programs that measure the whole market; run them with `cargo bench -p ai-market-benches`.
+//! What the load programs share.
+
+mod lives;
+
+pub use lives::{Failure, Lives, Load, Party, setting};
