@@ -2,6 +2,8 @@
 //! one of every role.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod common;
+
 use std::num::NonZeroU32;
 
 use ai_market_core::access::{ApiKey, KeySpec, Keys, MemoryKeys, Role};
@@ -110,7 +112,7 @@ impl<E: Endpoint<Output = Response>> Market<E> {
                 operations.push((method, path.replace("{id}", id), roles));
             }
         }
-        assert!(operations.len() >= 26, "{}", operations.len());
+        assert!(operations.len() >= 27, "{}", operations.len());
         let anyone = Role::ALL.to_vec();
         for page in ["/docs", "/openapi.json"] {
             operations.push((Method::GET, page.to_owned(), Some(anyone.clone())));
@@ -286,7 +288,7 @@ async fn a_worker_key_neither_reads_nor_acts_as_another_in_any_route() {
             let (status, answer) = market.with_key(&alice, method.clone(), &path, body).await;
             assert!(!answer.to_string().contains(SECRET), "{method} {path}");
             let of_all = ["/leaderboard", "/models", "/task-types"].contains(&path.as_str());
-            let open = ["/health", "/docs", "/openapi.json"].contains(&path.as_str());
+            let open = ["/health", "/docs", "/openapi.json", "/me"].contains(&path.as_str());
             let own = path == "/workers/alice";
             let allowed = method == Method::GET && (of_all || open || own);
             let expected = if allowed {
@@ -472,4 +474,33 @@ async fn without_keys_there_are_none_to_manage() {
         (status, error["error"]["code"].as_str()),
         (StatusCode::FORBIDDEN, Some("forbidden"))
     );
+}
+
+#[tokio::test]
+async fn a_caller_learns_who_it_is() {
+    for allowed in [false, true] {
+        let anybody = common::Market::with(
+            common::coordinator(),
+            RouteOptions::new().with_allow_ops(allowed),
+        );
+        let me = anybody.await.get("/me").await.ok();
+        let expected = json!({
+            "keys": false, "role": null, "worker_id": null, "owner": null, "operations": allowed,
+        });
+        assert_eq!(me, expected);
+    }
+    let market = market(RouteOptions::new());
+    for (role, worker, owner, operations) in [
+        (Role::Admin, Value::Null, "operator", true),
+        (Role::Client, Value::Null, "operator", false),
+        (Role::Worker, json!("alice"), "alice", false),
+    ] {
+        let key = market.key_of(role).await;
+        let (status, me) = market.with_key(&key, Method::GET, "/me", Value::Null).await;
+        let expected = json!({
+            "keys": true, "role": role.as_str(), "worker_id": worker, "owner": owner,
+            "operations": operations,
+        });
+        assert_eq!((status, me), (StatusCode::OK, expected));
+    }
 }

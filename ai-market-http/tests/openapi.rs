@@ -61,8 +61,12 @@ const ROUTES: &[(&str, &str)] = &[
     ("get", "/metrics"),
 ];
 
-/// Beyond the contract: what happens, as it happens.
-const EVENT_ROUTES: &[(&str, &str)] = &[("get", "/events"), ("post", "/events/ticket")];
+/// Beyond the contract: what happens, as it happens, and who one is here.
+const EVENT_ROUTES: &[(&str, &str)] = &[
+    ("get", "/events"),
+    ("post", "/events/ticket"),
+    ("get", "/me"),
+];
 
 /// Beyond the contract: how keys are managed.
 const KEY_ROUTES: &[(&str, &str)] = &[

@@ -72,6 +72,10 @@ pub(crate) struct LimitOptions {
     #[arg(long, env = "AI_MARKET_MAX_WAITING", default_value_t = Limits::default().max_waiting, value_name = "N")]
     max_waiting: usize,
 
+    /// How many may follow the events at a time; beyond, a 429
+    #[arg(long, env = "AI_MARKET_MAX_FOLLOWERS", default_value_t = Limits::default().max_followers, value_name = "N")]
+    max_followers: usize,
+
     /// The longest body of a request
     #[arg(long, env = "AI_MARKET_MAX_BODY_BYTES", default_value_t = RouteOptions::default().max_body_bytes, value_name = "N")]
     max_body_bytes: usize,
@@ -156,6 +160,7 @@ impl LimitOptions {
         limits.max_labels = self.max_labels;
         limits.max_wait = Duration::from_secs(self.max_wait_seconds);
         limits.max_waiting = self.max_waiting;
+        limits.max_followers = self.max_followers;
         limits
     }
 

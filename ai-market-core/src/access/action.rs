@@ -4,7 +4,7 @@ use super::Role;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// To learn what can be asked, and how.
+    /// To learn what can be asked, and how, and who one is here.
     ReadDescription,
     /// To see the points of workers, and how models and task types do.
     ReadLeaderboard,

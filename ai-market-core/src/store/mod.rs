@@ -33,7 +33,7 @@ pub use page::TaskPage;
 pub use params::{Claim, Insert, LeaseScope, Reap, Release, ReleaseReason, Renew};
 pub use profile::{WorkerModel, WorkerProfile};
 pub use query::{
-    LeaderboardQuery, Place, Presence, StatsQuery, StoreStats, TaskQuery, WorkerQuery,
+    LeaderboardQuery, Place, Presence, StatsQuery, StoreStats, TaskOrder, TaskQuery, WorkerQuery,
     WorkerSummary,
 };
 pub use selection::{ClaimList, Selection};

@@ -7,7 +7,31 @@ use crate::time::Timestamp;
 use super::WorkerProfile;
 use crate::consensus::Standings;
 
-/// A page of tasks, oldest first.
+/// In which order tasks are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TaskOrder {
+    /// Oldest first: by id.
+    #[default]
+    Oldest,
+    /// Newest first: by id, from the end.
+    Newest,
+}
+
+impl TaskOrder {
+    /// Every order.
+    pub const ALL: [Self; 2] = [Self::Oldest, Self::Newest];
+
+    /// The name under which it is asked for.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Oldest => "oldest",
+            Self::Newest => "newest",
+        }
+    }
+}
+
+/// A page of tasks, oldest first unless it says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TaskQuery {
@@ -15,7 +39,9 @@ pub struct TaskQuery {
     pub status: Option<TaskStatus>,
     /// Only tasks of this type.
     pub task_type: Option<TaskType>,
-    /// Only tasks younger than this one: where the page before ended.
+    /// Which come first.
+    pub order: TaskOrder,
+    /// Only tasks that come after this one in that order: where the page before ended.
     pub after: Option<TaskId>,
     /// At most so many.
     pub limit: usize,
@@ -31,6 +57,7 @@ impl TaskQuery {
         Self {
             status: None,
             task_type: None,
+            order: TaskOrder::Oldest,
             after: None,
             limit,
             max_bytes: usize::MAX,
@@ -51,7 +78,14 @@ impl TaskQuery {
         self
     }
 
-    /// Only tasks younger than `task`.
+    /// Begins with the newest task.
+    #[must_use]
+    pub fn newest_first(mut self) -> Self {
+        self.order = TaskOrder::Newest;
+        self
+    }
+
+    /// Only tasks that come after `task`: younger ones, or with the newest first, older ones.
     #[must_use]
     pub fn after(mut self, task: TaskId) -> Self {
         self.after = Some(task);

@@ -94,7 +94,7 @@ pub trait TaskStore: Debug + Send + Sync + 'static {
     /// A task with its votes and leases.
     async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError>;
 
-    /// A page of tasks, oldest first. Reading ends with the first task that finds no place on it.
+    /// A page of tasks, by age. Reading ends with the first task that finds no place on it.
     async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, StoreError>;
 
     /// A worker.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ai_market_core::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
 use ai_market_core::id::TaskId;
-use ai_market_core::store::{LeaderboardQuery, Place, StoreStats, TaskPage, TaskQuery};
+use ai_market_core::store::{LeaderboardQuery, Place, StoreStats, TaskOrder, TaskPage, TaskQuery};
 use ai_market_core::task::{Task, TaskDetails};
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -45,6 +45,9 @@ impl ClientApi for HttpClient {
         }
         if let Some(task_type) = query.task_type {
             pairs.push(("task_type", task_type.to_string()));
+        }
+        if query.order != TaskOrder::default() {
+            pairs.push(("order", query.order.as_str().to_owned()));
         }
         if let Some(after) = query.after {
             pairs.push(("cursor", TaskCursor(after).to_string()));

@@ -18,6 +18,7 @@ pub(crate) const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/dashboard/{file}", Access::Public),
     ("GET", "/openapi.json", Access::For(Action::ReadDescription)),
     ("GET", "/docs", Access::For(Action::ReadDescription)),
+    ("GET", "/me", Access::For(Action::ReadDescription)),
     ("POST", "/tasks", Access::For(Action::CreateTasks)),
     ("GET", "/tasks", Access::For(Action::ReadTasks)),
     ("GET", "/tasks/{id}", Access::For(Action::ReadTasks)),

@@ -7,6 +7,7 @@ use ai_market_core::api::{ApiError, ErrorCode, EventApi, EventBatch, EventFeed, 
 use ai_market_core::coordinator::Coordinator;
 use ai_market_core::event::{EventFilter, EventId};
 use ai_market_core::id::{TaskId, TaskType, WorkerId};
+use ai_market_core::store::EventQuery;
 use futures_util::{Stream, stream};
 use poem::http::header;
 use poem::web::Data;
@@ -52,7 +53,8 @@ impl Errors for TicketErrors {
 impl EventRoutes {
     /// Follow what happens
     ///
-    /// Server-sent events: first `hello` with the place after which the stream begins, then each
+    /// Server-sent events: first `hello` with the place after which the stream begins (`id`) and the newest event that
+    /// there is (`newest`), then each
     /// event as it happens, as an object with `id`, `at`, `event` and what it is about. Where events
     /// were lost to a reader that is slow or was away for long, `missed` says which. A stream that is
     /// silent says every 15 seconds that it is still there. It ends when the coordinator stops, and
@@ -158,7 +160,7 @@ impl Streamed {
     async fn next(&mut self) -> Result<Option<String>, ApiError> {
         if !self.greeted {
             self.greeted = true;
-            return Ok(Some(self.hello()?));
+            return Ok(Some(self.hello().await?));
         }
         let next = tokio::time::timeout(KEEP_ALIVE, self.feed.next()).await;
         if !self.is_let_in().await? {
@@ -176,11 +178,16 @@ impl Streamed {
         }
     }
 
-    fn hello(&self) -> Result<String, ApiError> {
+    async fn hello(&self) -> Result<String, ApiError> {
         let id = self.feed.position();
-        let now = self.coordinator.now();
+        let log = self.coordinator.store().events(EventQuery::last(0)).await?;
+        let hello = HelloBody {
+            id,
+            newest: log.newest,
+            now: self.coordinator.now(),
+        };
         let mut text = format!("retry: {RETRY}\n");
-        write_event(&mut text, id, "hello", &json(&HelloBody { id, now })?);
+        write_event(&mut text, id, "hello", &json(&hello)?);
         Ok(text)
     }
 

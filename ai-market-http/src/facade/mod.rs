@@ -12,6 +12,7 @@ mod failure;
 mod guard;
 mod insight;
 mod keys;
+mod me;
 mod metrics;
 mod operations;
 mod options;

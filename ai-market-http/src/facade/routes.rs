@@ -16,6 +16,7 @@ use super::events::EventRoutes;
 use super::guard::Guard;
 use super::insight::InsightRoutes;
 use super::keys::KeyRoutes;
+use super::me::MeRoutes;
 use super::metrics::Metrics;
 use super::operations::OperationRoutes;
 use super::table::RouteTable;
@@ -30,6 +31,7 @@ pub(super) type Routes = (
     EventRoutes,
     OperationRoutes,
     KeyRoutes,
+    MeRoutes,
 );
 
 /// Every route of the coordinator, to be served as it is or nested into an application.
@@ -83,6 +85,10 @@ pub fn routes(
         },
         KeyRoutes {
             keys: options.keys.clone(),
+        },
+        MeRoutes {
+            keys: options.keys.is_some(),
+            allow_ops: options.allow_ops,
         },
     );
     let service = OpenApiService::new(routes, "ai-market", env!("CARGO_PKG_VERSION"))

@@ -9,7 +9,7 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
 use crate::wire::{
-    BoardCursor, BoardEntry, By, DetailsBody, Field, InvalidCursor, Limit, Seconds, Status,
+    BoardCursor, BoardEntry, By, DetailsBody, Field, InvalidCursor, Limit, Order, Seconds, Status,
     TaskBody, TaskCreated, TaskCursor, TaskRequest,
 };
 
@@ -70,9 +70,9 @@ impl TaskRoutes {
         Ok(JsonBody(TaskCreated { task_id }))
     }
 
-    /// List tasks, oldest first
+    /// List tasks by age
     ///
-    /// A page holds `limit` tasks (100, at most 1,000), and fewer where they are large together; the
+    /// Oldest first, unless the newest are asked for first. A page holds `limit` tasks (100, at most 1,000), and fewer where they are large together; the
     /// header Link leads to the next one.
     #[oai(path = "/tasks", method = "get", operation_id = "list_tasks")]
     async fn list(
@@ -85,6 +85,8 @@ impl TaskRoutes {
         task_type: Query<Option<Field<TaskType>>>,
         /// How many at most; more than a page may hold count as a full page.
         limit: Query<Option<Field<Limit>>>,
+        /// Which come first: the `oldest`, or the `newest`.
+        order: Query<Option<Field<Order>>>,
         /// Where the page before ended, as its header Link says.
         cursor: Query<Option<Field<TaskCursor>>>,
     ) -> Result<Page<Vec<TaskBody>>, Failure<ListErrors>> {
@@ -92,6 +94,7 @@ impl TaskRoutes {
         let mut query = TaskQuery::new(limit);
         query.status = status.0.map(|status| status.0.0);
         query.task_type = task_type.0.map(|task_type| task_type.0);
+        query.order = order.0.map(|order| order.0.0).unwrap_or_default();
         query.after = cursor.0.map(|cursor| cursor.0.0);
         let page = self.acting_as(caller.0).tasks(query).await?;
         let last = page.tasks.last().filter(|_| page.more);

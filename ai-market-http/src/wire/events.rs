@@ -92,6 +92,9 @@ impl Kind for EventPlace {
 pub(crate) struct HelloBody {
     /// The place after which the stream begins.
     pub(crate) id: EventId,
+    /// The newest event that there is: what comes up to it was before.
+    #[serde(default)]
+    pub(crate) newest: EventId,
     /// The coordinator's time.
     pub(crate) now: Timestamp,
 }

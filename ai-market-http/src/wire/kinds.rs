@@ -9,6 +9,7 @@ use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{
     IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, TaskId, TaskType, WorkerId,
 };
+use ai_market_core::store::TaskOrder;
 use ai_market_core::submission::Scores;
 use ai_market_core::task::TaskStatus;
 use ai_market_core::time::Timestamp;
@@ -175,6 +176,35 @@ impl<'de> Deserialize<'de> for Status {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// In which order tasks are told, as the wire names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Order(pub(crate) TaskOrder);
+
+impl Serialize for Order {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Order {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut all = TaskOrder::ALL.into_iter();
+        let known = all.find(|order| order.as_str() == text);
+        let error = || serde::de::Error::custom("oldest or newest is expected");
+        known.map(Self).ok_or_else(error)
+    }
+}
+
+impl Kind for Order {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            enum_items: TaskOrder::ALL.map(|order| order.as_str().into()).to_vec(),
+            ..MetaSchema::new("string")
+        }
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) use error::ErrorBody;
 pub(crate) use events::{EventKinds, EventPlace, HelloBody, MissedBody, TicketBody};
 pub(crate) use field::{Field, Kind};
 pub(crate) use key::{IssuedBody, KeyBody, KeyRequest, RotateRequest};
-pub(crate) use kinds::Status;
+pub(crate) use kinds::{Order, Status};
 pub(crate) use number::{Limit, Seconds};
 pub(crate) use percent::percent_encode;
 pub(crate) use report::{ModelBody, TaskTypeBody};

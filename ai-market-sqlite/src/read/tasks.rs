@@ -1,25 +1,42 @@
 use ai_market_core::id::TaskType;
-use ai_market_core::store::{TaskPage, TaskQuery};
+use ai_market_core::store::{TaskOrder, TaskPage, TaskQuery};
 use ai_market_core::task::TaskStatus;
+
+use diesel::SqliteConnection;
+use diesel::query_dsl::methods::LoadQuery;
 
 use crate::data::{limit, name, task_id};
 use crate::error::Error;
-use crate::sql::Connection;
-use crate::sql::statements::{CountersOf, TasksAfter, TasksAssigned, TasksInState, TasksQueued};
+use crate::sql::statements::{
+    CountersOf, TasksAfter, TasksAssigned, TasksAssignedBefore, TasksBefore, TasksInState,
+    TasksInStateBefore, TasksQueued, TasksQueuedBefore,
+};
+use crate::sql::{Binds, Bound, Connection, Statement};
+
+/// The bytes of ids.
+type Ids = Vec<(Vec<u8>,)>;
+
+/// After every id, which has sixteen bytes.
+const END: &[u8] = &[0xff; 17];
 
 impl Connection {
-    /// A page of tasks, oldest first.
+    /// A page of tasks, by age.
     pub(crate) fn page(&mut self, query: &TaskQuery) -> Result<TaskPage, Error> {
-        let after: &[u8] = query.after.as_ref().map_or(&[], |id| id.as_bytes());
+        let order = query.order;
+        let beginning = match order {
+            TaskOrder::Oldest => &[],
+            TaskOrder::Newest => END,
+        };
+        let after = query.after.as_ref().map_or(beginning, |id| id.as_bytes());
         // One beyond the page tells whether there are more.
         let wanted = query.limit.saturating_add(1);
         let at_most = limit(wanted);
         let mut ids = Vec::new();
         if query.status.is_none() && query.task_type.is_none() {
-            ids = self.rows::<TasksAfter, (Vec<u8>,), _>((after, at_most))?;
+            ids = self.ids::<TasksAfter, TasksBefore, _>(order, (after, at_most))?;
         } else {
             // The index is by type and status, so each type has a page of each status, of which
-            // the oldest make the page that is asked for.
+            // the first ones make the page that is asked for.
             for task_type in self.task_types(query)? {
                 let statuses = match &query.status {
                     Some(status) => std::slice::from_ref(status),
@@ -28,13 +45,16 @@ impl Connection {
                 };
                 if query.status.is_none() {
                     let open = (&task_type, 0, after, at_most);
-                    ids.extend(self.rows::<TasksInState, (Vec<u8>,), _>(open)?);
+                    ids.extend(self.ids::<TasksInState, TasksInStateBefore, _>(order, open)?);
                 }
                 for status in statuses {
-                    ids.extend(self.ids_in(*status, &task_type, after, at_most)?);
+                    ids.extend(self.ids_in(*status, &task_type, order, after, at_most)?);
                 }
             }
             ids.sort_unstable();
+            if order == TaskOrder::Newest {
+                ids.reverse();
+            }
             ids.truncate(wanted);
         }
         let tasks = ids.into_iter().filter_map(|(id,)| {
@@ -44,21 +64,46 @@ impl Connection {
         TaskPage::fill(query, tasks)
     }
 
+    /// What one of two statements finds, whichever the order asks for.
+    fn ids<'query, Up, Down, B>(&mut self, order: TaskOrder, binds: B) -> Result<Ids, Error>
+    where
+        Up: Statement,
+        Down: Statement,
+        B: Binds,
+        Bound<Up, B>: LoadQuery<'query, SqliteConnection, (Vec<u8>,)>,
+        Bound<Down, B>: LoadQuery<'query, SqliteConnection, (Vec<u8>,)>,
+    {
+        match order {
+            TaskOrder::Oldest => self.rows::<Up, _, _>(binds),
+            TaskOrder::Newest => self.rows::<Down, _, _>(binds),
+        }
+    }
+
     fn ids_in(
         &mut self,
         status: TaskStatus,
         task_type: &TaskType,
+        order: TaskOrder,
         after: &[u8],
         at_most: i64,
-    ) -> Result<Vec<(Vec<u8>,)>, Error> {
+    ) -> Result<Ids, Error> {
         match status {
-            TaskStatus::Queued => self.rows::<TasksQueued, _, _>((task_type, after, at_most)),
-            TaskStatus::Assigned => self.rows::<TasksAssigned, _, _>((after, task_type, at_most)),
-            TaskStatus::Finalized => {
-                self.rows::<TasksInState, _, _>((task_type, 1_i64, after, at_most))
+            TaskStatus::Queued => {
+                let binds = (task_type, after, at_most);
+                self.ids::<TasksQueued, TasksQueuedBefore, _>(order, binds)
             }
-            TaskStatus::Failed => {
-                self.rows::<TasksInState, _, _>((task_type, 2_i64, after, at_most))
+            TaskStatus::Assigned => {
+                let binds = (after, task_type, at_most);
+                self.ids::<TasksAssigned, TasksAssignedBefore, _>(order, binds)
+            }
+            TaskStatus::Finalized | TaskStatus::Failed => {
+                let state = if status == TaskStatus::Finalized {
+                    1_i64
+                } else {
+                    2
+                };
+                let binds = (task_type, state, after, at_most);
+                self.ids::<TasksInState, TasksInStateBefore, _>(order, binds)
             }
         }
     }

@@ -324,6 +324,21 @@ statements! {
         CROSS JOIN tasks t ON t.id = l.task
         WHERE l.task > ? AND l.standing = 0 AND t.task_type = ? ORDER BY l.task LIMIT ? + 0";
 
+    // The same with the newest first.
+
+    TasksBefore -> (Binary,) = "SELECT id FROM tasks WHERE id < ? ORDER BY id DESC LIMIT ? + 0";
+    TasksInStateBefore -> (Binary,) =
+        "SELECT id FROM tasks WHERE task_type = ? AND state = ? AND id < ?
+        ORDER BY id DESC LIMIT ? + 0";
+    TasksQueuedBefore -> (Binary,) =
+        "SELECT id FROM tasks
+        WHERE task_type = ? AND state = 0 AND lease_count = 0 AND id < ?
+        ORDER BY id DESC LIMIT ? + 0";
+    TasksAssignedBefore -> (Binary,) =
+        "SELECT DISTINCT l.task FROM leases l
+        CROSS JOIN tasks t ON t.id = l.task
+        WHERE l.task < ? AND l.standing = 0 AND t.task_type = ? ORDER BY l.task DESC LIMIT ? + 0";
+
     // Counters and what the store knows of itself.
 
     /// Visits the counters, of which there are a few per task type.

@@ -112,6 +112,18 @@ fn the_hot_statements_use_the_indexes_that_are_made_for_them() {
             "TasksInState",
             "SEARCH tasks USING COVERING INDEX tasks_by_state (task_type=? AND state=? AND id>?)",
         ),
+        (
+            "TasksInStateBefore",
+            "SEARCH tasks USING COVERING INDEX tasks_by_state (task_type=? AND state=? AND id<?)",
+        ),
+        (
+            "EventsFrom",
+            "SEARCH events USING INTEGER PRIMARY KEY (rowid>?)",
+        ),
+        (
+            "QuietWorkers",
+            "SEARCH workers USING INDEX workers_present (last_seen<?)",
+        ),
     ] {
         let plan = plan_of(name);
         assert!(plan.contains(index), "{name} does not use {index}:\n{plan}");

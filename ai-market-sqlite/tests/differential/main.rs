@@ -225,17 +225,20 @@ async fn visible(store: &dyn MarketStore, now: i64) -> Vec<String> {
     let statuses = TaskStatus::ALL.map(Some).into_iter().chain([None]);
     for status in statuses {
         for task_type in [None, Some(task_type(0)), Some(task_type(1))] {
-            // Enough for one or two of the texts, and how they ended, at a time.
-            let mut query = TaskQuery::new(3).with_max_bytes(40);
-            query.status = status;
-            query.task_type = task_type;
-            loop {
-                let page = store.tasks(query.clone()).await.unwrap();
-                seen.push(format!("{page:?}"));
-                let Some(last) = page.tasks.last() else {
-                    break;
-                };
-                query = query.after(last.id);
+            for order in TaskOrder::ALL {
+                // Enough for one or two of the texts, and how they ended, at a time.
+                let mut query = TaskQuery::new(3).with_max_bytes(40);
+                query.status = status;
+                query.task_type.clone_from(&task_type);
+                query.order = order;
+                loop {
+                    let page = store.tasks(query.clone()).await.unwrap();
+                    seen.push(format!("{page:?}"));
+                    let Some(last) = page.tasks.last() else {
+                        break;
+                    };
+                    query = query.after(last.id);
+                }
             }
         }
     }

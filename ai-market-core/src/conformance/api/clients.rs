@@ -107,6 +107,16 @@ pub async fn tasks_are_paged(market: &dyn Market) {
         }
     }
     assert!(texts.is_sorted_by_key(|(id, _)| *id));
+    let newest = market
+        .tasks(TaskQuery::new(3).newest_first())
+        .await
+        .unwrap();
+    let last = newest.tasks.last().map(|task| task.id).unwrap();
+    let older = TaskQuery::new(9).newest_first().after(last);
+    let older = market.tasks(older).await.unwrap();
+    assert!(newest.more && !older.more);
+    let from_the_end = newest.tasks.iter().chain(&older.tasks).map(|task| task.id);
+    assert!(from_the_end.rev().eq(texts.iter().map(|(id, _)| *id)));
     let mut names: Vec<_> = texts.into_iter().map(|(_, text)| text).collect();
     names.sort();
     assert_eq!(names, ["t0", "t1", "t2", "t3", "t4", "t5", "t6"]);

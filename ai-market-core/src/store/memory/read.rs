@@ -6,7 +6,7 @@ use std::ops::Bound;
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
     LeaderboardQuery, Place, Serving, ServingQuery, StatsQuery, StoreStats, Tally, TallyGroup,
-    TallyQuery, TallyRow, TaskPage, TaskQuery, WorkerQuery, WorkerSummary,
+    TallyQuery, TallyRow, TaskOrder, TaskPage, TaskQuery, WorkerQuery, WorkerSummary,
 };
 use crate::task::{Task, TaskDetails};
 
@@ -25,10 +25,12 @@ impl State {
     }
 
     pub(super) fn tasks(&self, query: &TaskQuery) -> TaskPage {
-        let from = query.after.map_or(Bound::Unbounded, Bound::Excluded);
-        let tasks = self
-            .tasks
-            .range((from, Bound::Unbounded))
+        let end = query.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let tasks: Box<dyn Iterator<Item = _>> = match query.order {
+            TaskOrder::Oldest => Box::new(self.tasks.range((end, Bound::Unbounded))),
+            TaskOrder::Newest => Box::new(self.tasks.range((Bound::Unbounded, end)).rev()),
+        };
+        let tasks = tasks
             .map(|(_, entry)| &entry.task)
             .filter(|task| query.status.is_none_or(|status| task.status() == status))
             .filter(|task| {
