@@ -195,11 +195,10 @@ async fn the_routes_can_be_nested_under_a_path() {
     // The dashboard is a folder, whose links lead to what lies in it.
     let bare = url.trim_end_matches('/');
     let moved = plain.get(bare).send().await.unwrap();
-    assert_eq!(moved.status(), 307);
-    let target = moved
-        .url()
-        .join(moved.headers()["location"].to_str().unwrap());
-    assert_eq!(target.unwrap().as_str(), url);
+    assert_eq!(
+        (moved.status().as_u16(), moved.url().as_str()),
+        (200, &*url)
+    );
     let page = plain.get(&url).send().await.unwrap();
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     let page = page.text().await.unwrap();

@@ -2,7 +2,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use poem::error::NotFoundError;
 use poem::http::{HeaderValue, StatusCode, header};
-use poem::{Request, Response, Route, get, handler};
+use poem::{Endpoint, Request, Response, Route, get, handler};
 
 /// A piece of the dashboard, which is within the binary.
 struct Asset {
@@ -61,11 +61,34 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The paths of the dashboard, which no OpenAPI document describes.
 pub(super) const PATHS: [&str; 2] = ["/", "/dashboard/{file}"];
 
-/// Adds the dashboard to routes.
-pub(super) fn add_to(routes: Route) -> Route {
-    routes
-        .at("/", get(show_page))
-        .at("/dashboard/:file", get(show_file))
+/// Routes with the dashboard before them.
+///
+/// A nested service takes `/` for itself, so the page cannot stand beside it.
+pub(super) struct Dashboard<E> {
+    own: Route,
+    others: E,
+}
+
+impl<E> Dashboard<E> {
+    pub(super) fn before(others: E) -> Self {
+        let own = Route::new()
+            .at("/", get(show_page))
+            .at("/dashboard/:file", get(show_file));
+        Self { own, others }
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Dashboard<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        if path == "/" || path.starts_with("/dashboard/") {
+            self.own.call(request).await
+        } else {
+            self.others.call(request).await
+        }
+    }
 }
 
 #[handler]
@@ -142,14 +165,15 @@ impl Asset {
 
 #[cfg(test)]
 mod tests {
+    use poem::EndpointExt;
     use poem::http::Method;
-    use poem::{Endpoint, EndpointExt};
 
     use super::*;
 
     async fn ask(method: Method, path: &str, etag: Option<&str>) -> Response {
-        let app = Route::new().nest("/market", add_to(Route::new()));
-        let app = add_to(app).map_to_response();
+        let others = || Route::new().map_to_response();
+        let nested = Route::new().nest("/market", Dashboard::before(others()));
+        let app = Dashboard::before(nested.map_to_response());
         let mut request = Request::builder().method(method).uri_str(path);
         if let Some(etag) = etag {
             request = request.header("if-none-match", etag);

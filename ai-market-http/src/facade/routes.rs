@@ -10,7 +10,7 @@ use super::RouteOptions;
 use super::authenticate::Authenticate;
 use super::body::BodyLimits;
 use super::bounds;
-use super::dashboard;
+use super::dashboard::{self, Dashboard};
 use super::document;
 use super::events::EventRoutes;
 use super::guard::Guard;
@@ -109,11 +109,12 @@ pub fn routes(
     let html = service.swagger_ui_html().replace(&described, &document);
     let document = make_sync(move |_| document.clone().with_content_type("application/json"));
     let docs = make_sync(move |_| Html(html.clone()));
-    let inner = dashboard::add_to(Route::new())
+    let documented = Route::new()
         .at("/openapi.json", poem::get(document))
         .at("/docs", poem::get(docs))
         .nest("/", service)
         .map_to_response();
+    let inner = Dashboard::before(documented);
     let beside = [dashboard::PATHS.as_slice(), &["/openapi.json", "/docs"]].concat();
     let table = Arc::new(RouteTable::of::<Routes>(&beside));
     let limits = BodyLimits::from(&options);
