@@ -23,7 +23,7 @@ use ai_market_core::access::Keys;
 use ai_market_core::consensus::AlwaysActive;
 use ai_market_core::coordinator::{Coordinator, Settings};
 use ai_market_core::time::SystemClock;
-use ai_market_examples::{Failure, finish, start_logging, stop_on_signal};
+use ai_market_examples::{Failure, LogOptions, Screen, finish, stop_on_signal};
 use ai_market_http::Server;
 use ai_market_sqlite::{SqliteKeys, SqliteStore};
 use clap::builder::BoolishValueParser;
@@ -172,6 +172,9 @@ struct Serve {
     tls_key: Option<PathBuf>,
 
     #[command(flatten)]
+    logs: LogOptions,
+
+    #[command(flatten)]
     limits: LimitOptions,
 }
 
@@ -180,17 +183,17 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     match options.command {
         Some(Command::Keys(command)) => {
-            start_logging("warn");
+            let _ = LogOptions::default().start("warn");
             finish(command.run().await)
         }
         None => {
-            start_logging("info,poem=warn");
-            finish(serve(options.serve).await)
+            let screen = options.serve.logs.start("info,poem=warn");
+            finish(serve(options.serve, screen).await)
         }
     }
 }
 
-async fn serve(options: Serve) -> Result<(), Failure> {
+async fn serve(options: Serve, screen: Screen) -> Result<(), Failure> {
     let lease = Duration::from_secs(options.lease_seconds.get());
     let seconds = |n: NonZeroU64| Duration::from_secs(n.get());
     let mut settings = Settings::default();
@@ -224,7 +227,7 @@ async fn serve(options: Serve) -> Result<(), Failure> {
     let server = server.bind().await?;
     // Before it is said that the coordinator listens: whoever reads that may end it at once.
     let stop = CancellationToken::new();
-    stop_on_signal(stop.clone());
+    stop_on_signal(stop.clone(), screen);
     println!(
         "listening on {} (database: {})",
         server.url(),

@@ -6,6 +6,7 @@
 mod auth;
 mod keys;
 mod market;
+mod metrics;
 mod parts;
 mod programs;
 mod routing;

@@ -96,6 +96,22 @@ impl Process {
         Self::start(worker(id, coordinator, options))
     }
 
+    /// A worker with further options, and where it says that it serves its metrics.
+    pub(crate) fn worker_with_metrics(
+        id: &str,
+        coordinator: SocketAddr,
+        options: &[&str],
+    ) -> (Self, SocketAddr) {
+        let mut command = worker(id, coordinator, options);
+        command.args(["--metrics", "0"]).stdout(Stdio::piped());
+        let mut process = Self::start(command);
+        let stdout = process.0.stdout.take().expect("it is piped");
+        let address = first_line(stdout)
+            .recv_timeout(PATIENCE)
+            .expect("it says where it serves metrics");
+        (process, address)
+    }
+
     pub(crate) fn worker_with_key(id: &str, coordinator: SocketAddr, key: &str) -> Self {
         let mut command = worker(id, coordinator, &[]);
         command.env("AI_MARKET_KEY", key);
@@ -183,14 +199,15 @@ impl Coordinator {
     }
 }
 
-/// The address in `listening on http://ADDRESS ...`; the rest of the output is read and dropped.
+/// The address in `listening on http://ADDRESS ...` or `... http://ADDRESS/...`; the rest of the output is read and dropped.
 fn first_line(stdout: impl Read + Send + 'static) -> Receiver<SocketAddr> {
     let (found, address) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let url = line
                 .split_whitespace()
-                .find_map(|word| word.strip_prefix("http://"));
+                .find_map(|word| word.strip_prefix("http://"))
+                .and_then(|url| url.split('/').next());
             if let Some(Ok(address)) = url.map(str::parse) {
                 // The test may have ended.
                 let _ = found.send(address);
