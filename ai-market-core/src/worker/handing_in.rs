@@ -95,7 +95,7 @@ impl Session<'_> {
         match error.code() {
             ErrorCode::Closed | ErrorCode::NotAssigned | ErrorCode::UnknownTask => {
                 self.drop_task(vote.task);
-                self.too_late(vote, error.message());
+                self.too_late(vote, &error.to_string());
                 Ok(None)
             }
             ErrorCode::Invalid

@@ -9,6 +9,8 @@ use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::request_id::{RequestId, X_REQUEST_ID};
+
 use super::error::root;
 use super::reply::Reply;
 use super::{HttpClientBuilder, InvalidClient};
@@ -186,27 +188,33 @@ impl HttpClient {
     }
 
     async fn send(&self, request: RequestBuilder, path: &str) -> Result<Reply, ApiError> {
-        let mut response = request.send().await.map_err(|e| self.unreachable(e))?;
+        let request_id = RequestId::random();
+        let request = request.header(X_REQUEST_ID, request_id.to_header());
+        let unreachable = |error| self.unreachable(error, &request_id);
+        let mut response = request.send().await.map_err(unreachable)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| self.unreachable(e))? {
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             if body.len() + chunk.len() > MAX_ANSWER {
                 let message = format!("{}/{path} answered with too much", self.url());
-                return Err(ApiError::new(ErrorCode::Internal, message));
+                let error = ApiError::new(ErrorCode::Internal, message);
+                return Err(error.with_request_id(request_id.as_str()));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(Reply {
             url: self.url().to_owned(),
             path: path.to_owned(),
+            request_id,
             status,
             headers,
             body,
         })
     }
 
-    fn unreachable(&self, error: reqwest::Error) -> ApiError {
+    fn unreachable(&self, error: reqwest::Error, id: &RequestId) -> ApiError {
         let url = self.url();
+        let sent = !error.is_connect();
         let message = if error.is_connect() {
             format!("no coordinator answers at {url}: {}", root(&error))
         } else if error.is_timeout() {
@@ -218,6 +226,12 @@ impl HttpClient {
             )
         };
         // The message names the address already.
-        ApiError::new(ErrorCode::Unreachable, message).with_source(error.without_url())
+        let error = ApiError::new(ErrorCode::Unreachable, message).with_source(error.without_url());
+        // The coordinator may have got it, and then its log has it.
+        if sent {
+            error.with_request_id(id.as_str())
+        } else {
+            error
+        }
     }
 }

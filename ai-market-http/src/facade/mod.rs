@@ -17,6 +17,7 @@ mod page;
 mod routes;
 mod table;
 mod tasks;
+mod traced;
 mod workers;
 
 pub use options::{RateLimit, RouteOptions};

@@ -18,6 +18,7 @@ use super::metrics::Metrics;
 use super::operations::OperationRoutes;
 use super::table::RouteTable;
 use super::tasks::TaskRoutes;
+use super::traced::Traced;
 use super::workers::WorkerRoutes;
 
 pub(super) type Routes = (
@@ -79,7 +80,9 @@ pub fn routes(
         .description(
             "Clients create tasks, workers answer them, and the coordinator decides by consensus. \
              Unknown fields of a request are ignored. Every error is \
-             `{\"error\": {\"code\", \"message\", \"field\"?}}`.",
+             `{\"error\": {\"code\", \"message\", \"field\"?, \"request_id\"}}`. Every answer names \
+             its request in the header `X-Request-Id`, as the request did where that is 1 to 64 of \
+             the characters A-Z, a-z, 0-9, `.`, `_` and `-`.",
         );
     let described = service.spec();
     let open = bounds::complete(&described, &limits);
@@ -99,10 +102,10 @@ pub fn routes(
         .map_to_response();
     let table = Arc::new(RouteTable::of::<Routes>(&["/openapi.json", "/docs"]));
     let limits = BodyLimits::from(&options);
-    Guard {
+    Traced(Guard {
         inner: Authenticate::new(inner, Arc::clone(&table), options.keys, options.rate_limit),
         table,
         metrics,
         limits,
-    }
+    })
 }

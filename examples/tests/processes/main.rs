@@ -5,6 +5,7 @@
 
 mod auth;
 mod keys;
+mod logs;
 mod market;
 mod metrics;
 mod parts;
