@@ -23,7 +23,7 @@ use ai_market_core::access::Keys;
 use ai_market_core::consensus::AlwaysActive;
 use ai_market_core::coordinator::{Coordinator, Settings};
 use ai_market_core::time::SystemClock;
-use ai_market_examples::{Failure, LogOptions, Screen, finish, stop_on_signal};
+use ai_market_examples::{Failure, LogOptions, Screen, adopt_traceparent, finish, stop_on_signal};
 use ai_market_http::Server;
 use ai_market_sqlite::{SqliteKeys, SqliteStore};
 use clap::builder::BoolishValueParser;
@@ -183,12 +183,19 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     match options.command {
         Some(Command::Keys(command)) => {
-            let _ = LogOptions::default().start("warn");
-            finish(command.run().await)
+            let logs = LogOptions::default().start("ai-market-keys", "warn,opentelemetry=error");
+            let result = command.run().await;
+            logs.end().await;
+            finish(result)
         }
         None => {
-            let screen = options.serve.logs.start("info,poem=warn");
-            finish(serve(options.serve, screen).await)
+            let logs = options
+                .serve
+                .logs
+                .start("ai-market-coordinator", "info,poem=warn,opentelemetry=warn");
+            let result = serve(options.serve, logs.screen.clone()).await;
+            logs.end().await;
+            finish(result)
         }
     }
 }
@@ -210,7 +217,11 @@ async fn serve(options: Serve, screen: Screen) -> Result<(), Failure> {
         coordinator = coordinator.standing(AlwaysActive);
     }
     let coordinator = coordinator.build()?;
-    let mut routes = options.limits.routes().with_allow_ops(options.allow_ops);
+    let mut routes = options
+        .limits
+        .routes()
+        .with_allow_ops(options.allow_ops)
+        .with_traceparent(adopt_traceparent);
     if options.auth == Auth::Keys {
         let keys = Keys::new(SqliteKeys::open(&options.db)?, SystemClock);
         admin_key::ensure(&keys, options.admin_key_file.as_deref()).await?;

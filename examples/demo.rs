@@ -62,8 +62,10 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let screen = LogOptions::default().start("warn");
-    finish(run(options, screen).await)
+    let logs = LogOptions::default().start("ai-market-demo", "warn,opentelemetry=error");
+    let result = run(options, logs.screen.clone()).await;
+    logs.end().await;
+    finish(result)
 }
 
 fn sentences(options: &Options) -> Result<Vec<Sentence>, Failure> {

@@ -15,7 +15,7 @@ use ai_market_core::id::{TaskType, WorkerId};
 use ai_market_core::worker::Worker;
 use ai_market_examples::{
     ComputeOptions, Failure, LogOptions, MetricsServer, ModelChoices, ModelPlan, Screen, View,
-    finish, metrics_address, stop_on_signal,
+    finish, metrics_address, stop_on_signal, traceparent,
 };
 use ai_market_http::HttpClient;
 use clap::Parser;
@@ -102,12 +102,16 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    let screen = options.logs.start("info");
-    finish(run(options, &screen).await)
+    let logs = options
+        .logs
+        .start("ai-market-worker", "info,opentelemetry=warn");
+    let result = run(options, &logs.screen).await;
+    logs.end().await;
+    finish(result)
 }
 
 async fn run(options: Options, screen: &Screen) -> Result<(), Failure> {
-    let mut client = HttpClient::builder(options.coordinator);
+    let mut client = HttpClient::builder(options.coordinator).traceparent(traceparent);
     // Read here and not by clap, whose errors show what was given.
     if let Some(key) = options.key {
         client = client.key(key.trim().parse::<ApiKey>()?);

@@ -10,12 +10,14 @@ mod model;
 mod sample;
 mod screen;
 mod status;
+#[cfg(feature = "opentelemetry")]
+mod telemetry;
 mod view;
 
 pub use choices::{ModelChoices, ModelPlan};
 pub use finish::{Failure, finish, stop_on_signal};
 pub use guessing::Guessing;
-pub use logging::{LogFormat, LogOptions};
+pub use logging::{LogFormat, LogOptions, Logs, adopt_traceparent, traceparent};
 pub use metrics::{Handover, MetricsServer, metrics_address};
 pub use model::{ComputeOptions, ModelOptions, load_model};
 pub use sample::{Sentence, sample, sentences_of};

@@ -9,7 +9,7 @@ use reqwest::{Method, RequestBuilder, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::request_id::{RequestId, X_REQUEST_ID};
+use crate::request_id::{RequestId, TRACEPARENT, X_REQUEST_ID};
 
 use super::error::root;
 use super::reply::Reply;
@@ -51,6 +51,7 @@ pub(super) struct Inner {
     pub(super) base: Url,
     pub(super) timeout: Duration,
     pub(super) in_flight: usize,
+    pub(super) traceparent: fn() -> Option<String>,
 }
 
 /// The longest answer that is read: twice a full page of the longest texts, and more than any
@@ -189,7 +190,10 @@ impl HttpClient {
 
     async fn send(&self, request: RequestBuilder, path: &str) -> Result<Reply, ApiError> {
         let request_id = RequestId::random();
-        let request = request.header(X_REQUEST_ID, request_id.to_header());
+        let mut request = request.header(X_REQUEST_ID, request_id.to_header());
+        if let Some(traceparent) = (self.inner.traceparent)() {
+            request = request.header(TRACEPARENT, traceparent);
+        }
         let unreachable = |error| self.unreachable(error, &request_id);
         let mut response = request.send().await.map_err(unreachable)?;
         let (status, headers) = (response.status(), response.headers().clone());

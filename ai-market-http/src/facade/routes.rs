@@ -102,10 +102,14 @@ pub fn routes(
         .map_to_response();
     let table = Arc::new(RouteTable::of::<Routes>(&["/openapi.json", "/docs"]));
     let limits = BodyLimits::from(&options);
-    Traced(Guard {
+    let inner = Guard {
         inner: Authenticate::new(inner, Arc::clone(&table), options.keys, options.rate_limit),
         table,
         metrics,
         limits,
-    })
+    };
+    Traced {
+        inner,
+        traceparent: options.traceparent,
+    }
 }

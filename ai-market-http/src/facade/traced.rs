@@ -1,17 +1,21 @@
 use std::time::Instant;
 
+use poem::http::HeaderValue;
 use poem::{Endpoint, Request, Response};
 use tracing::field::Empty;
-use tracing::{Instrument, error_span};
+use tracing::{Instrument, Span, error_span};
 
-use crate::request_id::{RequestId, X_REQUEST_ID};
+use crate::request_id::{RequestId, TRACEPARENT, X_REQUEST_ID};
 
 /// Names each request, in its span, its answer and the log.
 ///
 /// The span has the level of errors, so that whatever is logged of a request has its id, whatever is
 /// left out of the log.
 #[derive(Debug)]
-pub(super) struct Traced<E>(pub(super) E);
+pub(super) struct Traced<E> {
+    pub(super) inner: E,
+    pub(super) traceparent: Option<fn(&Span, &str)>,
+}
 
 impl<E: Endpoint<Output = Response>> Endpoint for Traced<E> {
     type Output = Response;
@@ -27,8 +31,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for Traced<E> {
             route = Empty,
             status = Empty,
         );
+        let parent = request.headers().get(TRACEPARENT);
+        if let (Some(adopt), Some(Ok(parent))) = (self.traceparent, parent.map(HeaderValue::to_str))
+        {
+            adopt(&span, parent);
+        }
         let answer = async {
-            let mut response = self.0.call(request).await?;
+            let mut response = self.inner.call(request).await?;
             let status = response.status().as_u16();
             span.record("status", status);
             tracing::debug!(status, took = ?start.elapsed(), "answered");

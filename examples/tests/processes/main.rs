@@ -13,3 +13,5 @@ mod programs;
 mod routing;
 mod standing;
 mod support;
+#[cfg(feature = "opentelemetry")]
+mod telemetry;
