@@ -15,3 +15,4 @@ mod standing;
 mod support;
 #[cfg(feature = "opentelemetry")]
 mod telemetry;
+mod terminal;
