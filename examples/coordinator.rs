@@ -23,9 +23,11 @@ use ai_market_core::access::Keys;
 use ai_market_core::consensus::AlwaysActive;
 use ai_market_core::coordinator::{Coordinator, Settings};
 use ai_market_core::time::SystemClock;
-use ai_market_examples::{Failure, LogOptions, Screen, adopt_traceparent, finish, stop_on_signal};
+use ai_market_examples::{
+    Failure, LogOptions, Screen, adopt_traceparent, finish, process_metrics, stop_on_signal,
+};
 use ai_market_http::Server;
-use ai_market_sqlite::{SqliteKeys, SqliteStore};
+use ai_market_sqlite::{SqliteKeys, SqliteOptions};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tokio_util::sync::CancellationToken;
@@ -211,8 +213,13 @@ async fn serve(options: Serve, screen: Screen) -> Result<(), Failure> {
     settings.gone_after = options.gone_after.map(seconds);
     settings.open_votes = options.open_votes;
     settings.limits = options.limits.coordinator();
-    let store = SqliteStore::open(&options.db)?;
-    let mut coordinator = Coordinator::builder(store).settings(settings);
+    let registry = process_metrics()?;
+    let store = SqliteOptions::new()
+        .with_registry(registry.clone())
+        .open(&options.db)?;
+    let mut coordinator = Coordinator::builder(store)
+        .settings(settings)
+        .registry(registry);
     if options.no_suspension {
         coordinator = coordinator.standing(AlwaysActive);
     }

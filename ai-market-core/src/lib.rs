@@ -50,15 +50,18 @@
 //!   [`Router`](inference::Router) one of several, by task type.
 //! - [`TaskStore`](store::TaskStore) keeps tasks, leases, votes, points and track records;
 //!   [`MemoryStore`](store::MemoryStore) does so in memory.
+//! - [`Event`](event::Event) is one thing that happened; a coordinator lets one
+//!   [follow](api::EventApi) them.
 //! - [`ConsensusPolicy`](consensus::ConsensusPolicy) decides a task on its votes;
 //!   [`MajorityVote`](consensus::MajorityVote) is the default.
 //! - [`Keys`](access::Keys) issues API keys and tells whose a request shows;
 //!   [`KeyStore`](access::KeyStore) keeps what is needed for that.
+//! - [`metrics`] are counted in a Prometheus registry that coordinator, store and workers can share.
 //! - [`task`], [`assignment`], [`submission`], [`id`], [`time`] and [`confidence`] hold the words that
 //!   these speak.
 //!
-//! Types of tokio-util (`CancellationToken`) and prometheus (`Registry`) are the only foreign ones in
-//! public signatures.
+//! Types of tokio-util (`CancellationToken`) and of prometheus (`Registry`, and what it takes and
+//! returns) are the only foreign ones in public signatures.
 //!
 //! # Features
 //!
@@ -76,8 +79,10 @@ pub mod confidence;
 pub mod conformance;
 pub mod consensus;
 pub mod coordinator;
+pub mod event;
 pub mod id;
 pub mod inference;
+pub mod metrics;
 pub mod store;
 pub mod submission;
 pub mod task;

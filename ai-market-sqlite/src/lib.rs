@@ -74,6 +74,7 @@
 mod data;
 mod error;
 mod keys;
+mod metrics;
 mod open;
 mod options;
 mod read;

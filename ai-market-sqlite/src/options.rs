@@ -2,6 +2,9 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Duration;
 
+use ai_market_core::store::KEPT_EVENTS;
+use prometheus::Registry;
+
 use crate::{OpenError, SqliteStore};
 
 /// How a [`SqliteStore`] is opened.
@@ -17,13 +20,15 @@ use crate::{OpenError, SqliteStore};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SqliteOptions {
     pub(crate) busy_timeout: Duration,
     pub(crate) readers: NonZeroUsize,
     pub(crate) queue: NonZeroUsize,
     pub(crate) max_group: NonZeroUsize,
     pub(crate) cache: usize,
+    pub(crate) registry: Option<Registry>,
+    pub(crate) kept_events: usize,
 }
 
 const fn at_least_one(n: usize) -> NonZeroUsize {
@@ -35,7 +40,8 @@ const fn at_least_one(n: usize) -> NonZeroUsize {
 
 impl SqliteOptions {
     /// Waits five seconds for other programs' locks, reads on two threads, lets 4,096 steps wait,
-    /// commits at most 256 of them at once, and caches 64 MiB of pages per connection.
+    /// commits at most 256 of them at once, caches 64 MiB of pages per connection, and keeps the
+    /// newest 100,000 events.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -44,6 +50,8 @@ impl SqliteOptions {
             queue: at_least_one(4_096),
             max_group: at_least_one(256),
             cache: 64 << 20,
+            registry: None,
+            kept_events: KEPT_EVENTS,
         }
     }
 
@@ -90,13 +98,31 @@ impl SqliteOptions {
         self
     }
 
+    /// Puts the store's metrics into `registry`, commonly the one that its
+    /// [coordinator](ai_market_core::coordinator::CoordinatorBuilder::registry) has, for as long as the
+    /// store lives. They go nowhere where none is given.
+    #[must_use]
+    pub fn with_registry(mut self, registry: Registry) -> Self {
+        self.registry = Some(registry);
+        self
+    }
+
+    /// Sets how many of the newest events are kept at least, for those who follow them and were away;
+    /// each takes about 200 bytes of the file.
+    #[must_use]
+    pub fn with_kept_events(mut self, events: usize) -> Self {
+        self.kept_events = events;
+        self
+    }
+
     /// Opens the database at `path`, which is made where there is none.
     ///
     /// # Errors
     ///
     /// [`OpenError`] when the path names something that is not a database of this crate, when the
-    /// file or its directory cannot be written, when another store has it open, or when its schema
-    /// is newer than this crate. The file is as it was before.
+    /// file or its directory cannot be written, when another store has it open, when its schema is
+    /// newer than this crate, or when the registry has the metrics of another store. The file is as
+    /// it was before.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<SqliteStore, OpenError> {
         SqliteStore::with_options(path.as_ref(), self)
     }

@@ -3,12 +3,13 @@ use std::sync::Arc;
 
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::{TaskId, WorkerId};
+use ai_market_core::metrics::InRegistry;
 use ai_market_core::store::{
-    Claim, Claimed, Effects, Insert, InsertOutcome, LeaderboardQuery, Place, Reap, Reaped,
-    Registered, Release, Released, Renew, Renewed, Serving, ServingQuery, StandingChange,
-    StandingChanged, StandingStore, StatsQuery, StoreError, StoreStats, Submitted, TallyQuery,
-    TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore, WorkerProfile, WorkerQuery,
-    WorkerSummary,
+    Claim, Claimed, Effects, EventPage, EventQuery, EventStore, Insert, InsertOutcome,
+    LeaderboardQuery, Place, Reap, Reaped, Registered, Release, Released, Renew, Renewed, Serving,
+    ServingQuery, StandingChange, StandingChanged, StandingStore, StatsQuery, StoreError,
+    StoreStats, Submitted, TallyQuery, TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore,
+    WorkerProfile, WorkerQuery, WorkerSummary,
 };
 use ai_market_core::submission::Vote;
 use ai_market_core::task::TaskDetails;
@@ -16,6 +17,7 @@ use ai_market_core::time::Timestamp;
 use async_trait::async_trait;
 
 use crate::error::Error;
+use crate::metrics::{Queue, StoreMetrics, WriterMetrics};
 use crate::open::{self, Opened, Presence, WriterLock};
 use crate::sql::Connection;
 use crate::threads::Threads;
@@ -37,11 +39,14 @@ pub struct SqliteStore {
     inner: Arc<Inner>,
 }
 
-/// The fields are dropped in this order: first the readers, so that the writer's connection is the
+/// The fields are dropped in this order: first the metrics are taken out of the registry, so that
+/// nobody looks at the queues any more; then the readers, so that the writer's connection is the
 /// last one and can remove the log; then the writer; and last the lock, so that whoever takes it
 /// next finds the database at rest.
 #[derive(Debug)]
 struct Inner {
+    _registered: Option<InRegistry<StoreMetrics>>,
+    metrics: StoreMetrics,
     readers: Threads,
     writer: Writer,
     path: PathBuf,
@@ -61,6 +66,15 @@ impl SqliteStore {
     }
 
     pub(crate) fn with_options(path: &Path, options: &SqliteOptions) -> Result<Self, OpenError> {
+        // First of all, since what is refused leaves the file as it is.
+        let counts = WriterMetrics::new();
+        let metrics = StoreMetrics::new(counts.clone());
+        let registered = options
+            .registry
+            .as_ref()
+            .map(|registry| InRegistry::new(registry, metrics.clone()))
+            .transpose()
+            .map_err(OpenError::RegistryInUse)?;
         let Opened {
             path,
             writer,
@@ -69,11 +83,15 @@ impl SqliteStore {
             lock,
         } = open::open(path, options)?;
         let queue = options.queue.get();
-        let writer = Writer::start(writer, queue, options.max_group.get());
+        let session = Session::new(writer, options.kept_events);
+        let writer = Writer::start(session, queue, options.max_group.get(), counts);
         let writer = writer.map_err(OpenError::Thread)?;
         let readers =
             Threads::start("ai-market-read", readers, queue).map_err(OpenError::Thread)?;
+        metrics.opened(&path, queue, [writer.waiting(), readers.waiting()]);
         let inner = Inner {
+            _registered: registered,
+            metrics,
             readers,
             writer,
             path,
@@ -97,10 +115,23 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnMut(&mut Session) -> Result<T, Error> + Send + 'static,
     {
-        self.inner
-            .writer
-            .run(move |session| step(session).map(Step::Done))
-            .await
+        self.run(move |session| step(session).map(Step::Done)).await
+    }
+
+    async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Session) -> Result<Step<T>, Error> + Send + 'static,
+    {
+        let outcome = self.inner.writer.run(work).await;
+        self.count(Queue::Write, &outcome);
+        outcome
+    }
+
+    fn count<T>(&self, queue: Queue, outcome: &Result<T, StoreError>) {
+        if matches!(outcome, Err(StoreError::Overloaded)) {
+            self.inner.metrics.overloaded(queue);
+        }
     }
 
     /// Asks a reader.
@@ -109,7 +140,9 @@ impl SqliteStore {
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     {
-        self.inner.readers.read(question).await
+        let answer = self.inner.readers.read(question).await;
+        self.count(Queue::Read, &answer);
+        answer
     }
 }
 
@@ -142,7 +175,7 @@ impl TaskStore for SqliteStore {
             first = false;
             step
         };
-        self.inner.writer.run(work).await
+        self.run(work).await
     }
 
     async fn renew(&self, renew: Renew) -> Result<Renewed, StoreError> {
@@ -177,8 +210,8 @@ impl TaskStore for SqliteStore {
             .await
     }
 
-    async fn clear(&self) -> Result<(), StoreError> {
-        self.write(Session::clear).await
+    async fn clear(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |session| session.clear(now)).await
     }
 
     async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError> {
@@ -230,5 +263,12 @@ impl TallyStore for SqliteStore {
 impl StandingStore for SqliteStore {
     async fn set_standing(&self, change: StandingChange) -> Result<StandingChanged, StoreError> {
         self.write(move |session| session.rule(&change)).await
+    }
+}
+
+#[async_trait]
+impl EventStore for SqliteStore {
+    async fn events(&self, query: EventQuery) -> Result<EventPage, StoreError> {
+        self.read(move |db| db.event_page(&query)).await
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
+use crate::metrics::Waiting;
 use crate::sql::Connection;
 use crate::sql::Statement;
 use crate::sql::statements::{Begin, BeginRead, Commit, Rollback};
@@ -66,6 +67,15 @@ impl Threads {
             started.threads.push(thread);
         }
         Ok(started)
+    }
+
+    /// How many wait in the queue; telling it does not keep the queue open.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let queue = self.queue.as_ref().map(mpsc::Sender::downgrade);
+        Arc::new(move || {
+            let queue = queue.as_ref().and_then(mpsc::WeakSender::upgrade);
+            queue.map_or(0, |queue| queue.max_capacity() - queue.capacity())
+        })
     }
 
     /// Asks in one snapshot of the database.

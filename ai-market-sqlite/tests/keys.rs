@@ -234,7 +234,7 @@ async fn clearing_the_market_forgets_no_key() {
     let issued = keys.create(KeySpec::new(Role::Admin)).await.unwrap();
     let now = SystemClock.now();
     store.register(profile("alice"), now).await.unwrap();
-    store.clear().await.unwrap();
+    store.clear(now).await.unwrap();
     assert_eq!(store.stats(StatsQuery::new(now)).await.unwrap().workers, 0);
     let another = self::keys(&path);
     another.authenticate(&issued.key.reveal()).await.unwrap();

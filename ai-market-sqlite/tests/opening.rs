@@ -197,7 +197,7 @@ fn a_newer_schema_is_refused() {
             error,
             OpenError::TooNew {
                 found: 99,
-                known: 3,
+                known: 4,
                 ..
             }
         ),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::{Label, TaskId, WorkerId};
 use ai_market_core::store::{
-    Claim, Claimed, Insert, InsertOutcome, LeaderboardQuery, MemoryStore, Place, Reap, Reaped,
-    Registered, Release, Released, Renew, Renewed, Serving, ServingQuery, StandingChange,
-    StandingChanged, StandingStore, StatsQuery, StoreError, StoreStats, Submitted, TallyQuery,
-    TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore, WorkerProfile, WorkerQuery,
-    WorkerSummary,
+    Claim, Claimed, EventPage, EventQuery, EventStore, Insert, InsertOutcome, LeaderboardQuery,
+    MemoryStore, Place, Reap, Reaped, Registered, Release, Released, Renew, Renewed, Serving,
+    ServingQuery, StandingChange, StandingChanged, StandingStore, StatsQuery, StoreError,
+    StoreStats, Submitted, TallyQuery, TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore,
+    WorkerProfile, WorkerQuery, WorkerSummary,
 };
 use ai_market_core::submission::Vote;
 use ai_market_core::task::TaskDetails;
@@ -80,7 +80,7 @@ enum Step {
     Release(Release),
     Reap(Reap),
     SetStanding(StandingChange),
-    Clear,
+    Clear(Timestamp),
 }
 
 /// What became of a step.
@@ -98,14 +98,14 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn closed(&self) -> &[TaskId] {
+    fn closed(&self) -> Vec<TaskId> {
         match self {
             Self::Registered(Registered { effects, .. })
             | Self::Submitted(Submitted { effects, .. })
             | Self::Released(Released { effects, .. })
             | Self::Reaped(Reaped { effects, .. })
             | Self::StandingChanged(StandingChanged::Done(effects)) => effects.closed(),
-            _ => &[],
+            _ => Vec::new(),
         }
     }
 }
@@ -125,7 +125,7 @@ async fn take(
         Step::Release(release) => Outcome::Released(memory.release(release).await?),
         Step::Reap(reap) => Outcome::Reaped(memory.reap(reap, policies).await?),
         Step::SetStanding(change) => Outcome::StandingChanged(memory.set_standing(change).await?),
-        Step::Clear => Outcome::Cleared(memory.clear().await?),
+        Step::Clear(now) => Outcome::Cleared(memory.clear(now).await?),
     })
 }
 
@@ -133,9 +133,9 @@ async fn take(
 async fn decided(memory: &MemoryStore, outcome: &Outcome) -> Result<Decided, StoreError> {
     let mut decided = Decided::new();
     for id in outcome.closed() {
-        let details = memory.task(*id).await?;
+        let details = memory.task(id).await?;
         let label = details.and_then(|details| details.task.final_label().cloned());
-        decided.push((*id, label));
+        decided.push((id, label));
     }
     Ok(decided)
 }
@@ -260,8 +260,8 @@ impl TaskStore for JournalStore {
         expect!(Reaped, self.step(Step::Reap(reap), policies).await?)
     }
 
-    async fn clear(&self) -> Result<(), StoreError> {
-        expect!(Cleared, self.plain(Step::Clear).await?)
+    async fn clear(&self, now: Timestamp) -> Result<(), StoreError> {
+        expect!(Cleared, self.plain(Step::Clear(now)).await?)
     }
 
     // Reading asks the memory, which holds nothing that is not safe on the disk.
@@ -307,5 +307,12 @@ impl StandingStore for JournalStore {
     async fn set_standing(&self, change: StandingChange) -> Result<StandingChanged, StoreError> {
         let step = Step::SetStanding(change);
         expect!(StandingChanged, self.plain(step).await?)
+    }
+}
+
+#[async_trait]
+impl EventStore for JournalStore {
+    async fn events(&self, query: EventQuery) -> Result<EventPage, StoreError> {
+        self.market.memory.events(query).await
     }
 }

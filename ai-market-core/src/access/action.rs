@@ -18,6 +18,8 @@ pub enum Action {
     ReadTasks,
     /// To see counts and metrics.
     ReadStats,
+    /// To follow what happens.
+    FollowEvents,
     /// To register, claim, answer and give back as a worker.
     Work,
     /// To end leases at once, suspend and reinstate workers, or forget everything.
@@ -28,7 +30,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ReadDescription,
         Self::ReadLeaderboard,
         Self::ReadWorker,
@@ -36,6 +38,7 @@ impl Action {
         Self::CreateTasks,
         Self::ReadTasks,
         Self::ReadStats,
+        Self::FollowEvents,
         Self::Work,
         Self::Operate,
         Self::ManageKeys,
@@ -48,7 +51,11 @@ impl Action {
     pub const fn is_for(self, role: Role) -> bool {
         match self {
             Self::ReadDescription | Self::ReadLeaderboard | Self::ReadWorker => true,
-            Self::CreateTasks | Self::ReadTasks | Self::ReadStats | Self::ReadWorkers => {
+            Self::CreateTasks
+            | Self::ReadTasks
+            | Self::ReadStats
+            | Self::ReadWorkers
+            | Self::FollowEvents => {
                 matches!(role, Role::Admin | Role::Client)
             }
             Self::Work => matches!(role, Role::Worker),

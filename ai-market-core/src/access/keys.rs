@@ -259,6 +259,17 @@ impl Keys {
         }
     }
 
+    /// Whether the key of this id is accepted now, for whoever has shown it before.
+    ///
+    /// # Errors
+    ///
+    /// [`AccessError`] when the store fails.
+    pub async fn is_live(&self, id: KeyId) -> Result<bool, AccessError> {
+        let record = self.record(id).await?;
+        let now = self.inner.clock.now();
+        Ok(record.is_some_and(|record| record.state(now) == KeyState::Live))
+    }
+
     async fn record(&self, id: KeyId) -> Result<Option<KeyRecord>, AccessError> {
         let now = self.inner.clock.now();
         let forgotten = {

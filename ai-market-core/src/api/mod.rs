@@ -2,6 +2,7 @@
 
 mod client_api;
 mod error;
+mod event_api;
 mod insight_api;
 mod report;
 mod request;
@@ -9,6 +10,7 @@ mod worker_api;
 
 pub use client_api::ClientApi;
 pub use error::{ApiError, ErrorCode};
+pub use event_api::{EventApi, EventBatch, EventFeed, Follow, Missed};
 pub use insight_api::InsightApi;
 pub use report::{
     ModelReport, ModelTaskType, Specialty, TaskTypeReport, WorkerReport, WorkerStatus,

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 
 use crate::access::{Action, Caller};
 use crate::api::{
-    ApiError, ClaimRequest, ClientApi, Heartbeat, HeartbeatReply, InsightApi, ModelReport, Receipt,
-    ReleaseRequest, TaskSpec, TaskTypeReport, Terms, WorkerApi, WorkerReport, WorkerStatus,
+    ApiError, ClaimRequest, ClientApi, EventApi, EventFeed, Follow, Heartbeat, HeartbeatReply,
+    InsightApi, ModelReport, Receipt, ReleaseRequest, TaskSpec, TaskTypeReport, Terms, WorkerApi,
+    WorkerReport, WorkerStatus,
 };
 use crate::assignment::Assignment;
 use crate::id::{TaskId, TaskType, WorkerId};
@@ -230,5 +231,13 @@ impl InsightApi for Acting {
     ) -> Result<Vec<TaskTypeReport>, ApiError> {
         self.caller.may(Action::ReadLeaderboard)?;
         self.coordinator.task_types(after, limit).await
+    }
+}
+
+#[async_trait]
+impl EventApi for Acting {
+    async fn follow(&self, follow: Follow) -> Result<Box<dyn EventFeed>, ApiError> {
+        self.caller.may(Action::FollowEvents)?;
+        self.coordinator.follow(follow).await
     }
 }

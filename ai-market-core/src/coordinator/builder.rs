@@ -2,11 +2,14 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::Registry;
+
 use crate::consensus::{Comparator, ConsensusPolicy, Policies, StandingPolicy};
 use crate::id::TaskType;
 use crate::store::MarketStore;
 use crate::time::{Clock, SystemClock};
 
+use super::metrics::Metrics;
 use super::{Coordinator, InvalidSettings, Limits, Settings};
 
 /// Builds a [`Coordinator`].
@@ -17,6 +20,7 @@ pub struct CoordinatorBuilder {
     policies: Policies,
     clock: Arc<dyn Clock>,
     settings: Settings,
+    registry: Registry,
 }
 
 impl CoordinatorBuilder {
@@ -26,6 +30,7 @@ impl CoordinatorBuilder {
             policies: Policies::default(),
             clock: Arc::new(SystemClock),
             settings: Settings::default(),
+            registry: Registry::new(),
         }
     }
 
@@ -95,18 +100,28 @@ impl CoordinatorBuilder {
         self
     }
 
+    /// Puts the coordinator's metrics into `registry`, beside those of its store, say; a new one is
+    /// made where none is given. They are in it as long as the coordinator lives.
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
     /// Builds the coordinator.
     ///
     /// # Errors
     ///
-    /// [`InvalidSettings`] when the settings cannot work together.
+    /// [`InvalidSettings`] when the settings cannot work together, or the registry has the metrics
+    /// of another coordinator.
     pub fn build(self) -> Result<Coordinator, InvalidSettings> {
         self.settings.check()?;
+        let metrics = Metrics::new().register(&self.registry)?;
         Ok(Coordinator::new(
             self.store,
             self.policies,
             self.clock,
             self.settings,
+            metrics,
         ))
     }
 }

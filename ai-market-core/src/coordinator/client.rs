@@ -45,6 +45,7 @@ impl ClientApi for Coordinator {
             match outcomes.next() {
                 Some(InsertOutcome::Created(id)) => {
                     effects.free(&task_type, wanted.get());
+                    self.inner.metrics.created(&task_type);
                     Ok(id)
                 }
                 Some(InsertOutcome::Existing(id)) => Ok(id),
@@ -111,6 +112,7 @@ impl Coordinator {
         let Some(mut watcher) = self.inner.watchers.watch(id) else {
             return Err(too_many_waiting());
         };
+        let _waiting = self.inner.metrics.client_waits();
         loop {
             // Looked up after the watch began, so that a close in between is not missed.
             let details = self.details(id, open).await?;

@@ -1,20 +1,24 @@
 use std::sync::Arc;
 
+use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::consensus::Policies;
+use crate::metrics::InRegistry;
 use crate::store::MarketStore;
 use crate::time::{Clock, Timestamp};
 
 use super::able::AbleWorkers;
+use super::events::EventHub;
+use super::metrics::Metrics;
 use super::wakeups::Wakeups;
 use super::watchers::Watchers;
 use super::{CoordinatorBuilder, Settings};
 
 /// Leases tasks to workers, takes their votes, and tells clients what was decided.
 ///
-/// It implements [`WorkerApi`](crate::api::WorkerApi), [`ClientApi`](crate::api::ClientApi) and
-/// [`InsightApi`](crate::api::InsightApi) on a
+/// It implements [`WorkerApi`](crate::api::WorkerApi), [`ClientApi`](crate::api::ClientApi),
+/// [`InsightApi`](crate::api::InsightApi) and [`EventApi`](crate::api::EventApi) on a
 /// [`MarketStore`]. Cloning is cheap; all clones are one coordinator. Someone must
 /// [`run`](Self::run) it, or leases never run out.
 ///
@@ -35,6 +39,8 @@ pub(super) struct Inner {
     pub(super) wakeups: Wakeups,
     pub(super) watchers: Watchers,
     pub(super) able: AbleWorkers,
+    pub(super) metrics: InRegistry<Metrics>,
+    pub(super) events: EventHub,
     /// Ends every wait when the coordinator stops.
     pub(super) stopping: CancellationToken,
 }
@@ -50,6 +56,7 @@ impl Coordinator {
         policies: Policies,
         clock: Arc<dyn Clock>,
         settings: Settings,
+        metrics: InRegistry<Metrics>,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -59,6 +66,8 @@ impl Coordinator {
                 wakeups: Wakeups::new(settings.limits.max_waiting),
                 watchers: Watchers::new(settings.limits.max_waiting),
                 able: AbleWorkers::default(),
+                metrics,
+                events: EventHub::new(settings.limits.max_followers),
                 settings,
                 stopping: CancellationToken::new(),
             }),
@@ -75,6 +84,12 @@ impl Coordinator {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn MarketStore> {
         &self.inner.store
+    }
+
+    /// Where the coordinator counts what it does; what serves it may add its own counts.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        self.inner.metrics.registry()
     }
 
     /// The coordinator's time.

@@ -39,6 +39,8 @@ pub struct Limits {
     pub max_wait: Duration,
     /// The most requests that may wait at the same time.
     pub max_waiting: usize,
+    /// The most that may follow the events at the same time.
+    pub max_followers: usize,
 }
 
 impl Default for Limits {
@@ -59,6 +61,7 @@ impl Default for Limits {
             max_labels: 1_000,
             max_wait: Duration::from_secs(30),
             max_waiting: 10_000,
+            max_followers: 1_000,
         }
     }
 }

@@ -67,6 +67,7 @@ impl Coordinator {
         let mut silence = silence;
         loop {
             let reap = Reap::new(self.now(), REAP_BATCH, silence)
+                .with_stale_after(self.inner.settings.stale_after())
                 .with_gone_after(self.inner.settings.gone_after());
             let reaped = self.inner.store.reap(reap, &self.inner.policies).await?;
             self.announce(&reaped.effects);
@@ -96,16 +97,22 @@ impl Coordinator {
     ///
     /// When the store fails.
     pub async fn reset(&self) -> Result<(), StoreError> {
-        self.inner.store.clear().await
+        self.inner.store.clear(self.now()).await?;
+        self.inner.events.news();
+        Ok(())
     }
 
-    /// Wakes those that wait for what a step of the store did.
+    /// Wakes those that wait for what a step of the store did, and counts it.
     pub(super) fn announce(&self, effects: &Effects) {
         for (task_type, replicas) in effects.freed() {
             self.inner.wakeups.freed(task_type, replicas);
         }
         for task in effects.closed() {
-            self.inner.watchers.closed(*task);
+            self.inner.watchers.closed(task);
         }
+        if !effects.events().is_empty() {
+            self.inner.metrics.happened(effects.events(), self.now());
+        }
+        self.inner.events.news();
     }
 }

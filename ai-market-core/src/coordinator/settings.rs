@@ -102,6 +102,10 @@ pub enum InvalidSettings {
     /// A lease or a wait is longer than a year.
     #[error("a lease or a wait of {0:?} is longer than a year")]
     TooLong(Duration),
+    /// The registry has metrics under the names of a coordinator's: each one needs a registry of its
+    /// own, as long as it lives.
+    #[error("the registry has the metrics of another coordinator")]
+    RegistryInUse,
     /// More votes are asked for by default than the limit allows.
     #[error("{required} votes are asked for by default, but at most {max} are allowed")]
     RequiredSubmissions {

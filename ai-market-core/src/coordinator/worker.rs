@@ -28,6 +28,7 @@ impl WorkerApi for Coordinator {
     async fn register(&self, profile: WorkerProfile) -> Result<Terms, ApiError> {
         validate::profile(&profile, &self.inner.settings)?;
         let registered = self.inner.store.register(profile, self.now()).await?;
+        self.inner.metrics.registered();
         self.announce(&registered.effects);
         Ok(Terms::new(
             self.inner.settings.lease,
@@ -50,6 +51,7 @@ impl WorkerApi for Coordinator {
         let Some(mut waiter) = self.inner.wakeups.arm(known.profile.capabilities) else {
             return Err(too_many_waiting());
         };
+        let _waiting = self.inner.metrics.worker_waits();
         loop {
             waiter.look();
             let found = self.claim_now(&request, limit).await?;
@@ -74,7 +76,12 @@ impl WorkerApi for Coordinator {
         let mut renew = Renew::new(worker.clone(), scope, self.inner.settings.lease, now);
         renew.instance = heartbeat.instance;
         match self.inner.store.renew(renew).await? {
-            Renewed::Renewed { gone } => Ok(HeartbeatReply::new(now, gone)),
+            Renewed::Renewed { gone } => {
+                self.inner.metrics.heartbeat();
+                // It may have been stale.
+                self.inner.events.news();
+                Ok(HeartbeatReply::new(now, gone))
+            }
             Renewed::UnknownWorker => Err(unknown_worker(&worker)),
             Renewed::Superseded => Err(superseded(&worker)),
         }
@@ -92,6 +99,8 @@ impl WorkerApi for Coordinator {
             results.push(checked.map(|()| (vote.task, vote.worker.clone())));
             if matches!(results.last(), Some(Ok(_))) {
                 good.push(vote);
+            } else {
+                self.inner.metrics.invalid_vote();
             }
         }
         let submitted = self
@@ -109,7 +118,10 @@ impl WorkerApi for Coordinator {
         let receipts = results.into_iter().map(|result| {
             let (task, worker) = result?;
             match outcomes.next() {
-                Some(outcome) => receipt(task, &worker, outcome),
+                Some(outcome) => {
+                    self.inner.metrics.voted(&outcome);
+                    receipt(task, &worker, outcome)
+                }
                 None => Err(ApiError::new(
                     ErrorCode::Internal,
                     "the store gave no outcome",
@@ -160,11 +172,19 @@ impl Coordinator {
             settings.register_on_claim && request.instance.is_none() && request.owner.is_none();
         if claimed == Claimed::UnknownWorker && on_the_fly {
             let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
-            self.inner.store.register(profile, self.now()).await?;
+            let registered = self.inner.store.register(profile, self.now()).await?;
+            self.inner.metrics.registered();
+            self.announce(&registered.effects);
             claimed = self.inner.store.claim(claim()).await?;
         }
         match claimed {
-            Claimed::Assigned(assignments) => Ok(assignments),
+            Claimed::Assigned(assignments) => {
+                self.inner.metrics.granted(&assignments);
+                if !assignments.is_empty() {
+                    self.inner.events.news();
+                }
+                Ok(assignments)
+            }
             Claimed::UnknownWorker => Err(unknown_worker(worker)),
             Claimed::Superseded => Err(superseded(worker)),
             Claimed::Suspended(reason) => Err(suspended(worker, &reason)),

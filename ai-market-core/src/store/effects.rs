@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 
+use crate::event::Event;
 use crate::id::{TaskId, TaskType};
 
-/// What a step did to tasks besides what it was asked for; the coordinator wakes whoever waits.
+/// What a step did besides what it was asked for; the coordinator wakes whoever waits, and counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Effects {
     freed: BTreeMap<TaskType, u64>,
-    closed: Vec<TaskId>,
+    events: Vec<Event>,
 }
 
 impl Effects {
@@ -23,9 +24,10 @@ impl Effects {
         }
     }
 
-    /// Notes that `task` was finalized or failed.
-    pub fn close(&mut self, task: TaskId) {
-        self.closed.push(task);
+    /// Notes that something happened: a task was closed, a lease ended, a worker's presence or
+    /// standing changed.
+    pub fn note(&mut self, event: Event) {
+        self.events.push(event);
     }
 
     /// Adds what another step did.
@@ -33,7 +35,7 @@ impl Effects {
         for (task_type, n) in other.freed {
             *self.freed.entry(task_type).or_default() += n;
         }
-        self.closed.extend(other.closed);
+        self.events.extend(other.events);
     }
 
     /// How many replicas became claimable, by task type.
@@ -41,9 +43,19 @@ impl Effects {
         self.freed.iter().map(|(task_type, n)| (task_type, *n))
     }
 
+    /// What happened, in order.
+    #[must_use]
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
     /// The tasks that were finalized or failed.
     #[must_use]
-    pub fn closed(&self) -> &[TaskId] {
-        &self.closed
+    pub fn closed(&self) -> Vec<TaskId> {
+        let closed = self.events.iter().filter_map(|event| match event {
+            Event::TaskFinalized { task, .. } | Event::TaskFailed { task, .. } => Some(*task),
+            _ => None,
+        });
+        closed.collect()
     }
 }

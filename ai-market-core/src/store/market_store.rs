@@ -1,6 +1,6 @@
-use super::{StandingStore, TallyStore, TaskStore};
+use super::{EventStore, StandingStore, TallyStore, TaskStore};
 
-/// All that a coordinator needs of a store: whatever implements the three traits is one.
-pub trait MarketStore: TaskStore + TallyStore + StandingStore {}
+/// All that a coordinator needs of a store: whatever implements the four traits is one.
+pub trait MarketStore: TaskStore + TallyStore + StandingStore + EventStore {}
 
-impl<S: TaskStore + TallyStore + StandingStore + ?Sized> MarketStore for S {}
+impl<S: TaskStore + TallyStore + StandingStore + EventStore + ?Sized> MarketStore for S {}

@@ -2,6 +2,7 @@
 
 mod effects;
 mod error;
+mod event_store;
 mod frontier;
 mod market_store;
 mod memory;
@@ -20,6 +21,7 @@ mod task_store;
 
 pub use effects::Effects;
 pub use error::StoreError;
+pub use event_store::{EventPage, EventQuery, EventStart, EventStore, KEPT_EVENTS};
 pub use frontier::{ClaimFrontier, ClaimKey};
 pub use market_store::MarketStore;
 pub use memory::MemoryStore;

@@ -210,12 +210,15 @@ impl Release {
 pub struct Reap {
     /// The time now.
     pub now: Timestamp,
-    /// How many leases and how many deadlines to end, and how many workers to declare gone, at most
+    /// How many leases and how many deadlines to end, and how many workers to declare stale or gone, at
+    /// most
     /// in this round.
     pub limit: usize,
     /// When the last round is longer ago than this, nobody served in between, and every lease is
     /// first extended by that time.
     pub silence: Duration,
+    /// After how long without a sign of life a worker is stale; none is where it is absent.
+    pub stale_after: Option<Duration>,
     /// After how long without a sign of life a worker is gone; none is where it is absent.
     pub gone_after: Option<Duration>,
 }
@@ -229,8 +232,16 @@ impl Reap {
             now,
             limit,
             silence,
+            stale_after: None,
             gone_after: None,
         }
+    }
+
+    /// Declares workers stale that gave no sign of life for `stale_after`.
+    #[must_use]
+    pub fn with_stale_after(mut self, stale_after: Duration) -> Self {
+        self.stale_after = Some(stale_after);
+        self
     }
 
     /// Declares workers gone that gave no sign of life for `gone_after`.

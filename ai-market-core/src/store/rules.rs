@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::event::RequeueCause;
 use crate::id::{InstanceId, WorkerId};
 use crate::submission::ModelIdentity;
 use crate::time::Timestamp;
@@ -22,6 +23,50 @@ pub const LEASE_RAN_OUT: &str = "the lease ran out";
 
 /// The reason of an attempt whose worker gave no sign of life.
 pub const WORKER_GONE: &str = "the worker is gone";
+
+/// Why a lease on an open task ends without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaseEnd<'a> {
+    /// It ran out.
+    Expired,
+    /// Its worker could not answer, for this reason.
+    Failed(&'a str),
+    /// Its worker gave it back.
+    Returned,
+    /// Its worker was started again.
+    Restarted,
+    /// Its worker is gone.
+    Gone,
+    /// Its worker was suspended.
+    Suspended,
+}
+
+impl LeaseEnd<'_> {
+    /// What is said of it.
+    #[must_use]
+    pub const fn cause(self) -> RequeueCause {
+        match self {
+            Self::Expired => RequeueCause::Expired,
+            Self::Failed(_) => RequeueCause::Failed,
+            Self::Returned => RequeueCause::Returned,
+            Self::Restarted => RequeueCause::Restarted,
+            Self::Gone => RequeueCause::Gone,
+            Self::Suspended => RequeueCause::Suspended,
+        }
+    }
+
+    /// The reason of the attempt that it is; `None` where it costs the task nothing.
+    #[must_use]
+    pub const fn attempt(&self) -> Option<&str> {
+        match self {
+            Self::Expired => Some(LEASE_RAN_OUT),
+            Self::Failed(reason) => Some(reason),
+            Self::Restarted => Some(WORKER_RESTARTED),
+            Self::Gone => Some(WORKER_GONE),
+            Self::Returned | Self::Suspended => None,
+        }
+    }
+}
 
 /// A worker is noted as seen again when this much time has passed, so that busy workers do not make
 /// a store write the same row at every step.
@@ -116,6 +161,14 @@ pub fn serving_since(
 #[must_use]
 pub fn gone_before(reap: &Reap, serving_since: Timestamp) -> Option<Timestamp> {
     let before = reap.now.minus(reap.gone_after?);
+    (serving_since < before).then_some(before)
+}
+
+/// Workers that were not seen since then are stale; `None` when no worker can be, as for
+/// [`gone_before`].
+#[must_use]
+pub fn stale_before(reap: &Reap, serving_since: Timestamp) -> Option<Timestamp> {
+    let before = reap.now.minus(reap.stale_after?);
     (serving_since < before).then_some(before)
 }
 

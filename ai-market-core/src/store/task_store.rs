@@ -88,8 +88,8 @@ pub trait TaskStore: Debug + Send + Sync + 'static {
     /// Ends leases whose time has passed, and decides tasks whose deadline has passed.
     async fn reap(&self, reap: Reap, policies: &Policies) -> Result<Reaped, StoreError>;
 
-    /// Forgets everything.
-    async fn clear(&self) -> Result<(), StoreError>;
+    /// Forgets everything but where the log of events is.
+    async fn clear(&self, now: Timestamp) -> Result<(), StoreError>;
 
     /// A task with its votes and leases.
     async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError>;
@@ -152,8 +152,8 @@ macro_rules! forward {
                 (**self).reap(reap, policies).await
             }
 
-            async fn clear(&self) -> Result<(), StoreError> {
-                (**self).clear().await
+            async fn clear(&self, now: Timestamp) -> Result<(), StoreError> {
+                (**self).clear(now).await
             }
 
             async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError> {

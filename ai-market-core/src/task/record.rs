@@ -115,6 +115,15 @@ impl Task {
         }
     }
 
+    /// When it was finalized or failed; `None` while it is open.
+    #[must_use]
+    pub const fn decided_at(&self) -> Option<Timestamp> {
+        match self.state {
+            TaskState::Open => None,
+            TaskState::Finalized { at, .. } | TaskState::Failed { at, .. } => Some(at),
+        }
+    }
+
     /// The final label, once there is one.
     #[must_use]
     pub fn final_label(&self) -> Option<&Label> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ai_market_core::api::{ApiError, ErrorCode};
 use futures_util::{Stream, StreamExt, stream};
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -18,8 +18,9 @@ use super::{HttpClientBuilder, InvalidClient};
 /// A coordinator behind a URL, asked over HTTP.
 ///
 /// It implements [`WorkerApi`](ai_market_core::api::WorkerApi),
-/// [`ClientApi`](ai_market_core::api::ClientApi) and
-/// [`InsightApi`](ai_market_core::api::InsightApi), so whatever works on a coordinator in process
+/// [`ClientApi`](ai_market_core::api::ClientApi),
+/// [`InsightApi`](ai_market_core::api::InsightApi) and
+/// [`EventApi`](ai_market_core::api::EventApi), so whatever works on a coordinator in process
 /// works on this, too. Cloning is cheap; all clones share their connections.
 ///
 /// It repeats nothing by itself. An error that did not come from the coordinator has the code
@@ -57,6 +58,9 @@ pub(super) struct Inner {
 /// The longest answer that is read: twice a full page of the longest texts, and more than any
 /// coordinator sends.
 const MAX_ANSWER: usize = 256 * 1024 * 1024;
+
+/// How long a stream may last in all: the client must have some bound.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,6 +163,20 @@ impl HttpClient {
         self.send(request, path).await?.into_json()
     }
 
+    /// A response that has no end, as it comes, and what its request is called.
+    pub(super) async fn stream(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+    ) -> Result<(Response, RequestId), ApiError> {
+        let request = self.request(Method::GET, path, FOR_EVER)?.query(query);
+        let (response, id) = self.exchange(request).await?;
+        if response.status().is_success() {
+            return Ok((response, id));
+        }
+        Err(self.read(response, path, id).await?.into_error())
+    }
+
     /// One request per item, some at the same time, with the results in the order of the items.
     pub(super) fn each<I, T, F>(
         &self,
@@ -189,13 +207,30 @@ impl HttpClient {
     }
 
     async fn send(&self, request: RequestBuilder, path: &str) -> Result<Reply, ApiError> {
-        let request_id = RequestId::random();
-        let mut request = request.header(X_REQUEST_ID, request_id.to_header());
+        let (response, request_id) = self.exchange(request).await?;
+        self.read(response, path, request_id).await
+    }
+
+    /// Sends a request, and tells what it is called.
+    async fn exchange(&self, request: RequestBuilder) -> Result<(Response, RequestId), ApiError> {
+        let id = RequestId::random();
+        let mut request = request.header(X_REQUEST_ID, id.to_header());
         if let Some(traceparent) = (self.inner.traceparent)() {
             request = request.header(TRACEPARENT, traceparent);
         }
+        match request.send().await {
+            Ok(response) => Ok((response, id)),
+            Err(error) => Err(self.unreachable(error, &id)),
+        }
+    }
+
+    async fn read(
+        &self,
+        mut response: Response,
+        path: &str,
+        request_id: RequestId,
+    ) -> Result<Reply, ApiError> {
         let unreachable = |error| self.unreachable(error, &request_id);
-        let mut response = request.send().await.map_err(unreachable)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
@@ -216,7 +251,7 @@ impl HttpClient {
         })
     }
 
-    fn unreachable(&self, error: reqwest::Error, id: &RequestId) -> ApiError {
+    pub(super) fn unreachable(&self, error: reqwest::Error, id: &RequestId) -> ApiError {
         let url = self.url();
         let sent = !error.is_connect();
         let message = if error.is_connect() {

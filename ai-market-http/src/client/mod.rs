@@ -3,9 +3,11 @@
 mod builder;
 mod client_api;
 mod error;
+mod event_api;
 mod http_client;
 mod insight_api;
 mod reply;
+mod sse;
 mod worker_api;
 
 pub use builder::HttpClientBuilder;

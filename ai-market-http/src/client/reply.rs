@@ -54,7 +54,7 @@ impl Reply {
         answered.as_ref().unwrap_or(&self.request_id).to_string()
     }
 
-    fn into_error(self) -> ApiError {
+    pub(super) fn into_error(self) -> ApiError {
         let id = self.request_id();
         let error = self.error();
         match error.request_id() {

@@ -38,6 +38,8 @@ pub(crate) const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/tasks/next", Access::For(Action::Work)),
     ("POST", "/workers/submit", Access::For(Action::Work)),
     ("POST", "/workers/release", Access::For(Action::Work)),
+    ("GET", "/events", Access::For(Action::FollowEvents)),
+    ("POST", "/events/ticket", Access::For(Action::FollowEvents)),
     ("GET", "/db/stats", Access::For(Action::ReadStats)),
     ("GET", "/metrics", Access::For(Action::ReadStats)),
     ("POST", "/ops/requeue-stale", Access::For(Action::Operate)),

@@ -10,18 +10,20 @@ use poem::{Endpoint, Request, Response};
 use super::access::{Access, access};
 use super::failure::Refusal;
 use super::options::RateLimit;
-use super::table::RouteTable;
+use super::table::{KnownRoute, RouteTable};
+use super::tickets::Tickets;
 
 /// Finds out who asks, before anything else of a request is looked at.
 ///
 /// Without keys everybody is [anyone](Caller::Anyone). With keys, every route but the public ones
-/// takes a key, as `Authorization: Bearer aim_...`; who has none does not even learn which routes
+/// takes a key, as `Authorization: Bearer aim_...`, or, for events, a ticket; who has none does not even learn which routes
 /// there are.
 #[derive(Debug)]
 pub(super) struct Authenticate<E> {
     inner: E,
     table: Arc<RouteTable>,
     keys: Option<Keys>,
+    tickets: Tickets,
     rates: Option<DefaultKeyedRateLimiter<KeyId>>,
 }
 
@@ -30,6 +32,7 @@ impl<E> Authenticate<E> {
         inner: E,
         table: Arc<RouteTable>,
         keys: Option<Keys>,
+        tickets: Tickets,
         rate: Option<RateLimit>,
     ) -> Self {
         let quota = rate.map(|rate| Quota::per_second(rate.per_second).allow_burst(rate.burst));
@@ -37,6 +40,7 @@ impl<E> Authenticate<E> {
             inner,
             table,
             keys,
+            tickets,
             rates: quota.map(RateLimiter::keyed),
         }
     }
@@ -50,9 +54,18 @@ impl<E> Authenticate<E> {
         if access == Some(Access::Public) {
             return Ok(Caller::Anyone);
         }
-        let principal = authenticate(keys, request).await?;
-        self.check_rate(principal.key)?;
-        let caller = Caller::Holder(principal);
+        let ticket = ticket(request, route);
+        let caller = match ticket {
+            Some(ticket) => self.tickets.redeem(&ticket).ok_or_else(|| {
+                let message = "the ticket is not good, or no longer; ask for another one";
+                ApiError::new(ErrorCode::Unauthorized, message)
+            })?,
+            None => {
+                let principal = authenticate(keys, request).await?;
+                self.check_rate(principal.key)?;
+                Caller::Holder(principal)
+            }
+        };
         // Of a route that is not there, the routes themselves tell.
         if let Some(Access::For(action)) = access {
             caller.may(action)?;
@@ -80,6 +93,19 @@ impl<E: Endpoint<Output = Response>> Endpoint for Authenticate<E> {
         request.set_data(caller);
         self.inner.call(request).await
     }
+}
+
+/// The ticket that a request for a stream of events shows in the place of a key.
+fn ticket(request: &Request, route: Option<&KnownRoute>) -> Option<String> {
+    let stream = route.is_some_and(|route| route.template == "/events");
+    if !stream || request.headers().contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    #[derive(serde::Deserialize)]
+    struct Shown {
+        ticket: Option<String>,
+    }
+    request.params::<Shown>().ok()?.ticket
 }
 
 async fn authenticate(keys: &Keys, request: &Request) -> Result<Principal, ApiError> {

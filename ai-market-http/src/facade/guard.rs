@@ -31,6 +31,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let start = Instant::now();
+        let _in_flight = self.metrics.came();
         let method = request.method().clone();
         self.table.tell_apart(&mut request);
         let route = self.table.find(request.uri().path());
@@ -48,8 +49,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
                 response(&fault(), Some(&id))
             }
         };
-        let status = response.status().as_u16();
         let took = start.elapsed();
+        let status = response.status();
         self.metrics.answered(template, &method, status, took);
         Ok(response)
     }
@@ -125,6 +126,7 @@ mod tests {
     use ai_market_core::store::StoreError;
     use poem::endpoint::make;
     use poem::http::Method;
+    use prometheus::Registry;
 
     use super::super::RouteOptions;
     use super::super::operations::OperationRoutes;
@@ -134,7 +136,7 @@ mod tests {
         let guard = Guard {
             inner,
             table: Arc::new(RouteTable::of::<OperationRoutes>(&[])),
-            metrics: Metrics::new(),
+            metrics: Metrics::new(&Registry::new()),
             limits: BodyLimits::from(&RouteOptions::default()),
         };
         let request = Request::builder().method(Method::GET).uri_str("/health");

@@ -1,23 +1,37 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ai_market_core::id::TaskType;
+use ai_market_core::metrics::{ByTaskType, InProgress, InRegistry};
 use ai_market_core::store::{Presence, StoreStats};
-use poem::http::Method;
-use prometheus::core::Collector;
+use poem::http::{Method, StatusCode};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 
-/// What the façade counts of its own.
+/// What the façade counts of its own, and what it shows beside that.
 ///
-/// Labels are route templates, known methods and statuses, so that nobody can make them grow.
+/// Its counts are in the coordinator's registry. Where another façade on the same coordinator has
+/// put its own there, each of them shows its own.
 #[derive(Debug, Clone)]
 pub(super) struct Metrics {
     registry: Registry,
+    counts: Arc<InRegistry<HttpCounts>>,
+}
+
+/// Requests, as they come and are answered.
+///
+/// Labels are route templates, known methods and statuses, so that nobody can make them grow.
+#[derive(Debug, Clone)]
+struct HttpCounts {
     requests: IntCounterVec,
     durations: HistogramVec,
+    in_flight: IntGauge,
 }
 
 /// Seconds; the last ones are for requests that wait on purpose.
@@ -29,49 +43,41 @@ const BUCKETS: [f64; 12] = [
 const SHOWN_TYPES: usize = 50;
 
 /// What the others are called; no task type can be.
-const OTHER_TYPES: &str = "(other)";
+const OTHER_TYPES: &str = ByTaskType::<()>::OTHERS;
 
 impl Metrics {
+    /// Counts into `registry`, the coordinator's.
     #[expect(
         clippy::expect_used,
         reason = "the names are constants, which tests build"
     )]
-    pub(super) fn new() -> Self {
-        Self::build().expect("the metrics' names are valid and differ")
+    pub(super) fn new(registry: &Registry) -> Self {
+        let counts = HttpCounts::new().expect("the metrics' names are valid");
+        let shared = InRegistry::new(registry, counts.clone());
+        let alone = || InRegistry::new(&Registry::new(), counts);
+        let counts = shared.or_else(|_| alone());
+        Self {
+            registry: registry.clone(),
+            counts: Arc::new(counts.expect("an empty registry has no names yet")),
+        }
     }
 
-    fn build() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
-        let requests = IntCounterVec::new(
-            Opts::new(
-                "ai_market_http_requests_total",
-                "Requests that were answered, by route, method and status",
-            ),
-            &["route", "method", "status"],
-        )?;
-        let durations = HistogramVec::new(
-            HistogramOpts::new(
-                "ai_market_http_request_duration_seconds",
-                "Time from a request to its answer, by route; what waits on purpose counts",
-            )
-            .buckets(BUCKETS.to_vec()),
-            &["route"],
-        )?;
-        registry.register(Box::new(requests.clone()))?;
-        registry.register(Box::new(durations.clone()))?;
-        Ok(Self {
-            registry,
-            requests,
-            durations,
-        })
+    /// A request came, and is being answered as long as this lives.
+    pub(super) fn came(&self) -> InProgress {
+        InProgress::begin(&self.counts.in_flight)
     }
 
     /// Counts one request that was answered.
-    pub(super) fn answered(&self, route: &str, method: &Method, status: u16, took: Duration) {
-        let status = status.to_string();
+    pub(super) fn answered(
+        &self,
+        route: &str,
+        method: &Method,
+        status: StatusCode,
+        took: Duration,
+    ) {
         let labels = [route, known(method), status.as_str()];
-        self.requests.with_label_values(&labels).inc();
-        let durations = self.durations.with_label_values(&[route]);
+        self.counts.requests.with_label_values(&labels).inc();
+        let durations = self.counts.durations.with_label_values(&[route]);
         durations.observe(took.as_secs_f64());
     }
 
@@ -83,13 +89,58 @@ impl Metrics {
         stats: &StoreStats,
         able: &BTreeMap<TaskType, u64>,
     ) -> Result<String, prometheus::Error> {
-        let mut families = of_store(stats, able)?;
-        families.extend(self.registry.gather());
+        let own = self.counts.collect();
+        let mut families = self.registry.gather();
+        families.retain(|family| own.iter().all(|own| own.name() != family.name()));
+        families.extend(own);
+        families.extend(of_store(stats, able)?);
         // The encoder refuses a family without a value, as there are in an empty market.
         families.retain(|family| !family.get_metric().is_empty());
+        families.sort_by(|a, b| a.name().cmp(b.name()));
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text)?;
         String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
+    }
+}
+
+impl HttpCounts {
+    fn new() -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            requests: IntCounterVec::new(
+                Opts::new(
+                    "ai_market_http_requests_total",
+                    "Requests that were answered, by route, method and status",
+                ),
+                &["route", "method", "status"],
+            )?,
+            durations: HistogramVec::new(
+                HistogramOpts::new(
+                    "ai_market_http_request_duration_seconds",
+                    "Time from a request to its answer, by route; what waits on purpose counts",
+                )
+                .buckets(BUCKETS.to_vec()),
+                &["route"],
+            )?,
+            in_flight: IntGauge::new(
+                "ai_market_http_requests_in_flight",
+                "Requests that are being answered now; those that wait on purpose are among them",
+            )?,
+        })
+    }
+
+    fn all(&self) -> [&dyn Collector; 3] {
+        [&self.requests, &self.durations, &self.in_flight]
+    }
+}
+
+impl Collector for HttpCounts {
+    fn desc(&self) -> Vec<&Desc> {
+        self.all().into_iter().flat_map(Collector::desc).collect()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let all = self.all().into_iter();
+        all.flat_map(Collector::collect).collect()
     }
 }
 
@@ -98,6 +149,7 @@ fn known(method: &Method) -> &'static str {
         Method::GET => "GET",
         Method::POST => "POST",
         Method::HEAD => "HEAD",
+        Method::DELETE => "DELETE",
         _ => "other",
     }
 }
@@ -105,7 +157,7 @@ fn known(method: &Method) -> &'static str {
 fn of_store(
     stats: &StoreStats,
     able: &BTreeMap<TaskType, u64>,
-) -> Result<Vec<prometheus::proto::MetricFamily>, prometheus::Error> {
+) -> Result<Vec<MetricFamily>, prometheus::Error> {
     let tasks = IntGaugeVec::new(
         Opts::new("ai_market_tasks", "Tasks, by type and status"),
         &["task_type", "status"],
@@ -165,7 +217,7 @@ fn of_store(
         ),
     ];
     for (name, help, count) in counts {
-        let metric = prometheus::IntGauge::new(name, help)?;
+        let metric = IntGauge::new(name, help)?;
         metric.set(gauge(count));
         families.extend(metric.collect());
     }
@@ -205,7 +257,9 @@ mod tests {
             stats.tasks.insert((task_type, TaskStatus::Failed), n);
         }
         let able = (0..10).map(|n| (TaskType::new(format!("type-{n}")).unwrap(), 1));
-        let text = Metrics::new().render(&stats, &able.collect()).unwrap();
+        let text = Metrics::new(&Registry::new())
+            .render(&stats, &able.collect())
+            .unwrap();
         let lines = text.lines().filter(|l| l.starts_with("ai_market_tasks{"));
         assert_eq!(lines.count(), 2 * (SHOWN_TYPES + 1));
         for line in [
@@ -215,5 +269,40 @@ mod tests {
         ] {
             assert!(text.lines().any(|l| l == line), "{text}");
         }
+    }
+    #[test]
+    fn two_facades_on_one_registry_show_their_own_counts() {
+        let registry = Registry::new();
+        let (first, second) = (Metrics::new(&registry), Metrics::new(&registry));
+        let count = |metrics: &Metrics, times| {
+            for _ in 0..times {
+                metrics.answered("/a", &Method::DELETE, StatusCode::OK, Duration::ZERO);
+            }
+        };
+        count(&first, 1);
+        count(&second, 2);
+        for (metrics, expected) in [(&first, 1), (&second, 2)] {
+            let _now = metrics.came();
+            let stats = StoreStats::default();
+            let text = metrics.render(&stats, &BTreeMap::new()).unwrap();
+            for line in [
+                format!(
+                    r#"ai_market_http_requests_total{{method="DELETE",route="/a",status="200"}} {expected}"#
+                ),
+                "ai_market_http_requests_in_flight 1".to_owned(),
+                "# TYPE ai_market_http_requests_total counter".to_owned(),
+            ] {
+                let found = text.lines().filter(|l| *l == line);
+                assert_eq!(found.count(), 1, "{line}\n{text}");
+            }
+        }
+        drop(first);
+        let third = Metrics::new(&registry);
+        assert!(Arc::strong_count(&third.counts) == 1);
+        assert_eq!(
+            registry.gather().len(),
+            1,
+            "the in-flight gauge of the third"
+        );
     }
 }

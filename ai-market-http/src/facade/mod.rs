@@ -6,6 +6,7 @@ mod body;
 mod bounds;
 mod depth;
 mod document;
+mod events;
 mod failure;
 mod guard;
 mod insight;
@@ -17,6 +18,7 @@ mod page;
 mod routes;
 mod table;
 mod tasks;
+mod tickets;
 mod traced;
 mod workers;
 

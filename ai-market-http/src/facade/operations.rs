@@ -1,3 +1,5 @@
+use std::error::Error;
+
 use ai_market_core::access::Caller;
 use ai_market_core::api::{ApiError, ClientApi, ErrorCode};
 use ai_market_core::coordinator::{Acting, Coordinator};
@@ -5,6 +7,7 @@ use poem::web::Data;
 use poem_openapi::payload::{PlainText, Response};
 use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 
 use crate::wire::{Field, StatsBody};
 
@@ -104,11 +107,11 @@ impl OperationRoutes {
     ) -> Result<Response<PlainText<String>>, Failure<ReadErrors>> {
         let acting = self.acting_as(caller.0);
         let (stats, able) = (acting.stats().await?, acting.able_workers().await?);
-        let text = self.metrics.render(&stats, &able).map_err(|error| {
-            let message = "the metrics could not be written";
-            ApiError::new(ErrorCode::Internal, message).with_source(Box::new(error))
-        });
-        Ok(Response::new(PlainText(text?)).header("Content-Type", prometheus::TEXT_FORMAT))
+        let metrics = self.metrics.clone();
+        // The store looks at its files, and tokio's threads wait for no disk.
+        let text = spawn_blocking(move || metrics.render(&stats, &able)).await;
+        let text = text.map_err(unwritten)?.map_err(unwritten)?;
+        Ok(Response::new(PlainText(text)).header("Content-Type", prometheus::TEXT_FORMAT))
     }
 }
 
@@ -116,6 +119,10 @@ impl OperationRoutes {
     fn acting_as(&self, caller: &Caller) -> Acting {
         self.coordinator.acting_as(caller.clone())
     }
+}
+
+fn unwritten(error: impl Error + Send + Sync + 'static) -> ApiError {
+    ApiError::new(ErrorCode::Internal, "the metrics could not be written").with_source(error)
 }
 
 /// Whether operations are allowed at all.

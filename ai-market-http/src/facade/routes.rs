@@ -11,6 +11,7 @@ use super::authenticate::Authenticate;
 use super::body::BodyLimits;
 use super::bounds;
 use super::document;
+use super::events::EventRoutes;
 use super::guard::Guard;
 use super::insight::InsightRoutes;
 use super::keys::KeyRoutes;
@@ -18,6 +19,7 @@ use super::metrics::Metrics;
 use super::operations::OperationRoutes;
 use super::table::RouteTable;
 use super::tasks::TaskRoutes;
+use super::tickets::Tickets;
 use super::traced::Traced;
 use super::workers::WorkerRoutes;
 
@@ -25,6 +27,7 @@ pub(super) type Routes = (
     TaskRoutes,
     WorkerRoutes,
     InsightRoutes,
+    EventRoutes,
     OperationRoutes,
     KeyRoutes,
 );
@@ -53,7 +56,8 @@ pub fn routes(
     coordinator: Coordinator,
     options: RouteOptions,
 ) -> impl Endpoint<Output = Response> + 'static {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new(coordinator.registry());
+    let tickets = Tickets::default();
     let limits = coordinator.settings().limits.clone();
     let routes: Routes = (
         TaskRoutes {
@@ -65,6 +69,11 @@ pub fn routes(
         InsightRoutes {
             coordinator: coordinator.clone(),
             allow_ops: options.allow_ops,
+        },
+        EventRoutes {
+            coordinator: coordinator.clone(),
+            keys: options.keys.clone(),
+            tickets: tickets.clone(),
         },
         OperationRoutes {
             coordinator,
@@ -103,7 +112,13 @@ pub fn routes(
     let table = Arc::new(RouteTable::of::<Routes>(&["/openapi.json", "/docs"]));
     let limits = BodyLimits::from(&options);
     let inner = Guard {
-        inner: Authenticate::new(inner, Arc::clone(&table), options.keys, options.rate_limit),
+        inner: Authenticate::new(
+            inner,
+            Arc::clone(&table),
+            options.keys,
+            tickets,
+            options.rate_limit,
+        ),
         table,
         metrics,
         limits,

@@ -74,7 +74,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for MeteredStream<S> {
     }
 }
 
-/// The body of a response that tells the [`Pulse`] when all of it has been taken.
+/// The body of a response that tells the [`Pulse`] when some of it, and all of it, has been taken.
 #[derive(Debug)]
 pub(super) struct MeteredBody<B> {
     pub(super) body: B,
@@ -89,7 +89,11 @@ impl<B: Body + Unpin> Body for MeteredBody<B> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(_))) = polled {
+            self.pulse.handed();
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

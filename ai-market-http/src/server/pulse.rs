@@ -56,6 +56,9 @@ enum Phase {
     Answering,
     /// A response goes out.
     Writing { unpaid: usize, complete: bool },
+    /// What there is of a response is out, and the endpoint has not given more: a stream of events
+    /// to which nothing happens, say.
+    Waiting,
     /// Nothing happens until the next request.
     Idle,
 }
@@ -96,10 +99,28 @@ impl Pulse {
         state.rooms.push(room);
     }
 
+    /// Some bytes of the response are handed to the connection.
+    pub(super) fn handed(&self) {
+        let mut state = self.state();
+        if state.phase == Phase::Waiting {
+            state.enter(Phase::Writing {
+                unpaid: 0,
+                complete: false,
+            });
+        }
+    }
+
     /// The last byte of the response has been handed to the connection.
     pub(super) fn completed(&self) {
-        if let Phase::Writing { complete, .. } = &mut self.state().phase {
-            *complete = true;
+        let mut state = self.state();
+        match &mut state.phase {
+            Phase::Writing { complete, .. } => *complete = true,
+            // Whatever ends the response is still to go out.
+            Phase::Waiting => state.enter(Phase::Writing {
+                unpaid: 0,
+                complete: true,
+            }),
+            Phase::Head | Phase::Answering | Phase::Idle => {}
         }
     }
 
@@ -125,8 +146,10 @@ impl Pulse {
                 // Of the last one something is still to come.
                 let done = state.rooms.len().saturating_sub(1);
                 state.rooms.drain(..done);
+                state.enter(Phase::Waiting);
                 return;
             }
+            Phase::Waiting => return,
             Phase::Head | Phase::Answering | Phase::Idle => {}
         }
         state.rooms.clear();
@@ -139,7 +162,7 @@ impl Pulse {
             Phase::Head => patience.head,
             Phase::Writing { .. } => patience.write,
             Phase::Idle => patience.idle,
-            Phase::Answering => return None,
+            Phase::Answering | Phase::Waiting => return None,
         };
         // What lies beyond the end of time never comes.
         state.since.checked_add(allowed)
@@ -198,13 +221,30 @@ mod tests {
         pulse.requested();
         pulse.answered(None);
         pulse.flushed();
-        assert_eq!(left(&pulse), Some(30));
         pulse.completed();
+        assert_eq!(left(&pulse), Some(30));
         pulse.flushed();
         assert_eq!(left(&pulse), Some(75));
         pass(60).await;
         pulse.read();
         assert_eq!(left(&pulse), Some(10));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_may_pause_but_what_is_sent_must_be_read() {
+        let pulse = Pulse::new();
+        pulse.requested();
+        pulse.answered(None);
+        pulse.flushed();
+        pass(1_000).await;
+        assert_eq!(left(&pulse), None, "nothing has happened yet");
+        pulse.handed();
+        assert_eq!(left(&pulse), Some(30));
+        pass(20).await;
+        pulse.handed();
+        assert_eq!(left(&pulse), Some(10), "the first part is not out");
+        pulse.flushed();
+        assert_eq!(left(&pulse), None);
     }
 
     #[tokio::test]

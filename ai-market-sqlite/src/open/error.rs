@@ -56,6 +56,10 @@ pub enum OpenError {
         /// The path as it was given.
         path: PathBuf,
     },
+    /// The registry has metrics under the names of a store's: each one needs a registry of its own,
+    /// as long as it lives.
+    #[error("the registry has the metrics of another store")]
+    RegistryInUse(#[source] prometheus::Error),
     /// SQLite could not open the file or bring its schema up to date.
     #[error("{} cannot be set up", path.display())]
     Setup {
@@ -79,7 +83,8 @@ impl From<OpenError> for StoreError {
             OpenError::NotAFile { .. }
             | OpenError::NotADatabase { .. }
             | OpenError::Foreign { .. }
-            | OpenError::TooNew { .. } => Self::failed(error),
+            | OpenError::TooNew { .. }
+            | OpenError::RegistryInUse(_) => Self::failed(error),
         }
     }
 }

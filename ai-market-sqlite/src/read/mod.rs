@@ -1,5 +1,6 @@
 //! What the reading threads are asked.
 
+mod events;
 mod leaderboard;
 mod stats;
 mod tasks;

@@ -219,6 +219,15 @@ statements! {
     SilentWorkers -> (Text, BigInt, MaybeInt) =
         "SELECT id, last_seen, last_heartbeat FROM workers
         WHERE gone = 0 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
+    /// Of those that are not gone yet, of which few are stale.
+    QuietWorkers -> (Text, BigInt) =
+        "SELECT id, last_seen FROM workers
+        WHERE gone = 0 AND stale = 0 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
+    MissWorker -> () = "UPDATE workers SET stale = 1 WHERE id = ?";
+    /// Writes nothing for a worker that was there all the time.
+    ReturnWorker -> () =
+        "UPDATE workers SET last_seen = max(last_seen, ?), stale = 0, gone = 0
+        WHERE id = ? AND (stale = 1 OR gone = 1)";
     LoseWorker -> () = "UPDATE workers SET gone = 1 WHERE id = ?";
     InsertWorker -> () =
         "INSERT INTO workers (id, owner, instance, capabilities, model, models, registered_at,
@@ -229,8 +238,7 @@ statements! {
         WHERE id = ?";
     /// Writes nothing for a worker that was seen a moment ago.
     SeeWorker -> () =
-        "UPDATE workers SET last_seen = max(last_seen, ?), gone = 0
-        WHERE id = ? AND (last_seen <= ? OR gone = 1)";
+        "UPDATE workers SET last_seen = max(last_seen, ?) WHERE id = ? AND last_seen <= ?";
     BeatWorker -> () =
         "UPDATE workers SET last_heartbeat = max(coalesce(last_heartbeat, ?), ?) WHERE id = ?";
     PointsOf -> (BigInt,) = "SELECT points FROM workers WHERE id = ?";
@@ -331,6 +339,20 @@ statements! {
         "INSERT INTO counters (n, kind, task_type, \"key\") VALUES (?, ?, ?, ?)";
     ReapedAt -> (MaybeInt, MaybeInt) = "SELECT reaped_at, serving_since FROM meta WHERE one = 1";
     SetReapedAt -> () = "UPDATE meta SET reaped_at = ?, serving_since = ? WHERE one = 1";
+
+    // Events.
+
+    InsertEvents -> () = "INSERT INTO events (first, n, events) VALUES (?, ?, ?)";
+    NewestEvent -> (BigInt,) =
+        "SELECT first + n - 1 FROM events WHERE first = (SELECT max(first) FROM events)";
+    OldestEvent -> (MaybeInt,) = "SELECT min(first) FROM events";
+    /// The first event in the row that holds this one.
+    RowOfEvent -> (MaybeInt,) = "SELECT max(first) FROM events WHERE first <= ?";
+    EventsFrom -> (BigInt, Text) =
+        "SELECT first, events FROM events WHERE first >= ? ORDER BY first LIMIT ? + 0";
+    /// All rows before the one that holds this event.
+    DropEvents -> () =
+        "DELETE FROM events WHERE first < (SELECT max(first) FROM events WHERE first <= ?)";
 
     // Keys. Other processes change them, so nothing of them is known by heart.
 

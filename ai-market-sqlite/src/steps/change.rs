@@ -1,3 +1,4 @@
+use ai_market_core::event::Event;
 use ai_market_core::store::{ClaimKey, Effects};
 use ai_market_core::task::{Task, TaskState, TaskStatus};
 
@@ -37,8 +38,9 @@ impl Session {
 
     /// Keeps counters and frontier in step with a change of a task.
     ///
-    /// Replicas that became claimable, and the end of the task, go to `effects`. Called after every
-    /// change, also where several are written at once, since each has its own effects.
+    /// Replicas that became claimable, and the end of the task, go to `effects`, and the latter to the
+    /// log. Called after every change, also where several are written at once, since each has its
+    /// own effects.
     pub(super) fn note_change(&mut self, before: Seen, task: &Task, effects: &mut Effects) -> Seen {
         let now = Seen::of(task);
         let task_type = &task.task_type;
@@ -46,8 +48,10 @@ impl Session {
             self.count(CounterKey::Tasks(task_type.clone(), before.status), -1);
             self.count(CounterKey::Tasks(task_type.clone(), now.status), 1);
         }
-        if before.status.is_open() && !now.status.is_open() {
-            effects.close(task.id);
+        if before.status.is_open()
+            && let Some((event, at)) = Event::closed(task).zip(task.decided_at())
+        {
+            self.tell(event, at, effects);
         }
         let (was, is) = (before.replicas > 0, now.replicas > 0);
         if was != is || before.wanted != now.wanted {

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use ai_market_core::assignment::Assignment;
 use ai_market_core::consensus::Standings;
+use ai_market_core::event::Event;
 use ai_market_core::id::{OwnerId, TaskId, TaskType, WorkerId};
 use ai_market_core::store::rules::{InstanceStanding, MAX_LOSSES_PER_WORKER, claim_standing};
 use ai_market_core::store::{
@@ -203,6 +204,8 @@ impl Session {
         // Handing out a replica frees none and closes nothing.
         self.note_change(before, &task, &mut Effects::default());
         self.save(&task)?;
+        let leased = Event::leased(&task, claim.worker.clone(), until);
+        self.log(leased, claim.now);
         Ok(Assignment::new(id, task.text, task.task_type, until))
     }
 }

@@ -1,3 +1,6 @@
+use ai_market_core::event::Event;
+use ai_market_core::time::Timestamp;
+
 use crate::error::Error;
 use crate::writer::Session;
 
@@ -17,14 +20,17 @@ const CLEAR: &str = "
     DELETE FROM models;
     DELETE FROM workers;
     DELETE FROM counters;
+    DELETE FROM events;
     UPDATE meta SET reaped_at = NULL, serving_since = NULL;
 ";
 
 impl Session {
-    /// Forgets everything.
-    pub(crate) fn clear(&mut self) -> Result<(), Error> {
+    /// Forgets everything but where the log of events is.
+    pub(crate) fn clear(&mut self, now: Timestamp) -> Result<(), Error> {
+        self.keep_place()?;
         self.db.script(CLEAR)?;
         self.wipe();
+        self.log(Event::MarketReset {}, now);
         Ok(())
     }
 }

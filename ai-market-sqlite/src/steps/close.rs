@@ -1,6 +1,9 @@
 use ai_market_core::consensus::{Ballot, Decision, Policies, agrees, decide};
+use ai_market_core::event::Event;
 use ai_market_core::id::{TaskId, WorkerId};
-use ai_market_core::store::rules::{MAX_LOSSES_PER_WORKER, attempts_exhausted, bounded_reason};
+use ai_market_core::store::rules::{
+    LeaseEnd, MAX_LOSSES_PER_WORKER, attempts_exhausted, bounded_reason,
+};
 use ai_market_core::store::{Effects, Progress};
 use ai_market_core::submission::Submission;
 use ai_market_core::task::{Task, TaskState};
@@ -116,14 +119,13 @@ impl Session {
         Ok(())
     }
 
-    /// Ends a lease on an open task without an answer, and says whether there was one.
-    ///
-    /// With a `cause` it is lost, which is an attempt and may fail the task; else it is free.
+    /// Ends a lease on an open task without an answer, and says whether there was one. Where that is
+    /// an attempt, it may fail the task.
     pub(super) fn end_lease(
         &mut self,
         id: TaskId,
         worker: &WorkerId,
-        cause: Option<&str>,
+        end: LeaseEnd<'_>,
         now: Timestamp,
         effects: &mut Effects,
     ) -> Result<bool, Error> {
@@ -134,7 +136,7 @@ impl Session {
             return Ok(false);
         }
         // What model it was claimed with matters for those that are lost.
-        let held = match cause {
+        let held = match end.attempt() {
             Some(_) => self.db.lease_of(id, worker)?,
             None => None,
         };
@@ -144,10 +146,15 @@ impl Session {
         if let Some(held) = held {
             self.tally(worker, &task.task_type, held.model).lost += 1;
         }
+        self.tell(
+            Event::requeued(&task, worker.clone(), end.cause()),
+            now,
+            effects,
+        );
         let before = Seen::of(&task);
         task.lease_count = task.lease_count.saturating_sub(1);
         let mut exhausted = None;
-        if let Some(cause) = cause {
+        if let Some(cause) = end.attempt() {
             let row = self.db.row::<CountLoss, (i64,), _>((id, worker))?;
             if row.is_some_and(|(losses,)| losses <= i64::from(MAX_LOSSES_PER_WORKER)) {
                 task.attempts += 1;

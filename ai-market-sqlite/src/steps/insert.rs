@@ -1,3 +1,4 @@
+use ai_market_core::event::Event;
 use ai_market_core::store::InsertOutcome;
 use ai_market_core::task::{NewTask, Task};
 use ai_market_core::time::Timestamp;
@@ -55,6 +56,7 @@ impl Session {
             self.db.execute::<InsertKey>((name, id))?;
         }
         self.note_created(&task);
+        self.log(Event::created(&task), now);
         Ok(InsertOutcome::Created(id))
     }
 }

@@ -1,9 +1,8 @@
 use std::time::Duration;
 
 use ai_market_core::consensus::Policies;
-use ai_market_core::store::rules::{
-    LEASE_RAN_OUT, WORKER_GONE, downtime, gone_before, serving_since,
-};
+use ai_market_core::event::Event;
+use ai_market_core::store::rules::{LeaseEnd, downtime, gone_before, serving_since, stale_before};
 use ai_market_core::store::{Reap, Reaped};
 use ai_market_core::task::TaskState;
 use ai_market_core::time::Timestamp;
@@ -11,7 +10,8 @@ use ai_market_core::time::Timestamp;
 use crate::data::{limit, micros, name, task_id, time};
 use crate::error::Error;
 use crate::sql::statements::{
-    DeleteLease, ExtendLeases, OverdueLeases, OverdueTasks, ReapedAt, SetReapedAt, SilentWorkers,
+    DeleteLease, ExtendLeases, OverdueLeases, OverdueTasks, QuietWorkers, ReapedAt, SetReapedAt,
+    SilentWorkers,
 };
 use crate::writer::Session;
 
@@ -33,7 +33,7 @@ impl Session {
         for (task, worker) in overdue.into_iter().take(reap.limit) {
             let (task, worker) = (task_id(&task)?, name("a worker id", worker)?);
             let effects = &mut reaped.effects;
-            if self.end_lease(task, &worker, Some(LEASE_RAN_OUT), reap.now, effects)? {
+            if self.end_lease(task, &worker, LeaseEnd::Expired, reap.now, effects)? {
                 reaped.lost += 1;
             } else {
                 // It stood at the decision and runs out with no late answer.
@@ -41,6 +41,9 @@ impl Session {
             }
         }
 
+        if let Some(before) = stale_before(reap, since) {
+            self.declare_stale(before, reap, &mut reaped)?;
+        }
         if let Some(before) = gone_before(reap, since) {
             self.declare_gone(before, reap, &mut reaped)?;
         }
@@ -68,6 +71,31 @@ impl Session {
         Ok(reaped)
     }
 
+    /// Declares workers stale that were last seen before a point in time.
+    fn declare_stale(
+        &mut self,
+        before: Timestamp,
+        reap: &Reap,
+        reaped: &mut Reaped,
+    ) -> Result<(), Error> {
+        let one_more = limit(reap.limit.saturating_add(1));
+        let quiet = self
+            .db
+            .rows::<QuietWorkers, (String, i64), _>((micros(before), one_more))?;
+        reaped.more |= quiet.len() > reap.limit;
+        for (worker, _) in quiet.into_iter().take(reap.limit) {
+            let worker = name("a worker id", worker)?;
+            // What the group did so far is not in the table yet.
+            if self.heard(&worker).0.is_some_and(|seen| seen >= before) {
+                continue;
+            }
+            self.miss(&worker)?;
+            let event = Event::WorkerStale { worker };
+            self.tell(event, reap.now, &mut reaped.effects);
+        }
+        Ok(())
+    }
+
     /// Declares workers gone that were last seen before a point in time, and ends the leases of
     /// those that used to send heartbeats.
     fn declare_gone(
@@ -89,10 +117,14 @@ impl Session {
                 continue;
             }
             self.lose(&worker)?;
+            let event = Event::WorkerGone {
+                worker: worker.clone(),
+            };
+            self.tell(event, reap.now, &mut reaped.effects);
             if last_heartbeat.is_some() || beat.is_some() {
                 for (task, _) in self.db.held_by(&worker)? {
                     let effects = &mut reaped.effects;
-                    if self.end_lease(task, &worker, Some(WORKER_GONE), reap.now, effects)? {
+                    if self.end_lease(task, &worker, LeaseEnd::Gone, reap.now, effects)? {
                         reaped.lost += 1;
                     }
                 }

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use ai_market_core::event::Event;
 use ai_market_core::id::TaskType;
-use ai_market_core::store::rules::WORKER_RESTARTED;
+use ai_market_core::store::rules::LeaseEnd;
 use ai_market_core::store::{Registered, WorkerProfile};
 use ai_market_core::time::Timestamp;
 
@@ -21,11 +22,16 @@ impl Session {
         let mut registered = Registered::default();
         let mut profile = profile.clone();
         let worker = profile.worker.clone();
+        let event = Event::WorkerRegistered {
+            worker: worker.clone(),
+            task_types: profile.capabilities.clone(),
+        };
         let Some(known) = self.seen(&worker, now)? else {
             self.insert_worker(&profile, now)?;
             self.able(&BTreeSet::new(), &profile.capabilities);
             self.count(CounterKey::Workers, 1);
             self.set_profile(&worker, Arc::new(profile));
+            self.log(event, now);
             return Ok(registered);
         };
         let instance = profile.instance.clone();
@@ -42,12 +48,13 @@ impl Session {
             self.update_worker(&profile)?;
             self.able(&known.capabilities, &profile.capabilities);
             self.set_profile(&worker, Arc::new(profile));
+            self.log(event, now);
         }
         if instance.is_some() {
             for (task, held) in self.db.held_by(&worker)? {
                 if held.instance.is_some() && held.instance != instance {
                     let effects = &mut registered.effects;
-                    self.end_lease(task, &worker, Some(WORKER_RESTARTED), now, effects)?;
+                    self.end_lease(task, &worker, LeaseEnd::Restarted, now, effects)?;
                 }
             }
         }

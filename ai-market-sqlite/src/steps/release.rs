@@ -1,4 +1,4 @@
-use ai_market_core::store::rules::bounded_reason;
+use ai_market_core::store::rules::{LeaseEnd, bounded_reason};
 use ai_market_core::store::{LeaseScope, Release, ReleaseReason, Released};
 
 use crate::error::Error;
@@ -10,9 +10,13 @@ impl Session {
         let mut released = Released::default();
         let worker = &release.worker;
         self.seen(worker, release.now)?;
-        let cause = match &release.reason {
-            ReleaseReason::Returned => None,
-            ReleaseReason::Failed(reason) => Some(bounded_reason(reason.clone())),
+        let reason;
+        let end = match &release.reason {
+            ReleaseReason::Returned => LeaseEnd::Returned,
+            ReleaseReason::Failed(said) => {
+                reason = bounded_reason(said.clone());
+                LeaseEnd::Failed(&reason)
+            }
         };
         let tasks = match &release.scope {
             LeaseScope::Named(tasks) => tasks.clone(),
@@ -32,7 +36,7 @@ impl Session {
                 continue;
             }
             let effects = &mut released.effects;
-            if self.end_lease(id, worker, cause.as_deref(), release.now, effects)? {
+            if self.end_lease(id, worker, end, release.now, effects)? {
                 released.released += 1;
             }
         }

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 
 use ai_market_core::consensus::{Policies, Standing, StandingCause, StandingEntry};
+use ai_market_core::event::Event;
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::rules::bounded_reason;
+use ai_market_core::store::rules::{LeaseEnd, bounded_reason};
 use ai_market_core::store::{Effects, Ruling, StandingChange, StandingChanged};
 use ai_market_core::time::Timestamp;
 
@@ -25,7 +26,9 @@ impl Session {
         let entry = standings.assess(task_type, policies.standing(), &record, &prior, now);
         let Some(entry) = entry else { return Ok(()) };
         let suspended = entry.as_ref().is_some_and(|e| e.standing.is_suspended());
+        let event = Event::standing(worker.clone(), Some(task_type.clone()), entry.as_ref());
         self.set_standing(worker, Some(task_type), entry)?;
+        self.tell(event, now, effects);
         if suspended {
             self.return_all(worker, Some(task_type), now, effects)?;
         }
@@ -51,29 +54,35 @@ impl Session {
                 let reason = bounded_reason(reason.clone());
                 let standing = Standing::Suspended { reason };
                 let entry = StandingEntry::new(standing, StandingCause::Hand, *now);
+                let event = Event::standing(worker.clone(), task_type.cloned(), Some(&entry));
                 self.set_standing(worker, task_type, Some(entry))?;
+                self.tell(event, *now, &mut effects);
                 self.return_all(worker, task_type, *now, &mut effects)?;
             }
-            Ruling::Reinstate => match task_type {
-                Some(of) => {
-                    self.set_standing(worker, task_type, None)?;
-                    self.forgive(worker, of)?;
-                }
-                None => {
-                    let known = self.standings(worker)?;
-                    // Whatever it may have a record for.
-                    let mut types: BTreeSet<_> =
-                        self.db.types_tallied(worker)?.into_iter().collect();
-                    types.extend(profile.capabilities.iter().cloned());
-                    types.extend(known.iter().filter_map(|(of, _)| of.cloned()));
-                    for (of, _) in known.iter() {
-                        self.set_standing(worker, of, None)?;
-                    }
-                    for of in &types {
+            Ruling::Reinstate => {
+                match task_type {
+                    Some(of) => {
+                        self.set_standing(worker, task_type, None)?;
                         self.forgive(worker, of)?;
                     }
+                    None => {
+                        let known = self.standings(worker)?;
+                        // Whatever it may have a record for.
+                        let mut types: BTreeSet<_> =
+                            self.db.types_tallied(worker)?.into_iter().collect();
+                        types.extend(profile.capabilities.iter().cloned());
+                        types.extend(known.iter().filter_map(|(of, _)| of.cloned()));
+                        for (of, _) in known.iter() {
+                            self.set_standing(worker, of, None)?;
+                        }
+                        for of in &types {
+                            self.forgive(worker, of)?;
+                        }
+                    }
                 }
-            },
+                let event = Event::standing(worker.clone(), task_type.cloned(), None);
+                self.tell(event, *now, &mut effects);
+            }
         }
         Ok(StandingChanged::Done(effects))
     }
@@ -104,7 +113,7 @@ impl Session {
                 }
             };
             if ends {
-                self.end_lease(id, worker, None, now, effects)?;
+                self.end_lease(id, worker, LeaseEnd::Suspended, now, effects)?;
             }
         }
         Ok(())

@@ -1,4 +1,5 @@
 use ai_market_core::consensus::{Policies, agrees};
+use ai_market_core::event::Event;
 use ai_market_core::id::OwnerId;
 use ai_market_core::store::{Effects, SubmitOutcome};
 use ai_market_core::submission::{ModelIdentity, Submission, Vote};
@@ -65,6 +66,7 @@ impl Session {
         task.lease_count = task.lease_count.saturating_sub(1);
         task.submission_count += 1;
         self.note_change(before, &task, effects);
+        self.log(Event::answered(&task, vote.worker.clone()), now);
         let progress = self.decide(&mut task, &votes, policies, Asked::AtVote, now, effects)?;
         Ok(SubmitOutcome::Accepted(progress))
     }

@@ -62,6 +62,6 @@ async fn counters_are_what_counting_says() {
     let reaped = store.reap(reap, &policies).await.unwrap();
     assert!(reaped.lost > 0);
     assert_books_balance(&place);
-    store.clear().await.unwrap();
+    store.clear(at(1_000)).await.unwrap();
     assert_books_balance(&place);
 }

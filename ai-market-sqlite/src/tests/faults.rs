@@ -134,7 +134,7 @@ async fn what_was_rolled_back_takes_no_room() {
     let (release, held) = hold(&store).await;
     let many = join_all((20..29).map(|n| put(&store, new_task(n))));
     let release = async { drop(release) };
-    let (cleared, many, ()) = tokio::join!(store.clear(), many, release);
+    let (cleared, many, ()) = tokio::join!(store.clear(at(1_000)), many, release);
     held.await.unwrap();
     cleared.unwrap();
     let found = many.into_iter().map(finds_room);

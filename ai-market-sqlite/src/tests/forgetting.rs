@@ -121,7 +121,7 @@ async fn clearing_forgets_what_its_own_group_did_before() {
     market(&store).await;
     let (release, held) = hold(&store).await;
     let before = store.insert(Insert::new(vec![new_task(2)], at(2)));
-    let clear = store.clear();
+    let clear = store.clear(at(1_000));
     let after = store.insert(Insert::new(vec![new_task(3)], at(3)));
     let release = async { drop(release) };
     let (before, clear, after, ()) = tokio::join!(before, clear, after, release);

@@ -5,6 +5,7 @@ mod faults;
 mod fixture;
 mod forgetting;
 mod looking;
+mod metrics;
 mod migrations;
 mod plans;
 mod settings;

@@ -1,10 +1,12 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
 use crate::error::Error;
+use crate::metrics::WriterMetrics;
 use crate::sql::statements::{
     Begin, Commit, ReleaseSavepoint, Rollback, RollbackToSavepoint, Savepoint,
 };
@@ -28,6 +30,7 @@ pub(super) struct GroupCommit {
     /// Claims that go on in the next group.
     unfinished: VecDeque<Box<dyn Job>>,
     max_jobs: usize,
+    metrics: WriterMetrics,
 }
 
 impl GroupCommit {
@@ -35,12 +38,14 @@ impl GroupCommit {
         session: Session,
         queue: mpsc::Receiver<Box<dyn Job>>,
         max_jobs: usize,
+        metrics: WriterMetrics,
     ) -> Self {
         Self {
             session,
             queue,
             unfinished: VecDeque::new(),
             max_jobs,
+            metrics,
         }
     }
 
@@ -79,9 +84,11 @@ impl GroupCommit {
         let mut jobs = jobs.into_iter();
         let mut done = Vec::with_capacity(jobs.len());
         self.session.look_budget = LOOK_BUDGET;
+        let begin = Instant::now();
         let result = self.transaction(&mut jobs, &mut done);
         match result {
-            Ok(()) => {
+            Ok(commit) => {
+                self.metrics.committed(done.len(), begin.elapsed(), commit);
                 self.session.committed();
                 for job in done {
                     job.done();
@@ -92,6 +99,7 @@ impl GroupCommit {
                 // there is none.
                 let _ = self.session.db.execute::<Rollback>(());
                 self.session.forget();
+                self.metrics.group_failed();
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "a group of writes was rolled back"
@@ -104,11 +112,12 @@ impl GroupCommit {
         }
     }
 
+    /// Does `jobs`, and says how long the commit took.
     fn transaction(
         &mut self,
         jobs: &mut impl Iterator<Item = Box<dyn Job>>,
         done: &mut Vec<Box<dyn Job>>,
-    ) -> Result<(), Error> {
+    ) -> Result<Duration, Error> {
         self.session.db.execute::<Begin>(())?;
         for mut job in jobs {
             if job.is_abandoned() {
@@ -121,7 +130,10 @@ impl GroupCommit {
                     job.failed(Error::Overloaded);
                 }
                 Ok(Ok(Step::Again)) => self.unfinished.push_back(job),
-                Ok(Err(error)) => job.failed(error),
+                Ok(Err(error)) => {
+                    self.metrics.step_failed();
+                    job.failed(error);
+                }
                 Err(error) => {
                     // It fails with the group.
                     done.push(job);
@@ -130,8 +142,9 @@ impl GroupCommit {
             }
         }
         self.session.write_pending()?;
+        let begin = Instant::now();
         self.session.db.execute::<Commit>(())?;
-        Ok(())
+        Ok(begin.elapsed())
     }
 
     /// Does one job in a savepoint. The inner error is the job's alone, the outer one means that

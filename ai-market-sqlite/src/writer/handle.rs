@@ -1,4 +1,5 @@
 use std::io;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use ai_market_core::store::StoreError;
@@ -6,7 +7,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
-use crate::sql::Connection;
+use crate::metrics::{Waiting, WriterMetrics};
 
 use super::group::GroupCommit;
 use super::job::{Closure, Job};
@@ -23,16 +24,30 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on `db`; at most `queue` jobs wait for it, and it does at most `max_jobs`
-    /// in one transaction.
-    pub(crate) fn start(db: Connection, queue: usize, max_jobs: usize) -> io::Result<Self> {
+    /// Starts the thread on `session`; at most `queue` jobs wait for it, and it does at most
+    /// `max_jobs` in one transaction.
+    pub(crate) fn start(
+        session: Session,
+        queue: usize,
+        max_jobs: usize,
+        metrics: WriterMetrics,
+    ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(queue);
         let thread = thread::Builder::new()
             .name("ai-market-write".to_owned())
-            .spawn(move || GroupCommit::new(Session::new(db), receiver, max_jobs).run())?;
+            .spawn(move || GroupCommit::new(session, receiver, max_jobs, metrics).run())?;
         Ok(Self {
             queue: Some(sender),
             thread: Some(thread),
+        })
+    }
+
+    /// How many wait in the queue; telling it does not keep the queue open.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let queue = self.queue.as_ref().map(mpsc::Sender::downgrade);
+        Arc::new(move || {
+            let queue = queue.as_ref().and_then(mpsc::WeakSender::upgrade);
+            queue.map_or(0, |queue| queue.max_capacity() - queue.capacity())
         })
     }
 

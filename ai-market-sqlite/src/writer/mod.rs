@@ -3,6 +3,7 @@
 mod group;
 mod handle;
 mod job;
+mod log;
 mod pending;
 mod session;
 

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use ai_market_core::consensus::TrackRecord;
+use ai_market_core::event::Event;
 use ai_market_core::id::{TaskType, WorkerId};
 use ai_market_core::store::Tally;
 use ai_market_core::store::rules::SEEN_GRAIN;
@@ -67,6 +68,8 @@ pub(super) struct Pending {
     records: HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
     priors: HashMap<TaskType, TrackRecord>,
     tallies: HashMap<TallyKey, Tally>,
+    /// What happened, in order.
+    events: Vec<(Timestamp, Event)>,
     /// Everything before was deleted.
     wiped: bool,
 }
@@ -160,6 +163,16 @@ impl Pending {
         self.priors.insert(task_type, prior);
     }
 
+    /// Notes that something happened.
+    pub(super) fn log(&mut self, event: Event, now: Timestamp) {
+        self.events.push((now, event));
+    }
+
+    /// What happened.
+    pub(super) fn take_events(&mut self) -> Vec<(Timestamp, Event)> {
+        std::mem::take(&mut self.events)
+    }
+
     /// Drops everything, since what it would change was deleted.
     pub(super) fn wipe(&mut self) {
         *self = Self {
@@ -197,6 +210,7 @@ impl Pending {
         for (key, tally) in later.tallies {
             self.tallies.entry(key).or_default().add(&tally);
         }
+        self.events.extend(later.events);
     }
 
     /// The track records that were changed; of a task type as a whole without a worker.

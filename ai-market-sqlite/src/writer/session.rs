@@ -1,21 +1,24 @@
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use ai_market_core::consensus::{StandingEntry, Standings, TrackRecord};
+use ai_market_core::event::Event;
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::{ClaimFrontier, Tally};
+use ai_market_core::store::{ClaimFrontier, Effects, Tally};
 use ai_market_core::submission::ModelIdentity;
 use ai_market_core::time::Timestamp;
 
-use crate::data::{NO_MODEL, Profile, count, from_json, json};
+use crate::data::{NO_MODEL, Profile, count, from_json, json, micros};
 use crate::error::Error;
 use crate::sql::Connection;
 use crate::sql::statements::{
-    InsertModel, LoseWorker, ModelByIdentity, OpenTasks, PriorOf, RecordOf,
+    InsertModel, LoseWorker, MissWorker, ModelByIdentity, OpenTasks, PriorOf, RecordOf,
+    ReturnWorker,
 };
 
 use super::CounterKey;
+use super::log::Log;
 use super::pending::Pending;
 
 /// How many entries each memory of database rows holds before it starts again empty: workers and
@@ -45,10 +48,13 @@ pub(crate) struct Session {
     models: HashMap<ModelIdentity, i64>,
     model_names: HashMap<i64, ModelIdentity>,
     standings: HashMap<WorkerId, Arc<Standings>>,
+    /// Workers that are neither stale nor gone.
+    present: HashSet<WorkerId>,
+    log: Log,
 }
 
 impl Session {
-    pub(super) fn new(db: Connection) -> Self {
+    pub(crate) fn new(db: Connection, kept_events: usize) -> Self {
         Self {
             db,
             frontier: ClaimFrontier::new(),
@@ -63,6 +69,8 @@ impl Session {
             models: HashMap::new(),
             model_names: HashMap::new(),
             standings: HashMap::new(),
+            present: HashSet::new(),
+            log: Log::new(kept_events),
         }
     }
 
@@ -95,8 +103,36 @@ impl Session {
         let profile = self.profile(worker)?;
         if profile.is_some() {
             self.job.seen(worker, now);
+            self.note_present(worker, now)?;
         }
         Ok(profile)
+    }
+
+    /// Tells of a worker that it is back, if it was stale or gone.
+    fn note_present(&mut self, worker: &WorkerId, now: Timestamp) -> Result<(), Error> {
+        if self.present.contains(worker) {
+            return Ok(());
+        }
+        if self.db.execute::<ReturnWorker>((micros(now), worker))? > 0 {
+            let worker = worker.clone();
+            self.log(Event::WorkerReturned { worker }, now);
+        }
+        if self.present.len() >= MAX_REMEMBERED {
+            self.present.clear();
+        }
+        self.present.insert(worker.clone());
+        Ok(())
+    }
+
+    /// Logs what a step did.
+    pub(crate) fn log(&mut self, event: Event, now: Timestamp) {
+        self.job.log(event, now);
+    }
+
+    /// Logs what a step did besides what it was asked for.
+    pub(crate) fn tell(&mut self, event: Event, now: Timestamp, effects: &mut Effects) {
+        effects.note(event.clone());
+        self.job.log(event, now);
     }
 
     /// Notes that a worker sent a heartbeat.
@@ -110,8 +146,16 @@ impl Session {
         (job.0.max(group.0), job.1.max(group.1))
     }
 
+    /// Declares a worker stale.
+    pub(crate) fn miss(&mut self, worker: &WorkerId) -> Result<(), Error> {
+        self.present.remove(worker);
+        self.db.execute::<MissWorker>((worker,))?;
+        Ok(())
+    }
+
     /// Declares a worker gone.
     pub(crate) fn lose(&mut self, worker: &WorkerId) -> Result<(), Error> {
+        self.present.remove(worker);
         self.job.unsee(worker);
         self.group.unsee(worker);
         self.db.execute::<LoseWorker>((worker,))?;
@@ -314,6 +358,11 @@ impl Session {
         Ok(model)
     }
 
+    /// Remembers the place of the newest event before all are deleted.
+    pub(crate) fn keep_place(&mut self) -> Result<(), Error> {
+        self.log.keep_place(&mut self.db)
+    }
+
     /// Forgets everything that was collected and remembered, since the tables were emptied.
     pub(crate) fn wipe(&mut self) {
         self.job.wipe();
@@ -335,7 +384,9 @@ impl Session {
 
     /// Writes what the group collected.
     pub(super) fn write_pending(&mut self) -> Result<(), Error> {
-        self.group.write(&mut self.db)
+        let events = self.group.take_events();
+        self.group.write(&mut self.db)?;
+        self.log.write(&mut self.db, events)
     }
 
     /// Takes over what the group did, which is committed.
@@ -361,6 +412,7 @@ impl Session {
     pub(super) fn forget(&mut self) {
         self.group = Pending::default();
         self.open_tasks = None;
+        self.log.forget();
         self.discard();
     }
 
@@ -372,5 +424,6 @@ impl Session {
         self.models.clear();
         self.model_names.clear();
         self.standings.clear();
+        self.present.clear();
     }
 }

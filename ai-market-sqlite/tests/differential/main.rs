@@ -11,11 +11,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use ai_market_core::confidence::Confidence;
+use ai_market_core::event::EventId;
 use ai_market_core::id::{IdempotencyKey, InstanceId, Label, OwnerId, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
-    Claim, Insert, LeaderboardQuery, LeaseScope, MarketStore, MemoryStore, Reap, Release, Renew,
-    Ruling, ServingQuery, StandingChange, StatsQuery, TallyBy, TallyQuery, TaskQuery, WorkerModel,
-    WorkerProfile, WorkerQuery,
+    Claim, EventQuery, Insert, LeaderboardQuery, LeaseScope, MarketStore, MemoryStore, Reap,
+    Release, Renew, Ruling, ServingQuery, StandingChange, StatsQuery, TallyBy, TallyQuery,
+    TaskQuery, WorkerModel, WorkerProfile, WorkerQuery,
 };
 use ai_market_core::submission::{ModelIdentity, Scores, Vote};
 use ai_market_core::task::{NewTask, TaskStatus};
@@ -194,6 +195,7 @@ async fn apply(store: &dyn MarketStore, op: &Op, now: i64) -> String {
         } => {
             let mut reap = Reap::new(time, *limit, seconds(*silence));
             reap.gone_after = gone.map(seconds);
+            reap.stale_after = gone.map(|n| seconds(n / 2));
             format!("{:?}", store.reap(reap, &policies()).await.unwrap())
         }
         Op::Rule {
@@ -209,7 +211,7 @@ async fn apply(store: &dyn MarketStore, op: &Op, now: i64) -> String {
             change.task_type = of.map(task_type);
             format!("{:?}", store.set_standing(change).await.unwrap())
         }
-        Op::Clear => format!("{:?}", store.clear().await.unwrap()),
+        Op::Clear => format!("{:?}", store.clear(time).await.unwrap()),
         Op::Reopen => String::new(),
     }
 }
@@ -275,6 +277,9 @@ async fn visible(store: &dyn MarketStore, now: i64) -> Vec<String> {
         .await
         .unwrap();
     seen.push(format!("{serving:?}"));
+    let events = EventQuery::after(EventId::START, 1_000_000);
+    let events = store.events(events).await.unwrap();
+    seen.push(format!("{events:?}"));
     let stats = store.stats(StatsQuery::new(at(now - 20))).await.unwrap();
     seen.push(format!("{stats:?}"));
     seen

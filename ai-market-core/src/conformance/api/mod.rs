@@ -1,19 +1,20 @@
-//! The cases of a [`WorkerApi`], [`ClientApi`] and [`InsightApi`] in one, in process or over a wire.
+//! The cases of a [`WorkerApi`], [`ClientApi`], [`InsightApi`] and [`EventApi`] in one, in process or over a wire.
 //!
 //! The coordinator behind it has default settings and an empty store.
 
 pub mod clients;
+pub mod events;
 pub mod insight;
 pub mod refusals;
 pub mod waiting;
 pub mod workers;
 
-use crate::api::{ClientApi, InsightApi, WorkerApi};
+use crate::api::{ClientApi, EventApi, InsightApi, WorkerApi};
 
 /// All APIs of one coordinator.
-pub trait Market: WorkerApi + ClientApi + InsightApi {}
+pub trait Market: WorkerApi + ClientApi + InsightApi + EventApi {}
 
-impl<M: WorkerApi + ClientApi + InsightApi> Market for M {}
+impl<M: WorkerApi + ClientApi + InsightApi + EventApi> Market for M {}
 
 /// Hands the list of all cases to another macro, as `module::case` paths.
 #[doc(hidden)]
@@ -75,6 +76,11 @@ macro_rules! __for_each_market_api_case {
             insight::task_types_are_paged,
             insight::a_worker_that_always_disagrees_gets_no_more_tasks,
             insight::where_models_are_distinct_each_answers_once,
+            events::who_follows_hears_of_a_life_in_order,
+            events::a_feed_begins_where_it_is_asked_to,
+            events::only_what_is_asked_for_is_told,
+            events::who_follows_another_log_learns_that_it_missed_events,
+            events::votes_are_blind_in_events_as_well,
         }
     };
 }
@@ -182,6 +188,7 @@ mod tests {
     fn every_case_is_listed() {
         let files = [
             include_str!("clients.rs"),
+            include_str!("events.rs"),
             include_str!("insight.rs"),
             include_str!("refusals.rs"),
             include_str!("waiting.rs"),

@@ -1,8 +1,9 @@
 //! The cases of a [`MarketStore`](crate::store::MarketStore): what its
-//! [`TallyStore`](crate::store::TallyStore) and [`StandingStore`](crate::store::StandingStore)
-//! promise of the steps of its [`TaskStore`](crate::store::TaskStore).
+//! [`TallyStore`](crate::store::TallyStore), [`StandingStore`](crate::store::StandingStore) and
+//! [`EventStore`](crate::store::EventStore) promise of the steps of its [`TaskStore`](crate::store::TaskStore).
 
 pub mod durability;
+pub mod events;
 pub mod standing;
 pub mod tallies;
 
@@ -33,6 +34,13 @@ macro_rules! __for_each_market_store_case {
             standing::reinstating_for_one_type_leaves_the_others,
             standing::nobody_rules_on_an_unknown_worker,
             standing::a_panicking_standing_policy_changes_nothing,
+            events::a_life_is_logged_in_order,
+            events::what_changes_nothing_is_not_logged,
+            events::a_lease_that_ends_says_why,
+            events::who_is_there_is_logged,
+            events::how_far_workers_are_trusted_is_logged,
+            events::events_are_paged_by_place,
+            events::clearing_goes_on_with_the_places,
         }
     };
 }
@@ -45,6 +53,7 @@ macro_rules! __for_each_persistent_market_store_case {
         $crate::$then! {
             $($args)*;
             durability::tallies_and_standings_are_there_again,
+            events::events_are_there_again,
         }
     };
 }
@@ -116,6 +125,7 @@ mod tests {
     fn every_case_is_listed() {
         let files = [
             include_str!("durability.rs"),
+            include_str!("events.rs"),
             include_str!("standing.rs"),
             include_str!("tallies.rs"),
         ];

@@ -351,7 +351,7 @@ pub async fn serving_counts_the_workers_that_are_here(store: &dyn MarketStore) {
 /// As it forgets the votes.
 pub async fn clearing_forgets_every_tally(store: &dyn MarketStore) {
     let desk = two_types(store).await;
-    store.clear().await.unwrap();
+    store.clear(at(1_000)).await.unwrap();
     assert!(rows(store, TallyBy::WORKER).await.is_empty());
     desk.register(&["alice"], 9).await;
     desk.task(1, 9).await;

@@ -122,7 +122,7 @@ pub async fn rule_7_a_deadline_ends_a_task_on_its_votes(store: &dyn TaskStore) {
     desk.claim("w2", 1, 90).await;
     assert_eq!(desk.reap(99).await.expired, 0);
     let reaped = desk.reap(100).await;
-    assert_eq!((reaped.expired, reaped.effects.closed()), (1, &[id][..]));
+    assert_eq!((reaped.expired, reaped.effects.closed()), (1, vec![id]));
     let task = desk.get(id).await;
     assert_eq!(task.final_label(), Some(&label("a")));
     let TaskState::Finalized { agreement, .. } = task.state else {

@@ -118,7 +118,7 @@ pub async fn no_more_tasks_are_open_than_may_be(store: &dyn TaskStore) {
     // Also where there are more than may be by now, and where none may be.
     assert_eq!(full(&put(1).await.unwrap()), 1);
     assert_eq!(full(&put_with(0, 1).await.unwrap()), 1);
-    store.clear().await.unwrap();
+    store.clear(at(1_000)).await.unwrap();
     assert_eq!(full(&put(4).await.unwrap()), 1);
 }
 
@@ -159,7 +159,7 @@ pub async fn clearing_forgets_everything(store: &dyn TaskStore) {
     desk.answer("alice", "positive", 1).await;
     desk.task(2, 1).await;
     desk.claim("bob", 1, 1).await;
-    store.clear().await.unwrap();
+    store.clear(at(1_000)).await.unwrap();
     assert_eq!(desk.stats().await, crate::store::StoreStats::default());
     assert!(desk.points().await.is_empty());
     assert_eq!(

@@ -3,6 +3,7 @@ use std::convert::Infallible;
 use std::ops::Bound;
 
 use crate::assignment::{Assignment, Lease};
+use crate::event::Event;
 use crate::id::{TaskId, TaskType};
 use crate::store::rules::{InstanceStanding, MAX_LOSSES_PER_WORKER, claim_standing};
 use crate::store::{Claim, ClaimKey, ClaimList, Claimed, Effects, Selection, WorkerProfile};
@@ -103,10 +104,12 @@ impl State {
                 instance: profile.instance.clone(),
                 model: profile.model_for(&task_type).cloned(),
             };
-            let text = self.change(id, &mut effects, |entry| {
+            let (text, leased) = self.change(id, &mut effects, |entry| {
                 entry.leases.push(held);
-                entry.task.text.clone()
+                let leased = Event::leased(&entry.task, claim.worker.clone(), until);
+                (entry.task.text.clone(), leased)
             })?;
+            self.log(leased, claim.now);
             self.held
                 .entry(claim.worker.clone())
                 .or_default()

@@ -1,6 +1,7 @@
 use crate::consensus::{Ballot, Decision, Policies, TrackRecord, agrees, decide};
+use crate::event::Event;
 use crate::id::{TaskId, TaskType, WorkerId};
-use crate::store::rules::{MAX_LOSSES_PER_WORKER, attempts_exhausted, bounded_reason};
+use crate::store::rules::{LeaseEnd, MAX_LOSSES_PER_WORKER, attempts_exhausted, bounded_reason};
 use crate::store::{Effects, Progress};
 use crate::task::TaskState;
 use crate::time::Timestamp;
@@ -136,14 +137,13 @@ impl State {
         }
     }
 
-    /// Ends a lease on an open task without an answer.
-    ///
-    /// With a `cause` it is lost, which is an attempt and may fail the task; else it is free.
+    /// Ends a lease on an open task without an answer; where that is an attempt, it may fail the
+    /// task.
     pub(super) fn end_lease(
         &mut self,
         id: TaskId,
         worker: &WorkerId,
-        cause: Option<&str>,
+        end: LeaseEnd<'_>,
         now: Timestamp,
         effects: &mut Effects,
     ) -> bool {
@@ -153,14 +153,16 @@ impl State {
         let Some(held) = entry.lease_of(worker).cloned() else {
             return false;
         };
-        if cause.is_some() {
+        let requeued = Event::requeued(&entry.task, worker.clone(), end.cause());
+        if end.attempt().is_some() {
             let task_type = entry.task.task_type.clone();
             self.tally(worker, &task_type, held.model.as_ref()).lost += 1;
         }
         self.unindex_lease(id, &held.lease);
+        self.tell(requeued, now, effects);
         let exhausted = self.change(id, effects, |entry| {
             entry.leases.retain(|held| held.lease.worker != *worker);
-            let cause = cause?;
+            let cause = end.attempt()?;
             let losses = entry.losses.entry(worker.clone()).or_default();
             *losses += 1;
             if *losses <= MAX_LOSSES_PER_WORKER {

@@ -2,6 +2,7 @@
 
 mod claim;
 mod close;
+mod events;
 mod read;
 mod standing;
 mod state;

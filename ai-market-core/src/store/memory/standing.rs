@@ -1,6 +1,7 @@
 use crate::consensus::{Policies, Standing, StandingCause, StandingEntry};
+use crate::event::Event;
 use crate::id::{TaskType, WorkerId};
-use crate::store::rules::bounded_reason;
+use crate::store::rules::{LeaseEnd, bounded_reason};
 use crate::store::{Effects, Ruling, StandingChange, StandingChanged};
 use crate::time::Timestamp;
 
@@ -27,7 +28,9 @@ impl State {
             .assess(task_type, policy, &record, &prior, now);
         let Some(entry) = entry else { return };
         let suspended = entry.as_ref().is_some_and(|e| e.standing.is_suspended());
+        let event = Event::standing(worker.clone(), Some(task_type.clone()), entry.as_ref());
         summary.standings.set(Some(task_type.clone()), entry);
+        self.tell(event, now, effects);
         if suspended {
             self.return_all(worker, Some(task_type), now, effects);
         }
@@ -50,7 +53,9 @@ impl State {
                 let reason = bounded_reason(reason);
                 let standing = Standing::Suspended { reason };
                 let entry = StandingEntry::new(standing, StandingCause::Hand, now);
+                let event = Event::standing(worker.clone(), task_type.clone(), Some(&entry));
                 summary.standings.set(task_type.clone(), Some(entry));
+                self.tell(event, now, &mut effects);
                 self.return_all(&worker, task_type.as_ref(), now, &mut effects);
             }
             Ruling::Reinstate => {
@@ -65,6 +70,7 @@ impl State {
                         record.forgive();
                     }
                 }
+                self.tell(Event::standing(worker, task_type, None), now, &mut effects);
             }
         }
         StandingChanged::Done(effects)
@@ -81,7 +87,7 @@ impl State {
         for id in self.held_by(worker) {
             let of = self.tasks.get(&id).map(|entry| &entry.task.task_type);
             if task_type.is_none() || of == task_type {
-                self.end_lease(id, worker, None, now, effects);
+                self.end_lease(id, worker, LeaseEnd::Suspended, now, effects);
             }
         }
     }

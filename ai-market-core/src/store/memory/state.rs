@@ -1,13 +1,16 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::assignment::Lease;
 use crate::consensus::TrackRecord;
+use crate::event::Event;
 use crate::id::{IdempotencyKey, InstanceId, OwnerId, TaskId, TaskType, WorkerId};
 use crate::store::rules::{is_news, suits_model};
 use crate::store::{ClaimFrontier, ClaimKey, Effects, Tally, WorkerSummary};
 use crate::submission::{ModelIdentity, Submission};
 use crate::task::{Task, TaskState, TaskStatus};
 use crate::time::Timestamp;
+
+use super::events::EventLog;
 
 /// All that the store knows, with the indexes that its steps look things up in.
 #[derive(Debug, Default)]
@@ -34,6 +37,9 @@ pub(super) struct State {
     /// Since when the store is served without interruption.
     pub(super) serving_since: Option<Timestamp>,
     pub(super) tallies: BTreeMap<TallyKey, Tally>,
+    /// Workers that were declared stale, and not heard of since.
+    pub(super) stale: HashSet<WorkerId>,
+    pub(super) log: EventLog,
 }
 
 /// Whose tally it is: of a worker's answers to tasks of a type with a model.
@@ -114,7 +120,8 @@ impl Entry {
 impl State {
     /// Changes one task and keeps the indexes that depend on its status and its claimable replicas.
     ///
-    /// Replicas that became claimable, and the end of the task, go to `effects`.
+    /// Replicas that became claimable, and the end of the task, go to `effects`; what else there is
+    /// to tell is for the caller, who calls this once for each event.
     pub(super) fn change<R>(
         &mut self,
         id: TaskId,
@@ -132,8 +139,11 @@ impl State {
         let (new_status, new_replicas) = (entry.task.status(), entry.task.claimable_replicas());
         let (task_type, key) = (entry.task.task_type.clone(), entry.key());
         let deadline = entry.task.deadline;
-        if status.is_open() && !new_status.is_open() {
-            effects.close(id);
+        let closed = Event::closed(&entry.task).zip(entry.task.decided_at());
+        if status.is_open()
+            && let Some((event, at)) = closed
+        {
+            self.tell(event, at, effects);
             if let Some(deadline) = deadline {
                 self.deadlines.remove(&(deadline, id));
             }
@@ -182,17 +192,19 @@ impl State {
         }
     }
 
-    /// Notes that a worker was heard of; false when it is not registered.
-    pub(super) fn seen(&mut self, worker: &WorkerId, now: Timestamp) -> bool {
-        match self.workers.get_mut(worker) {
-            Some(summary) => {
-                if summary.gone || is_news(summary.last_seen, now) {
-                    summary.last_seen = summary.last_seen.max(now);
-                    summary.gone = false;
-                }
-                true
-            }
-            None => false,
+    /// Notes that a worker was heard of; nothing when it is not registered.
+    pub(super) fn seen(&mut self, worker: &WorkerId, now: Timestamp) {
+        let Some(summary) = self.workers.get_mut(worker) else {
+            return;
+        };
+        let returned = self.stale.remove(worker) || summary.gone;
+        if returned || is_news(summary.last_seen, now) {
+            summary.last_seen = summary.last_seen.max(now);
+            summary.gone = false;
+        }
+        if returned {
+            let worker = worker.clone();
+            self.log(Event::WorkerReturned { worker }, now);
         }
     }
 

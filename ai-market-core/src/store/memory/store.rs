@@ -3,18 +3,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use crate::consensus::Policies;
+use crate::event::Event;
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
-    Claim, Claimed, Effects, Insert, InsertOutcome, LeaderboardQuery, Place, Reap, Reaped,
-    Registered, Release, Released, Renew, Renewed, Serving, ServingQuery, StandingChange,
-    StandingChanged, StandingStore, StatsQuery, StoreError, StoreStats, Submitted, TallyQuery,
-    TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore, WorkerProfile, WorkerQuery,
-    WorkerSummary,
+    Claim, Claimed, Effects, EventPage, EventQuery, EventStore, Insert, InsertOutcome,
+    LeaderboardQuery, Place, Reap, Reaped, Registered, Release, Released, Renew, Renewed, Serving,
+    ServingQuery, StandingChange, StandingChanged, StandingStore, StatsQuery, StoreError,
+    StoreStats, Submitted, TallyQuery, TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore,
+    WorkerProfile, WorkerQuery, WorkerSummary,
 };
 use crate::submission::Vote;
 use crate::task::TaskDetails;
 use crate::time::Timestamp;
 
+use super::events::EventLog;
 use super::state::State;
 
 /// A [`TaskStore`] in memory: for tests, for trying things out, and for markets that may end with
@@ -32,6 +34,18 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty store that keeps so many of the newest events; without it 100,000.
+    #[must_use]
+    pub fn keeping_events(events: usize) -> Self {
+        let log = EventLog::keeping(events);
+        Self {
+            state: Mutex::new(State {
+                log,
+                ..State::default()
+            }),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -92,8 +106,15 @@ impl TaskStore for MemoryStore {
         Ok(self.state().reap(&reap, policies))
     }
 
-    async fn clear(&self) -> Result<(), StoreError> {
-        *self.state() = State::default();
+    async fn clear(&self, now: Timestamp) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let mut log = std::mem::take(&mut state.log);
+        log.clear();
+        log.push(Event::MarketReset {}, now);
+        *state = State {
+            log,
+            ..State::default()
+        };
         Ok(())
     }
 
@@ -137,5 +158,12 @@ impl TallyStore for MemoryStore {
 impl StandingStore for MemoryStore {
     async fn set_standing(&self, change: StandingChange) -> Result<StandingChanged, StoreError> {
         Ok(self.state().set_standing(change))
+    }
+}
+
+#[async_trait]
+impl EventStore for MemoryStore {
+    async fn events(&self, query: EventQuery) -> Result<EventPage, StoreError> {
+        Ok(self.state().log.page(query))
     }
 }

@@ -2,10 +2,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::consensus::{Policies, agrees};
+use crate::event::Event;
 use crate::id::{TaskId, WorkerId};
 use crate::store::rules::{
-    InstanceStanding, LEASE_RAN_OUT, WORKER_GONE, WORKER_RESTARTED, bounded_reason, downtime,
-    gone_before, instance_standing, renewed_until, renewed_until_bare, serving_since,
+    InstanceStanding, LeaseEnd, bounded_reason, downtime, gone_before, instance_standing,
+    renewed_until, renewed_until_bare, serving_since, stale_before,
 };
 use crate::store::{
     ClaimKey, Effects, InsertOutcome, LeaseScope, Reap, Reaped, Registered, Release, ReleaseReason,
@@ -47,6 +48,7 @@ impl State {
         self.frontier.opened(&task_type, key);
         self.index_claimable(&task_type, key, task.claimable_replicas() > 0);
         self.count(&task_type, None, Some(task.status()));
+        self.log(Event::created(&task), now);
         self.tasks.insert(id, Entry::new(task));
         InsertOutcome::Created(id)
     }
@@ -54,21 +56,30 @@ impl State {
     pub(super) fn register(&mut self, profile: WorkerProfile, now: Timestamp) -> Registered {
         let mut registered = Registered::default();
         let worker = profile.worker.clone();
+        let event = Event::WorkerRegistered {
+            worker: worker.clone(),
+            task_types: profile.capabilities.clone(),
+        };
         let Some(known) = self.workers.get_mut(&worker) else {
             self.workers
                 .insert(worker, WorkerSummary::new(profile, now));
+            self.log(event, now);
             return registered;
         };
         let cleared = known.profile.owner != profile.owner
             || known.profile.model != profile.model
             || known.profile.models != profile.models;
         let instance = profile.instance.clone();
-        let kept = known.profile.instance.take();
-        known.profile = profile;
-        if known.profile.instance.is_none() {
-            known.profile.instance = kept;
+        let mut profile = profile;
+        if profile.instance.is_none() {
+            profile.instance.clone_from(&known.profile.instance);
         }
+        let changed = known.profile != profile;
+        known.profile = profile;
         self.seen(&worker, now);
+        if changed {
+            self.log(event, now);
+        }
         if cleared {
             self.frontier.forget(&worker);
         }
@@ -85,7 +96,7 @@ impl State {
                 self.end_lease(
                     id,
                     &worker,
-                    Some(WORKER_RESTARTED),
+                    LeaseEnd::Restarted,
                     now,
                     &mut registered.effects,
                 );
@@ -181,11 +192,16 @@ impl State {
         vote.model = vote.model.or(held.model);
         self.tally(&vote.worker, &task_type, vote.model.as_ref())
             .count_answer(false, now.since(held.lease.claimed_at));
-        self.change(id, effects, |entry| {
-            entry.leases.retain(|held| held.lease.worker != vote.worker);
+        let answered = self.change(id, effects, |entry| {
+            let worker = vote.worker.clone();
+            entry.leases.retain(|held| held.lease.worker != worker);
             entry.votes.push(vote);
             entry.task.submission_count += 1;
+            Event::answered(&entry.task, worker)
         });
+        if let Some(answered) = answered {
+            self.log(answered, now);
+        }
         SubmitOutcome::Accepted(self.decide(id, policies, false, now, effects))
     }
 
@@ -229,9 +245,13 @@ impl State {
     pub(super) fn release(&mut self, release: &Release) -> Released {
         let mut released = Released::default();
         self.seen(&release.worker, release.now);
-        let cause = match &release.reason {
-            ReleaseReason::Returned => None,
-            ReleaseReason::Failed(reason) => Some(bounded_reason(reason.clone())),
+        let reason;
+        let end = match &release.reason {
+            ReleaseReason::Returned => LeaseEnd::Returned,
+            ReleaseReason::Failed(said) => {
+                reason = bounded_reason(said.clone());
+                LeaseEnd::Failed(&reason)
+            }
         };
         let tasks = match &release.scope {
             LeaseScope::Named(tasks) => tasks.clone(),
@@ -250,8 +270,7 @@ impl State {
                 continue;
             }
             let effects = &mut released.effects;
-            let cause = cause.as_deref();
-            if self.end_lease(*id, &release.worker, cause, release.now, effects) {
+            if self.end_lease(*id, &release.worker, end, release.now, effects) {
                 released.released += 1;
             }
         }
@@ -281,7 +300,7 @@ impl State {
         reaped.more = overdue.len() > reap.limit;
         for (until, id, worker) in overdue.into_iter().take(reap.limit) {
             let effects = &mut reaped.effects;
-            if self.end_lease(id, &worker, Some(LEASE_RAN_OUT), reap.now, effects) {
+            if self.end_lease(id, &worker, LeaseEnd::Expired, reap.now, effects) {
                 reaped.lost += 1;
             } else {
                 // It stood at the decision and runs out with no late answer.
@@ -290,6 +309,9 @@ impl State {
                     entry.leases.retain(|held| held.lease.worker != worker);
                 }
             }
+        }
+        if let Some(before) = stale_before(reap, since) {
+            self.declare_stale(before, reap, &mut reaped);
         }
         if let Some(before) = gone_before(reap, since) {
             self.declare_gone(before, reap, &mut reaped);
@@ -307,27 +329,45 @@ impl State {
         reaped
     }
 
+    /// The workers that are not gone and were last seen before a point in time, longest first.
+    fn silent_since(&self, before: Timestamp) -> Vec<WorkerId> {
+        let silent = |worker: &&WorkerSummary| !worker.gone && worker.last_seen < before;
+        let silent = self.workers.values().filter(silent);
+        let mut silent: Vec<_> = silent
+            .map(|worker| (worker.last_seen, worker.profile.worker.clone()))
+            .collect();
+        silent.sort_unstable();
+        silent.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Declares workers stale that were last seen before a point in time.
+    fn declare_stale(&mut self, before: Timestamp, reap: &Reap, reaped: &mut Reaped) {
+        let mut silent = self.silent_since(before);
+        silent.retain(|id| !self.stale.contains(id));
+        reaped.more |= silent.len() > reap.limit;
+        for worker in silent.into_iter().take(reap.limit) {
+            self.stale.insert(worker.clone());
+            let event = Event::WorkerStale { worker };
+            self.tell(event, reap.now, &mut reaped.effects);
+        }
+    }
+
     /// Declares workers gone that were last seen before a point in time, and ends the leases of
     /// those that used to send heartbeats.
     fn declare_gone(&mut self, before: Timestamp, reap: &Reap, reaped: &mut Reaped) {
-        let silent = |worker: &&WorkerSummary| !worker.gone && worker.last_seen < before;
-        let mut gone: Vec<_> = self
-            .workers
-            .values()
-            .filter(silent)
-            .map(|worker| (worker.last_seen, worker.profile.worker.clone()))
-            .collect();
-        gone.sort_unstable();
+        let gone = self.silent_since(before);
         reaped.more |= gone.len() > reap.limit;
-        for (_, id) in gone.into_iter().take(reap.limit) {
+        for id in gone.into_iter().take(reap.limit) {
             let Some(worker) = self.workers.get_mut(&id) else {
                 continue;
             };
             worker.gone = true;
             let beating = worker.last_heartbeat.is_some();
+            let event = Event::WorkerGone { worker: id.clone() };
+            self.tell(event, reap.now, &mut reaped.effects);
             for task in self.held_by(&id) {
                 let effects = &mut reaped.effects;
-                if beating && self.end_lease(task, &id, Some(WORKER_GONE), reap.now, effects) {
+                if beating && self.end_lease(task, &id, LeaseEnd::Gone, reap.now, effects) {
                     reaped.lost += 1;
                 }
             }

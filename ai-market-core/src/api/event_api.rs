@@ -1,0 +1,155 @@
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::event::{EventFilter, EventId, LoggedEvent};
+use crate::store::EventStart;
+
+use super::ApiError;
+
+/// What somebody asks who wants to know what happens in a market.
+///
+/// [`Coordinator`](crate::coordinator::Coordinator) implements it in process, an HTTP client over
+/// the wire.
+#[async_trait]
+pub trait EventApi: Debug + Send + Sync + 'static {
+    /// Begins to follow the events of the market.
+    ///
+    /// Nothing is kept for the one who follows: the log of the store is the buffer, so that a slow
+    /// reader slows nobody, and learns what it [missed](EventBatch::missed) once it is further behind
+    /// than the log goes back.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyRequests`](super::ErrorCode::TooManyRequests) when as many follow as may.
+    async fn follow(&self, follow: Follow) -> Result<Box<dyn EventFeed>, ApiError>;
+}
+
+/// Events as they happen.
+#[async_trait]
+pub trait EventFeed: Debug + Send + Sync + 'static {
+    /// Waits for the next events; `None` when the coordinator stops.
+    ///
+    /// # Errors
+    ///
+    /// When the events cannot be read; asking again goes on where it was.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    async fn next(&mut self) -> Result<Option<EventBatch>, ApiError>;
+
+    /// Up to which place it has given out events: following from [after](EventStart::After) it goes on here.
+    fn position(&self) -> EventId;
+}
+
+/// Somebody wants to follow events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Follow {
+    /// Where to begin.
+    pub start: EventStart,
+    /// Which events.
+    pub filter: EventFilter,
+}
+
+impl Follow {
+    /// Every event from now on.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            start: EventStart::Last(0),
+            filter: EventFilter::new(),
+        }
+    }
+
+    /// Begins after `place`.
+    #[must_use]
+    pub fn after(mut self, place: EventId) -> Self {
+        self.start = EventStart::After(place);
+        self
+    }
+
+    /// Begins with the newest `n` events that there are, of which those are told that are wanted;
+    /// more than a page count as a page.
+    #[must_use]
+    pub fn last(mut self, n: usize) -> Self {
+        self.start = EventStart::Last(n);
+        self
+    }
+
+    /// Tells only of those that `filter` wants.
+    #[must_use]
+    pub fn with_filter(mut self, filter: EventFilter) -> Self {
+        self.filter = filter;
+        self
+    }
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Some events that follow each other.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct EventBatch {
+    /// What was lost before these: the log no longer had it when the reader came for it.
+    pub missed: Option<Missed>,
+    /// The events, oldest first.
+    pub events: Vec<Arc<LoggedEvent>>,
+}
+
+impl EventBatch {
+    /// `events`, before which `missed` were lost.
+    #[must_use]
+    pub const fn new(missed: Option<Missed>, events: Vec<Arc<LoggedEvent>>) -> Self {
+        Self { missed, events }
+    }
+
+    /// The place after which it begins; `None` where it is empty.
+    #[must_use]
+    pub fn begins_after(&self) -> Option<EventId> {
+        let first = self.events.first();
+        let first = first.map(|event| EventId::new(event.id.get().saturating_sub(1)));
+        self.missed.map(|missed| missed.after).or(first)
+    }
+}
+
+/// Events that will not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Missed {
+    /// The place after which they begin.
+    pub after: EventId,
+    /// The place of the last one.
+    pub until: EventId,
+}
+
+macro_rules! forward {
+    ($($pointer:ident),*) => {$(
+        #[deny(clippy::missing_trait_methods)]
+        #[async_trait]
+        impl<A: EventApi + ?Sized> EventApi for $pointer<A> {
+            async fn follow(&self, follow: Follow) -> Result<Box<dyn EventFeed>, ApiError> {
+                (**self).follow(follow).await
+            }
+        }
+    )*};
+}
+
+forward!(Arc, Box);
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<F: EventFeed + ?Sized> EventFeed for Box<F> {
+    async fn next(&mut self) -> Result<Option<EventBatch>, ApiError> {
+        (**self).next().await
+    }
+
+    fn position(&self) -> EventId {
+        (**self).position()
+    }
+}

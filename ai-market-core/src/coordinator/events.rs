@@ -1,0 +1,294 @@
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::api::{ApiError, EventApi, EventBatch, EventFeed, Follow, Missed};
+use crate::event::{EventFilter, EventId, LoggedEvent};
+use crate::metrics::InProgress;
+use crate::store::{EventQuery, EventStart};
+
+use super::Coordinator;
+use super::reply::too_many_waiting;
+use super::worker::LOOK_AGAIN;
+
+/// How many events are read at once, and given out at once.
+const BATCH: usize = 1_000;
+
+/// How many of the newest events are kept at hand, so that many who follow cost one reader.
+const AT_HAND: usize = 4 * BATCH;
+
+/// How long after one look at the log the next one is: at a thousand steps a second, one look serves
+/// fifty of them, and nobody sees the difference.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// The newest events of the log, for those who follow it.
+///
+/// Nobody reads the log while nobody follows, and whoever is at its end reads on for all. Those who
+/// are further behind than what is at hand read for themselves. So the events of a coordinator that
+/// shares its store arrive as well, a few seconds later.
+#[derive(Debug)]
+pub(super) struct EventHub {
+    recent: Mutex<Recent>,
+    /// Held by whoever reads on, with when that was last done.
+    reading: tokio::sync::Mutex<Option<Instant>>,
+    /// Changes whenever there may be something new.
+    news: watch::Sender<()>,
+    max_followers: usize,
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    followers: usize,
+    events: VecDeque<Arc<LoggedEvent>>,
+    /// Every event after this place, up to the newest that was read, is at hand.
+    after: EventId,
+    newest: EventId,
+}
+
+impl EventHub {
+    pub(super) fn new(max_followers: usize) -> Self {
+        Self {
+            recent: Mutex::default(),
+            reading: tokio::sync::Mutex::default(),
+            news: watch::Sender::new(()),
+            max_followers,
+        }
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        // OK because nothing panics under the lock.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that something may have been logged.
+    pub(super) fn news(&self) {
+        // Without receivers this is one look at a counter.
+        if self.news.receiver_count() > 0 {
+            self.news.send_replace(());
+        }
+    }
+
+    fn followers(&self) -> usize {
+        self.recent().followers
+    }
+}
+
+impl Recent {
+    /// Goes on from `newest` without what was at hand.
+    fn restart(&mut self, newest: EventId) {
+        self.events.clear();
+        self.after = newest;
+        self.newest = newest;
+    }
+
+    /// Takes what was read after the newest event so far.
+    fn extend(&mut self, events: Vec<Arc<LoggedEvent>>) {
+        if let Some(last) = events.last() {
+            self.newest = last.id;
+        }
+        self.events.extend(events);
+        while self.events.len() > AT_HAND {
+            if let Some(dropped) = self.events.pop_front() {
+                self.after = dropped.id;
+            }
+        }
+    }
+
+    /// The events after `place`; `None` when some of them are no longer at hand.
+    fn after(&self, place: EventId) -> Option<Vec<Arc<LoggedEvent>>> {
+        if place < self.after {
+            return None;
+        }
+        let from = self.events.partition_point(|event| event.id <= place);
+        let events = self.events.range(from..).take(BATCH);
+        Some(events.cloned().collect())
+    }
+}
+
+/// One who follows the events of a coordinator.
+#[derive(Debug)]
+struct Feed {
+    coordinator: Coordinator,
+    filter: EventFilter,
+    /// Up to where it has read.
+    position: EventId,
+    /// What was found and not given out yet.
+    ready: EventBatch,
+    news: watch::Receiver<()>,
+    /// Whether there may be something new that was not looked for yet.
+    stale: bool,
+    _counted: InProgress,
+}
+
+#[async_trait]
+impl EventApi for Coordinator {
+    async fn follow(&self, follow: Follow) -> Result<Box<dyn EventFeed>, ApiError> {
+        let hub = &self.inner.events;
+        let alone = {
+            let mut recent = hub.recent();
+            if recent.followers >= hub.max_followers {
+                return Err(too_many_waiting());
+            }
+            recent.followers += 1;
+            recent.followers == 1
+        };
+        // From here on, dropping it counts it out.
+        let mut feed = Feed {
+            _counted: self.inner.metrics.follows(),
+            coordinator: self.clone(),
+            filter: follow.filter,
+            position: EventId::START,
+            ready: EventBatch::default(),
+            news: hub.news.subscribe(),
+            stale: false,
+        };
+        let store = &self.inner.store;
+        let known = store.events(EventQuery::last(0)).await?;
+        if alone {
+            // Nobody has read on since the last one left.
+            let mut recent = hub.recent();
+            if recent.newest < known.newest {
+                recent.restart(known.newest);
+            }
+        }
+        match follow.start {
+            EventStart::Last(0) => feed.position = known.newest,
+            EventStart::Last(n) => {
+                let page = store.events(EventQuery::last(n.min(BATCH))).await?;
+                feed.position = page.newest;
+                feed.take(page.events);
+            }
+            EventStart::After(place) if place > known.newest => {
+                // It followed another log: this one begins anew.
+                feed.position = known.newest;
+                feed.ready.missed = Some(Missed {
+                    after: EventId::START,
+                    until: known.newest,
+                });
+            }
+            EventStart::After(place) => feed.position = place,
+        }
+        Ok(Box::new(feed))
+    }
+}
+
+impl Coordinator {
+    /// How many follow its events now.
+    #[must_use]
+    pub fn followers(&self) -> usize {
+        self.inner.events.followers()
+    }
+}
+
+impl Feed {
+    /// Takes over those events that are wanted.
+    fn take(&mut self, events: Vec<Arc<LoggedEvent>>) {
+        if let Some(last) = events.last() {
+            self.position = self.position.max(last.id);
+        }
+        let wanted = events.into_iter();
+        let wanted = wanted.filter(|event| self.filter.wants(&event.event));
+        self.ready.events.extend(wanted);
+    }
+
+    /// Takes what there is after the position; false when that is nothing.
+    async fn advance(&mut self) -> Result<bool, ApiError> {
+        let inner = Arc::clone(&self.coordinator.inner);
+        let at_hand = inner.events.recent().after(self.position);
+        if let Some(events) = at_hand {
+            let some = !events.is_empty();
+            self.take(events);
+            return Ok(some);
+        }
+        let query = EventQuery::after(self.position, BATCH);
+        let page = inner.store.events(query).await?;
+        if page.kept_after > self.position {
+            self.ready.missed = Some(Missed {
+                after: self.position,
+                until: page.kept_after,
+            });
+            self.position = page.kept_after;
+        }
+        let some = !page.events.is_empty();
+        self.take(page.events);
+        Ok(some || self.ready.missed.is_some())
+    }
+
+    /// Waits until there may be something after the position, and reads it for all who wait.
+    async fn read_on(&mut self) -> Result<(), ApiError> {
+        let inner = &self.coordinator.inner;
+        if !self.stale {
+            tokio::select! {
+                // The sender lives as long as the coordinator.
+                changed = self.news.changed() => drop(changed),
+                () = sleep_until(Instant::now() + LOOK_AGAIN) => {}
+                () = inner.stopping.cancelled() => return Ok(()),
+            }
+            // It stays so until the look is done, should this be dropped before.
+            self.stale = true;
+        }
+        let mut last = inner.events.reading.lock().await;
+        if inner.events.recent().newest > self.position {
+            self.stale = false;
+            return Ok(());
+        }
+        if let Some(last) = *last {
+            tokio::select! {
+                () = sleep_until(last + LOOK_INTERVAL) => {}
+                () = inner.stopping.cancelled() => return Ok(()),
+            }
+        }
+        let newest = inner.events.recent().newest;
+        let page = inner.store.events(EventQuery::after(newest, BATCH)).await?;
+        *last = Some(Instant::now());
+        self.stale = false;
+        let mut recent = inner.events.recent();
+        if recent.newest != newest {
+            // Whoever came first after a pause began anew meanwhile.
+            return Ok(());
+        }
+        if page.kept_after > newest {
+            recent.restart(page.kept_after);
+        }
+        let more = page.events.last().is_some_and(|last| last.id < page.newest);
+        recent.extend(page.events);
+        drop(recent);
+        if more {
+            inner.events.news();
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl EventFeed for Feed {
+    async fn next(&mut self) -> Result<Option<EventBatch>, ApiError> {
+        loop {
+            if self.ready != EventBatch::default() {
+                self.coordinator.inner.metrics.delivered(&self.ready);
+                return Ok(Some(mem::take(&mut self.ready)));
+            }
+            if self.coordinator.inner.stopping.is_cancelled() {
+                return Ok(None);
+            }
+            if !self.advance().await? {
+                self.read_on().await?;
+            }
+        }
+    }
+
+    fn position(&self) -> EventId {
+        self.ready.begins_after().unwrap_or(self.position)
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        self.coordinator.inner.events.recent().followers -= 1;
+    }
+}

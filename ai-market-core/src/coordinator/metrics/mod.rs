@@ -1,0 +1,6 @@
+//! What a coordinator counts.
+
+mod families;
+mod meter;
+
+pub(super) use meter::Metrics;

@@ -1,0 +1,270 @@
+use std::fmt::Write;
+use std::io;
+use std::time::Duration;
+
+use ai_market_core::access::{Caller, Keys};
+use ai_market_core::api::{ApiError, ErrorCode, EventApi, EventBatch, EventFeed, Follow};
+use ai_market_core::coordinator::Coordinator;
+use ai_market_core::event::{EventFilter, EventId};
+use ai_market_core::id::{TaskId, TaskType, WorkerId};
+use futures_util::{Stream, stream};
+use poem::http::header;
+use poem::web::Data;
+use poem::{Body, IntoResponse, Response};
+use poem_openapi::param::{Header, Query};
+use poem_openapi::payload::Payload;
+use poem_openapi::registry::{
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+use poem_openapi::{ApiResponse, OpenApi};
+
+use crate::wire::{EventKinds, EventPlace, Field, HelloBody, Limit, MissedBody, TicketBody};
+
+use super::body::JsonBody;
+use super::failure::{Errors, Failure};
+use super::tickets::{LIFETIME, Tickets};
+
+/// How long a stream is silent before it says that it is still there.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// After how long a browser opens a broken stream again, in milliseconds.
+const RETRY: u32 = 1_000;
+
+/// What happens, as it happens.
+#[derive(Debug)]
+pub(super) struct EventRoutes {
+    pub(super) coordinator: Coordinator,
+    pub(super) keys: Option<Keys>,
+    pub(super) tickets: Tickets,
+}
+
+pub(super) struct FollowErrors;
+impl Errors for FollowErrors {
+    const CODES: &'static [ErrorCode] = &[ErrorCode::Invalid];
+}
+
+pub(super) struct TicketErrors;
+impl Errors for TicketErrors {
+    const CODES: &'static [ErrorCode] = &[];
+}
+
+#[OpenApi]
+impl EventRoutes {
+    /// Follow what happens
+    ///
+    /// Server-sent events: first `hello` with the place after which the stream begins, then each
+    /// event as it happens, as an object with `id`, `at`, `event` and what it is about. Where events
+    /// were lost to a reader that is slow or was away for long, `missed` says which. A stream that is
+    /// silent says every 15 seconds that it is still there. It ends when the coordinator stops, and
+    /// when the key is no longer accepted.
+    #[oai(path = "/events", method = "get", operation_id = "follow_events")]
+    #[expect(clippy::too_many_arguments, reason = "they are the route's parameters")]
+    async fn follow(
+        &self,
+        caller: Data<&Caller>,
+        /// Only events of these kinds, with commas between them.
+        event: Query<Option<Field<EventKinds>>>,
+        /// Only events about tasks of this type.
+        task_type: Query<Option<Field<TaskType>>>,
+        /// Only events about this worker.
+        worker_id: Query<Option<Field<WorkerId>>>,
+        /// Only events about this task.
+        task_id: Query<Option<Field<TaskId>>>,
+        /// Begins after this event.
+        after: Query<Option<Field<EventPlace>>>,
+        /// Begins with the newest events, so many at most, of which those are sent that are asked
+        /// for; more than 1,000 count as 1,000.
+        last: Query<Option<Field<Limit>>>,
+        /// Begins after this event; goes before `after` and `last`.
+        #[oai(name = "Last-Event-ID")]
+        last_event_id: Header<Option<Field<EventPlace>>>,
+        /// A ticket in the place of a key.
+        ticket: Query<Option<String>>,
+    ) -> Result<EventStream, Failure<FollowErrors>> {
+        // Whoever let the caller in has looked at it.
+        drop(ticket.0);
+        let mut follow = Follow::new();
+        if let Some(last) = last.0 {
+            follow = follow.last(last.0.get());
+        }
+        if let Some(place) = last_event_id.0.or(after.0) {
+            follow = follow.after(place.0.0);
+        }
+        let mut filter = EventFilter::new();
+        filter.kinds = event.0.map(|kinds| kinds.0.0).unwrap_or_default();
+        filter.task_type = task_type.0.map(|of| of.0);
+        filter.worker = worker_id.0.map(|worker| worker.0);
+        filter.task = task_id.0.map(|task| task.0);
+        let acting = self.coordinator.acting_as(caller.0.clone());
+        let feed = acting.follow(follow.with_filter(filter)).await?;
+        let streamed = Streamed {
+            coordinator: self.coordinator.clone(),
+            feed,
+            caller: caller.0.clone(),
+            keys: self.keys.clone(),
+            greeted: false,
+        };
+        Ok(EventStream(Body::from_bytes_stream(streamed.chunks())))
+    }
+
+    /// Get a ticket for a stream of events
+    ///
+    /// For browsers, whose `EventSource` sends no key: `GET /events?ticket=...` takes it within 30
+    /// seconds, once.
+    #[oai(
+        path = "/events/ticket",
+        method = "post",
+        operation_id = "event_ticket"
+    )]
+    async fn ticket(
+        &self,
+        caller: Data<&Caller>,
+    ) -> Result<JsonBody<TicketBody>, Failure<TicketErrors>> {
+        let ticket = self.tickets.issue(caller.0.clone())?;
+        let expires_at = Field(self.coordinator.now().plus(LIFETIME));
+        Ok(JsonBody(TicketBody { ticket, expires_at }))
+    }
+}
+
+/// A feed on its way to a client.
+struct Streamed {
+    coordinator: Coordinator,
+    feed: Box<dyn EventFeed>,
+    caller: Caller,
+    keys: Option<Keys>,
+    greeted: bool,
+}
+
+impl Streamed {
+    /// What is sent, piece by piece: nothing is read before the client has taken what was.
+    fn chunks(self) -> impl Stream<Item = io::Result<String>> {
+        stream::unfold(Some(self), |this| async move {
+            let mut this = this?;
+            match this.next().await {
+                Ok(Some(chunk)) => Some((Ok(chunk), Some(this))),
+                Ok(None) => None,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a stream of events ended"
+                    );
+                    // The client opens it again and goes on where it was.
+                    Some((Err(io::Error::other(error)), None))
+                }
+            }
+        })
+    }
+
+    async fn next(&mut self) -> Result<Option<String>, ApiError> {
+        if !self.greeted {
+            self.greeted = true;
+            return Ok(Some(self.hello()?));
+        }
+        let next = tokio::time::timeout(KEEP_ALIVE, self.feed.next()).await;
+        if !self.is_let_in().await? {
+            return Ok(None);
+        }
+        match next {
+            Ok(Ok(Some(batch))) => written(&batch).map(Some),
+            Ok(Ok(None)) => Ok(None),
+            Ok(Err(error)) => Err(error),
+            // The place as well, so that whoever follows little has little to read again.
+            Err(_) => Ok(Some(format!(
+                ": still here\nid: {}\n\n",
+                self.feed.position()
+            ))),
+        }
+    }
+
+    fn hello(&self) -> Result<String, ApiError> {
+        let id = self.feed.position();
+        let now = self.coordinator.now();
+        let mut text = format!("retry: {RETRY}\n");
+        write_event(&mut text, id, "hello", &json(&HelloBody { id, now })?);
+        Ok(text)
+    }
+
+    /// Whether the key that opened the stream would still open it.
+    async fn is_let_in(&self) -> Result<bool, ApiError> {
+        let (Some(keys), Caller::Holder(holder)) = (&self.keys, &self.caller) else {
+            return Ok(true);
+        };
+        keys.is_live(holder.key).await.map_err(|error| {
+            ApiError::new(ErrorCode::Unavailable, "the keys cannot be read").with_source(error)
+        })
+    }
+}
+
+fn written(batch: &EventBatch) -> Result<String, ApiError> {
+    let mut text = String::new();
+    if let Some(missed) = batch.missed {
+        let body = MissedBody {
+            after: missed.after,
+            until: missed.until,
+        };
+        write_event(&mut text, missed.until, "missed", &json(&body)?);
+    }
+    for logged in &batch.events {
+        write_event(
+            &mut text,
+            logged.id,
+            logged.event.kind().as_str(),
+            logged.json(),
+        );
+    }
+    Ok(text)
+}
+
+/// JSON in one line is what the format takes as it is.
+fn write_event(text: &mut String, id: EventId, name: &str, data: &str) {
+    // Writing to a text never fails.
+    let _ = write!(text, "id: {id}\nevent: {name}\ndata: {data}\n\n");
+}
+
+fn json(body: &impl serde::Serialize) -> Result<String, ApiError> {
+    serde_json::to_string(body).map_err(|error| {
+        let message = "the coordinator could not write its answer";
+        ApiError::new(ErrorCode::Internal, message).with_source(error)
+    })
+}
+
+/// Server-sent events.
+pub(super) struct EventStream(Body);
+
+impl Payload for EventStream {
+    const CONTENT_TYPE: &'static str = "text/event-stream";
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")))
+    }
+}
+
+impl IntoResponse for EventStream {
+    fn into_response(self) -> Response {
+        Response::builder()
+            .content_type(Self::CONTENT_TYPE)
+            .header(header::CACHE_CONTROL, "no-store")
+            // A proxy that collects answers would hold events back.
+            .header("X-Accel-Buffering", "no")
+            .body(self.0)
+    }
+}
+
+impl ApiResponse for EventStream {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "What happens, without an end",
+                status: Some(200),
+                status_range: None,
+                content: vec![MetaMediaType {
+                    content_type: Self::CONTENT_TYPE,
+                    schema: Self::schema_ref(),
+                }],
+                headers: Vec::new(),
+            }],
+        }
+    }
+
+    fn register(_registry: &mut Registry) {}
+}

@@ -1,0 +1,114 @@
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use ai_market_core::event::{EventId, EventKind, UnknownEvent};
+use ai_market_core::time::Timestamp;
+use poem_openapi::Object;
+use poem_openapi::registry::MetaSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Field, Kind};
+
+/// Kinds of events with commas between them, as a query names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct EventKinds(pub(crate) BTreeSet<EventKind>);
+
+impl FromStr for EventKinds {
+    type Err = UnknownEvent;
+
+    fn from_str(text: &str) -> Result<Self, UnknownEvent> {
+        let kinds = text.split(',').map(|kind| kind.trim().parse());
+        kinds.collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl fmt::Display for EventKinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<_> = self.0.iter().map(|kind| kind.as_str()).collect();
+        f.write_str(&kinds.join(","))
+    }
+}
+
+impl TryFrom<String> for EventKinds {
+    type Error = UnknownEvent;
+
+    fn try_from(text: String) -> Result<Self, UnknownEvent> {
+        text.parse()
+    }
+}
+
+impl From<EventKinds> for String {
+    fn from(kinds: EventKinds) -> Self {
+        kinds.to_string()
+    }
+}
+
+impl Kind for EventKinds {
+    fn schema() -> MetaSchema {
+        let names: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        let any = names.join("|");
+        MetaSchema {
+            pattern: Some(format!("^({any})(,({any}))*$")),
+            example: Some(Value::from("task_finalized,task_failed")),
+            ..MetaSchema::new("string")
+        }
+    }
+}
+
+/// The place of an event as a query or a header names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct EventPlace(pub(crate) EventId);
+
+impl TryFrom<String> for EventPlace {
+    type Error = ai_market_core::event::InvalidEventId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<EventPlace> for String {
+    fn from(place: EventPlace) -> Self {
+        place.0.to_string()
+    }
+}
+
+impl Kind for EventPlace {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            minimum: Some(0.0),
+            maximum: Some(EventId::MAX.get() as f64),
+            ..MetaSchema::new("integer")
+        }
+    }
+}
+
+/// The beginning of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HelloBody {
+    /// The place after which the stream begins.
+    pub(crate) id: EventId,
+    /// The coordinator's time.
+    pub(crate) now: Timestamp,
+}
+
+/// Events that will not come: those after one place, up to and with another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MissedBody {
+    pub(crate) after: EventId,
+    pub(crate) until: EventId,
+}
+
+/// A ticket for one stream of events.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[oai(rename = "Ticket")]
+pub(crate) struct TicketBody {
+    /// What `GET /events` takes as `ticket` in the place of a key, once.
+    pub(crate) ticket: String,
+    /// Until when.
+    pub(crate) expires_at: Field<Timestamp>,
+}

@@ -1,0 +1,4 @@
+DROP TABLE events;
+ALTER TABLE workers DROP COLUMN stale;
+
+PRAGMA user_version = 3;

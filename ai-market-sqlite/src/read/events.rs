@@ -1,0 +1,51 @@
+use ai_market_core::event::{EventId, LoggedEvent};
+use ai_market_core::store::{EventPage, EventQuery, EventStart};
+
+use crate::data::{count, from_json, limit};
+use crate::error::Error;
+use crate::sql::Connection;
+use crate::sql::statements::{EventsFrom, NewestEvent, OldestEvent, RowOfEvent};
+
+/// How many rows of the log are read at once.
+const ROWS: usize = 64;
+
+impl Connection {
+    /// A page of events, oldest first.
+    pub(crate) fn event_page(&mut self, query: &EventQuery) -> Result<EventPage, Error> {
+        let row = self.row::<NewestEvent, (i64,), _>(())?;
+        let Some((newest,)) = row else {
+            return Ok(EventPage::default());
+        };
+        let newest: u64 = count("the place of an event", newest)?;
+        let row = self.row::<OldestEvent, (Option<i64>,), _>(())?;
+        let oldest = row.and_then(|(oldest,)| oldest).unwrap_or(1);
+        let kept_after: u64 = count("the place of an event", oldest - 1)?;
+        let after = match query.start {
+            EventStart::After(place) => place.get(),
+            EventStart::Last(n) => newest.saturating_sub(u64::try_from(n).unwrap_or(u64::MAX)),
+        };
+        let mut events = Vec::new();
+        if after < newest && query.limit > 0 {
+            let place = i64::try_from(after.saturating_add(1)).unwrap_or(i64::MAX);
+            let row = self.row::<RowOfEvent, (Option<i64>,), _>((place,))?;
+            let mut from = row.and_then(|(first,)| first).unwrap_or(0);
+            while events.len() < query.limit {
+                let wanted = ROWS.min(query.limit - events.len());
+                let rows = self.rows::<EventsFrom, (i64, String), _>((from, limit(wanted)))?;
+                let Some((last, _)) = rows.last() else { break };
+                from = last + 1;
+                for (_, row) in &rows {
+                    let row: Vec<LoggedEvent> = from_json("events", row)?;
+                    let row = row.into_iter().filter(|event| event.id.get() > after);
+                    events.extend(row.map(Into::into));
+                }
+            }
+            events.truncate(query.limit);
+        }
+        Ok(EventPage::new(
+            events,
+            EventId::new(kept_after),
+            EventId::new(newest),
+        ))
+    }
+}

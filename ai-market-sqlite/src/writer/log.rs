@@ -1,0 +1,95 @@
+use ai_market_core::event::{Event, EventId, LoggedEvent};
+use ai_market_core::time::Timestamp;
+
+use crate::data::{count, json, limit};
+use crate::error::Error;
+use crate::sql::Connection;
+use crate::sql::statements::{DropEvents, InsertEvents, NewestEvent};
+
+/// The most events in one row: a reader takes rows whole.
+const MAX_ROW: usize = 1_000;
+
+/// The writer's end of the log of events.
+#[derive(Debug)]
+pub(super) struct Log {
+    /// How many of the newest events are kept at least.
+    kept: usize,
+    /// The newest place that was given out, once it is known.
+    newest: Option<u64>,
+    /// The newest place when events were last dropped.
+    dropped_at: u64,
+}
+
+impl Log {
+    pub(super) const fn new(kept: usize) -> Self {
+        Self {
+            kept,
+            newest: None,
+            dropped_at: 0,
+        }
+    }
+
+    /// Asks the database anew what the newest place is, since what was written was rolled back.
+    pub(super) fn forget(&mut self) {
+        self.newest = None;
+    }
+
+    /// The newest place that was given out.
+    fn newest(&mut self, db: &mut Connection) -> Result<u64, Error> {
+        if let Some(newest) = self.newest {
+            return Ok(newest);
+        }
+        let row = db.row::<NewestEvent, (i64,), _>(())?;
+        let newest = row.map_or(Ok(0), |(newest,)| count("the place of an event", newest))?;
+        Ok(*self.newest.insert(newest))
+    }
+
+    /// Remembers the newest place before every event is deleted.
+    pub(super) fn keep_place(&mut self, db: &mut Connection) -> Result<(), Error> {
+        self.newest(db).map(drop)
+    }
+
+    /// Writes events after all others, and drops what is older than is kept.
+    pub(super) fn write(
+        &mut self,
+        db: &mut Connection,
+        events: Vec<(Timestamp, Event)>,
+    ) -> Result<(), Error> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let mut newest = self.newest(db)?;
+        let logged = events
+            .into_iter()
+            .zip(newest + 1..)
+            .map(|((at, event), id)| {
+                newest = id;
+                LoggedEvent::new(EventId::new(id), at, event)
+            });
+        let logged: Vec<_> = logged.collect();
+        for row in logged.chunks(MAX_ROW) {
+            let Some(first) = row.first() else { continue };
+            let events = json("events", &row)?;
+            let first = place(first.id)?;
+            db.execute::<InsertEvents>((first, limit(row.len()), events.as_str()))?;
+        }
+        self.newest = Some(newest);
+        self.drop_old(db, newest)
+    }
+
+    /// Drops what is older than is kept, a sixteenth of that at a time.
+    fn drop_old(&mut self, db: &mut Connection, newest: u64) -> Result<(), Error> {
+        let kept = u64::try_from(self.kept).unwrap_or(u64::MAX);
+        if newest < self.dropped_at.saturating_add(kept / 16) {
+            return Ok(());
+        }
+        self.dropped_at = newest;
+        let oldest = newest.saturating_sub(kept).saturating_add(1);
+        db.execute::<DropEvents>((place(EventId::new(oldest))?,))?;
+        Ok(())
+    }
+}
+
+fn place(id: EventId) -> Result<i64, Error> {
+    i64::try_from(id.get()).map_err(|error| Error::corrupt("the place of an event", error))
+}
