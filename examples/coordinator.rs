@@ -23,7 +23,9 @@ use ai_market_core::access::Keys;
 use ai_market_core::consensus::AlwaysActive;
 use ai_market_core::coordinator::{Coordinator, Settings};
 use ai_market_core::time::SystemClock;
-use ai_market_examples::{Failure, finish, process_metrics, start_logging, stop_on_signal};
+use ai_market_examples::{
+    Failure, LogOptions, Screen, adopt_traceparent, finish, process_metrics, stop_on_signal,
+};
 use ai_market_http::Server;
 use ai_market_sqlite::{SqliteKeys, SqliteOptions};
 use clap::builder::BoolishValueParser;
@@ -172,6 +174,9 @@ struct Serve {
     tls_key: Option<PathBuf>,
 
     #[command(flatten)]
+    logs: LogOptions,
+
+    #[command(flatten)]
     limits: LimitOptions,
 }
 
@@ -180,17 +185,24 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     match options.command {
         Some(Command::Keys(command)) => {
-            start_logging("warn");
-            finish(command.run().await)
+            let logs = LogOptions::default().start("ai-market-keys", "warn,opentelemetry=error");
+            let result = command.run().await;
+            logs.end().await;
+            finish(result)
         }
         None => {
-            start_logging("info,poem=warn");
-            finish(serve(options.serve).await)
+            let logs = options
+                .serve
+                .logs
+                .start("ai-market-coordinator", "info,poem=warn,opentelemetry=warn");
+            let result = serve(options.serve, logs.screen.clone()).await;
+            logs.end().await;
+            finish(result)
         }
     }
 }
 
-async fn serve(options: Serve) -> Result<(), Failure> {
+async fn serve(options: Serve, screen: Screen) -> Result<(), Failure> {
     let lease = Duration::from_secs(options.lease_seconds.get());
     let seconds = |n: NonZeroU64| Duration::from_secs(n.get());
     let mut settings = Settings::default();
@@ -212,7 +224,11 @@ async fn serve(options: Serve) -> Result<(), Failure> {
         coordinator = coordinator.standing(AlwaysActive);
     }
     let coordinator = coordinator.build()?;
-    let mut routes = options.limits.routes().with_allow_ops(options.allow_ops);
+    let mut routes = options
+        .limits
+        .routes()
+        .with_allow_ops(options.allow_ops)
+        .with_traceparent(adopt_traceparent);
     if options.auth == Auth::Keys {
         let keys = Keys::new(SqliteKeys::open(&options.db)?, SystemClock);
         admin_key::ensure(&keys, options.admin_key_file.as_deref()).await?;
@@ -229,7 +245,7 @@ async fn serve(options: Serve) -> Result<(), Failure> {
     let server = server.bind().await?;
     // Before it is said that the coordinator listens: whoever reads that may end it at once.
     let stop = CancellationToken::new();
-    stop_on_signal(stop.clone());
+    stop_on_signal(stop.clone(), screen);
     println!(
         "listening on {} (database: {})",
         server.url(),

@@ -23,8 +23,8 @@ use ai_market_core::store::LeaderboardQuery;
 use ai_market_core::task::TaskDetails;
 use ai_market_core::worker::Worker;
 use ai_market_examples::{
-    Failure, Guessing, ModelOptions, Sentence, finish, load_model, sample, sentences_of,
-    start_logging, stop_on_signal,
+    Failure, Guessing, LogOptions, ModelOptions, Screen, Sentence, finish, load_model, sample,
+    sentences_of, stop_on_signal,
 };
 use ai_market_sqlite::SqliteStore;
 use clap::Parser;
@@ -62,8 +62,10 @@ struct Options {
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    start_logging("warn");
-    finish(run(options).await)
+    let logs = LogOptions::default().start("ai-market-demo", "warn,opentelemetry=error");
+    let result = run(options, logs.screen.clone()).await;
+    logs.end().await;
+    finish(result)
 }
 
 fn sentences(options: &Options) -> Result<Vec<Sentence>, Failure> {
@@ -86,16 +88,16 @@ fn sentences(options: &Options) -> Result<Vec<Sentence>, Failure> {
     Ok(sentences)
 }
 
-async fn run(options: Options) -> Result<(), Failure> {
+async fn run(options: Options, screen: Screen) -> Result<(), Failure> {
     let sentences = sentences(&options)?;
     let stop = CancellationToken::new();
-    stop_on_signal(stop.clone());
+    stop_on_signal(stop.clone(), screen.clone());
     let model = &options.model;
     let sentiment = model
         .compute
         .classifier()
         .with_task_types([TaskType::sentiment()]);
-    let classifier: SequenceClassifier = load_model(model.model.clone(), sentiment).await?;
+    let classifier: SequenceClassifier = load_model(model.model.clone(), sentiment, screen).await?;
 
     let folder = tempfile::tempdir()?;
     let store = SqliteStore::open(folder.path().join("demo.db"))?;

@@ -6,6 +6,7 @@
 //! cargo run --example worker -- bob --model bundled --model ./my-ner-model
 //! ```
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
@@ -13,10 +14,13 @@ use ai_market_core::access::ApiKey;
 use ai_market_core::id::{TaskType, WorkerId};
 use ai_market_core::worker::Worker;
 use ai_market_examples::{
-    ComputeOptions, Failure, ModelChoices, ModelPlan, finish, start_logging, stop_on_signal,
+    ComputeOptions, Failure, LogOptions, MetricsServer, ModelChoices, ModelPlan, Screen, View,
+    finish, metrics_address, stop_on_signal, traceparent,
 };
 use ai_market_http::HttpClient;
 use clap::Parser;
+use prometheus::Registry;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Fetches tasks from a coordinator, answers them with local models, and hands the answers in
@@ -80,28 +84,55 @@ struct Options {
 
     #[command(flatten)]
     compute: ComputeOptions,
+
+    /// Serves /metrics, for Prometheus, and /health here: a port of this machine, such as 9101, or an
+    /// address with one; port 0 takes a free one
+    #[arg(
+        long,
+        env = "AI_MARKET_WORKER_METRICS",
+        value_parser = metrics_address,
+        value_name = "[ADDRESS:]PORT"
+    )]
+    metrics: Option<SocketAddr>,
+
+    #[command(flatten)]
+    logs: LogOptions,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = Options::parse();
-    start_logging("info,poem=warn");
-    finish(run(options).await)
+    let logs = options
+        .logs
+        .start("ai-market-worker", "info,opentelemetry=warn");
+    let result = run(options, &logs.screen).await;
+    logs.end().await;
+    finish(result)
 }
 
-async fn run(options: Options) -> Result<(), Failure> {
-    let mut client = HttpClient::builder(options.coordinator);
+async fn run(options: Options, screen: &Screen) -> Result<(), Failure> {
+    let mut client = HttpClient::builder(options.coordinator).traceparent(traceparent);
     // Read here and not by clap, whose errors show what was given.
     if let Some(key) = options.key {
         client = client.key(key.trim().parse::<ApiKey>()?);
     }
     let client = client.build()?;
     let stop = CancellationToken::new();
-    stop_on_signal(stop.clone());
+    stop_on_signal(stop.clone(), screen.clone());
 
+    let registry = Registry::new();
+    let mut serving = JoinSet::new();
+    let mut handover = None;
+    // Before the models, which may take a while: that the port is in use is said at once.
+    if let Some(address) = options.metrics {
+        let server = MetricsServer::bind(address, registry.clone()).await?;
+        println!("metrics at http://{}/metrics", server.local_addr()?);
+        handover = Some(server.handover());
+        serving.spawn(server.serve());
+    }
     let models = ModelPlan::new(options.model, options.task_types.clone())?;
     let router = tokio::select! {
-        loaded = models.load(&options.compute) => loaded?,
+        loaded = models.load(&options.compute, screen) => loaded?,
         () = stop.cancelled() => return Ok(()),
     };
     tracing::info!(
@@ -109,14 +140,25 @@ async fn run(options: Options) -> Result<(), Failure> {
         "worker {} is ready",
         options.worker_id
     );
-    let mut worker = Worker::builder(options.worker_id, client, router);
+    let id = options.worker_id;
+    let mut worker = Worker::builder(id.clone(), client.clone(), router).registry(registry);
     if !options.task_types.is_empty() {
         worker = worker.task_types(options.task_types);
     }
     if let Some(batch) = options.batch {
         worker = worker.batch(batch);
     }
-    let report = worker.build()?.run(stop).await?;
+    let worker = worker.build()?;
+    if let Some(handover) = handover {
+        handover.worker(worker.progress());
+    }
+    let report = {
+        let view = View::new(id, worker.progress(), client);
+        tokio::select! {
+            report = worker.run(stop) => report?,
+            never = view.show(screen) => match never {},
+        }
+    };
     tracing::info!(
         accepted = report.accepted,
         too_late = report.too_late,

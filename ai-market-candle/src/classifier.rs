@@ -12,7 +12,7 @@ use crate::engine::{Engine, classifier_methods, failed, saturating};
 use crate::error::LoadError;
 use crate::options::ClassifierOptions;
 use crate::softmax::{largest, softmax};
-use crate::source::ModelFiles;
+use crate::source::{LoadEvent, ModelFiles, ModelPart};
 use crate::tokenizer::{TextTokenizer, Tokens};
 
 /// A text classifier: tokenizer, network and labels, with threads of its own.
@@ -40,19 +40,22 @@ pub struct Classification {
 }
 
 impl SequenceClassifier {
-    /// Makes a classifier of files in memory.
-    ///
-    /// # Errors
-    ///
-    /// As for [`load`](Self::load).
-    pub fn from_files(files: ModelFiles, options: &ClassifierOptions) -> Result<Self, LoadError> {
+    pub(crate) fn of_files(
+        files: ModelFiles,
+        options: &ClassifierOptions,
+        progress: &mut dyn FnMut(LoadEvent<'_>),
+    ) -> Result<Self, LoadError> {
+        progress(LoadEvent::Loading {
+            part: ModelPart::Config,
+            bytes: files.config.len() as u64,
+        });
         let config = ModelConfig::for_head(&files.config, Head::Sequence)?;
         let labels = if options.lowercase_for(config.head) {
             config.lowercase_labels()?
         } else {
             config.labels.clone()
         };
-        let engine = Engine::load(files, config, labels, options)?;
+        let engine = Engine::load(files, config, labels, options, progress)?;
         Ok(Self(Arc::new(engine)))
     }
 

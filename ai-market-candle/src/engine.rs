@@ -12,7 +12,7 @@ use crate::config::ModelConfig;
 use crate::distilbert::{DistilBert, ForwardError};
 use crate::error::LoadError;
 use crate::options::ClassifierOptions;
-use crate::source::ModelFiles;
+use crate::source::{LoadEvent, ModelFiles, ModelPart};
 use crate::tokenizer::{TextTokenizer, Tokens};
 
 /// What every classifier is made of: a tokenizer, a network, and threads of its own.
@@ -32,7 +32,13 @@ impl Engine {
         config: ModelConfig,
         labels: Vec<Label>,
         options: &ClassifierOptions,
+        progress: &mut dyn FnMut(LoadEvent<'_>),
     ) -> Result<Self, LoadError> {
+        let mut tell = |part, bytes: usize| {
+            let bytes = bytes as u64;
+            progress(LoadEvent::Loading { part, bytes });
+        };
+        tell(ModelPart::Tokenizer, files.tokenizer.len());
         let tokenizer = TextTokenizer::load(
             files.tokenizer.data(),
             files.tokenizer_config.as_deref(),
@@ -50,6 +56,7 @@ impl Engine {
             .thread_name(|index| format!("ai-infer-{index}"))
             .build()
             .map_err(|error| LoadError::Threads(error.into()))?;
+        tell(ModelPart::Weights, files.weights.len());
         // The hash takes about as long as the rest, so both run at once.
         let (model, revision) = pool.join(
             || DistilBert::load(config, &files.weights),
@@ -130,11 +137,12 @@ impl Engine {
     }
 }
 
-/// The methods that all classifiers have, for a type with `from_files`, and `engine` for its engine.
+/// The methods that all classifiers have, for a type with `of_files`, and `engine` for its engine.
 macro_rules! classifier_methods {
     ($name:ident) => {
         impl $name {
-            /// Loads the model that `source` names, telling `progress` of downloads.
+            /// Loads the model that `source` names, telling `progress` of
+            /// downloads and of the parts that are made of them.
             ///
             /// It reads files, may use the network, and computes for a moment: call it on a thread
             /// that may block. Nothing is left behind when its result is dropped.
@@ -147,7 +155,20 @@ macro_rules! classifier_methods {
                 options: &crate::ClassifierOptions,
                 progress: &mut dyn FnMut(crate::LoadEvent<'_>),
             ) -> Result<Self, crate::LoadError> {
-                Self::from_files(source.fetch(options, progress)?, options)
+                let files = source.fetch(options, progress)?;
+                Self::of_files(files, options, progress)
+            }
+
+            /// Makes a model of files in memory.
+            ///
+            /// # Errors
+            ///
+            /// As for [`load`](Self::load).
+            pub fn from_files(
+                files: crate::ModelFiles,
+                options: &crate::ClassifierOptions,
+            ) -> Result<Self, crate::LoadError> {
+                Self::of_files(files, options, &mut |_| {})
             }
 
             /// The model's identity and the task types it serves, with the labels that it can

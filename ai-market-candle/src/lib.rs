@@ -73,7 +73,7 @@ pub use model::Model;
 pub use options::ClassifierOptions;
 #[cfg(feature = "hub")]
 pub use source::{HubError, HubOptions};
-pub use source::{InvalidSource, LoadEvent, ModelFiles, ModelSource, TokenizerFile};
+pub use source::{InvalidSource, LoadEvent, ModelFiles, ModelPart, ModelSource, TokenizerFile};
 pub use text_model::TextModel;
 pub use token_classifier::{Entity, TokenClassification, TokenClassifier};
 pub use tokenizer::{Place, TextTokenizer, TokenizerError, Tokens};

@@ -5,7 +5,7 @@ use crate::config::{Head, ModelConfig};
 use crate::engine::{Engine, classifier_methods};
 use crate::error::LoadError;
 use crate::options::ClassifierOptions;
-use crate::source::ModelFiles;
+use crate::source::{LoadEvent, ModelFiles};
 use crate::token_classifier::TokenClassifier;
 
 /// A loaded model of either kind: whichever `architectures` in its `config.json` names.
@@ -21,15 +21,16 @@ pub enum Model {
 }
 
 impl Model {
-    /// Makes a model of files in memory.
-    ///
-    /// # Errors
-    ///
-    /// As for [`load`](Self::load).
-    pub fn from_files(files: ModelFiles, options: &ClassifierOptions) -> Result<Self, LoadError> {
+    pub(crate) fn of_files(
+        files: ModelFiles,
+        options: &ClassifierOptions,
+        progress: &mut dyn FnMut(LoadEvent<'_>),
+    ) -> Result<Self, LoadError> {
         match ModelConfig::from_json(&files.config)?.head {
-            Head::Sequence => SequenceClassifier::from_files(files, options).map(Self::Sequence),
-            Head::Token => TokenClassifier::from_files(files, options).map(Self::Token),
+            Head::Sequence => {
+                SequenceClassifier::of_files(files, options, progress).map(Self::Sequence)
+            }
+            Head::Token => TokenClassifier::of_files(files, options, progress).map(Self::Token),
         }
     }
 

@@ -12,7 +12,8 @@ use crate::token_classifier::TokenClassifier;
 
 /// A model that [`Backend`](crate::Backend) can run. Clones share its weights.
 pub trait TextModel: Clone + Debug + Send + Sync + 'static {
-    /// Loads the model that `source` names, telling `progress` of downloads.
+    /// Loads the model that `source` names, telling `progress` of downloads and of
+    /// the parts that are made of them.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use crate::entities::{Tag, groups, tags};
 use crate::error::LoadError;
 use crate::options::ClassifierOptions;
 use crate::softmax::{largest, softmax};
-use crate::source::ModelFiles;
+use crate::source::{LoadEvent, ModelFiles, ModelPart};
 use crate::tokenizer::{Place, TextTokenizer, Tokens};
 
 /// A classifier of the tokens of a text, which finds its entities: names of people and places, and
@@ -71,16 +71,19 @@ pub struct Entity {
 }
 
 impl TokenClassifier {
-    /// Makes a classifier of files in memory.
-    ///
-    /// # Errors
-    ///
-    /// As for [`load`](Self::load).
-    pub fn from_files(files: ModelFiles, options: &ClassifierOptions) -> Result<Self, LoadError> {
+    pub(crate) fn of_files(
+        files: ModelFiles,
+        options: &ClassifierOptions,
+        progress: &mut dyn FnMut(LoadEvent<'_>),
+    ) -> Result<Self, LoadError> {
+        progress(LoadEvent::Loading {
+            part: ModelPart::Config,
+            bytes: files.config.len() as u64,
+        });
         let config = ModelConfig::for_head(&files.config, Head::Token)?;
         let tags = tags(&config, options.lowercase_for(config.head))?;
         Ok(Self(Arc::new(Parts {
-            engine: Engine::load(files, config, Vec::new(), options)?,
+            engine: Engine::load(files, config, Vec::new(), options, progress)?,
             tags,
             max_label_bytes: options.max_label_bytes,
         })))

@@ -5,8 +5,8 @@ mod common;
 use std::num::NonZeroUsize;
 
 use ai_market_candle::{
-    ClassifierBackend, ClassifierOptions, LoadError, ModelFiles, ModelSource, SequenceClassifier,
-    TokenizerFile,
+    ClassifierBackend, ClassifierOptions, LoadError, LoadEvent, ModelBackend, ModelFiles,
+    ModelSource, SequenceClassifier, TokenizerFile,
 };
 use ai_market_core::id::TaskType;
 use ai_market_core::inference::{InferenceBackend, InferenceError, InferenceInput};
@@ -226,4 +226,17 @@ fn what_a_folder_lacks_is_named() {
     let nowhere = ModelSource::Folder(folder.path().join("nowhere"));
     let error = SequenceClassifier::load(&nowhere, &ClassifierOptions::new(), &mut |_| {});
     assert!(matches!(error.unwrap_err(), LoadError::MissingFile { .. }));
+}
+
+#[test]
+fn each_part_is_told_of_as_it_is_loaded() {
+    let mut parts = Vec::new();
+    let mut tell = |event: LoadEvent<'_>| {
+        if let LoadEvent::Loading { part, bytes } = event {
+            parts.push((part.to_string(), bytes > 0));
+        }
+    };
+    ModelBackend::load(&ModelSource::Bundled, &ClassifierOptions::new(), &mut tell).unwrap();
+    let expected = ["config", "tokenizer", "weights"];
+    assert_eq!(parts, expected.map(|part| (part.to_owned(), true)));
 }

@@ -52,6 +52,7 @@
 
 mod client;
 mod facade;
+mod request_id;
 mod server;
 mod wire;
 

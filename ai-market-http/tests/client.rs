@@ -184,6 +184,19 @@ async fn errors_come_back_whole() {
     assert_eq!(error.code(), ErrorCode::TooManyRequests);
     assert_eq!((error.message(), error.field()), ("later", Some("x")));
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
+    // Nobody else gave the request a name, so it has that under which it was sent.
+    let id = error.request_id().unwrap().to_owned();
+    assert_eq!(error.to_string(), format!("later (request {id})"));
+    let named = |header: &str| {
+        let status = format!("404 Not Found{header}");
+        let body = r#"{"error": {"code": "not_found", "message": "no", "request_id": "there-1"}}"#;
+        answer(&status, "application/json", body)
+    };
+    let error = health(&somebody(named("")).await).await;
+    assert_eq!(error.request_id(), Some("there-1"));
+    let page = answer("502 Bad Gateway\r\nx-request-id: proxy-1", "text/html", "");
+    let error = health(&somebody(page).await).await;
+    assert_eq!(error.request_id(), Some("proxy-1"));
     // A code of a later version.
     let new = r#"{"error": {"code": "payment_required", "message": "no", "more": 1}}"#;
     let error = health(&somebody(answer("403 Forbidden", "application/json", new)).await).await;

@@ -6,7 +6,7 @@ use ai_market_candle::{Model, ModelBackend, ModelSource};
 use ai_market_core::id::TaskType;
 use ai_market_core::inference::{InferenceBackendExt, Route, Router};
 
-use crate::{ComputeOptions, Failure, load_model};
+use crate::{ComputeOptions, Failure, Screen, load_model};
 
 /// What one `--model` of a worker says: `[TYPE=]MODEL`, or several with commas between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,20 +101,20 @@ impl ModelPlan {
         Ok(Self { models, task_types })
     }
 
-    /// Loads the models, one after the other.
+    /// Loads the models, one after the other, and draws how far that is.
     ///
     /// # Errors
     ///
     /// When one cannot be loaded, two were made for the same task type, or none is for one that is to
     /// be done.
-    pub async fn load(self, compute: &ComputeOptions) -> Result<Router, Failure> {
+    pub async fn load(self, compute: &ComputeOptions, screen: &Screen) -> Result<Router, Failure> {
         let mut routes = Vec::with_capacity(self.models.len());
         for (source, task_types) in self.models {
             let mut options = compute.classifier();
             if !task_types.is_empty() {
                 options = options.with_task_types(task_types);
             }
-            let model: Model = load_model(source, options).await?;
+            let model: Model = load_model(source, options, screen.clone()).await?;
             let served: Vec<_> = model
                 .info()
                 .task_types

@@ -5,6 +5,8 @@ use std::task::{Context, Waker};
 use ai_market_http::shutdown_signal;
 use tokio_util::sync::CancellationToken;
 
+use crate::Screen;
+
 /// Whatever an example fails with.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
@@ -29,10 +31,11 @@ pub fn finish(result: Result<(), Failure>) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Cancels `stop` when the process is asked to end; asked again, it ends at once.
+/// Cancels `stop` when the process is asked to end; asked again, it ends at once, with nothing drawn
+/// on the `screen`.
 ///
 /// Signals are listened for when this returns.
-pub fn stop_on_signal(stop: CancellationToken) {
+pub fn stop_on_signal(stop: CancellationToken, screen: Screen) {
     let mut signal = Box::pin(shutdown_signal());
     // Listening begins with the first poll, and that of a task comes some time later.
     let asked = signal
@@ -46,6 +49,7 @@ pub fn stop_on_signal(stop: CancellationToken) {
         tracing::info!("stopping; press Ctrl-C again to stop at once");
         stop.cancel();
         shutdown_signal().await;
+        screen.clear();
         std::process::exit(130);
     });
 }

@@ -1,8 +1,12 @@
 use std::num::NonZeroUsize;
+use std::time::Instant;
 
 use ai_market_candle::{ClassifierOptions, LoadError, LoadEvent, ModelSource, TextModel};
+use ai_market_core::id::Label;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar};
+
+use crate::Screen;
 
 /// Which model to run, and how.
 #[derive(Debug, Clone, Args)]
@@ -49,7 +53,7 @@ impl ComputeOptions {
     }
 }
 
-/// Loads a model off the async threads, with a bar for each download where there is a terminal.
+/// Loads a model off the async threads, and draws how far that is where there is a terminal.
 ///
 /// # Errors
 ///
@@ -57,27 +61,36 @@ impl ComputeOptions {
 pub async fn load_model<M: TextModel>(
     source: ModelSource,
     options: ClassifierOptions,
+    screen: Screen,
 ) -> Result<M, LoadError> {
     let load = move || {
+        let start = Instant::now();
+        let line = screen.line();
+        line.show(format!("loading {source}"));
         let mut bar = ProgressBar::hidden();
-        M::load(&source, &options, &mut |event| match event {
-            LoadEvent::Started { file, bytes } => bar = download_bar(file, bytes),
+        let model = M::load(&source, &options, &mut |event| match event {
+            LoadEvent::Started { file, bytes } => bar = screen.download(file, bytes),
             LoadEvent::Received { bytes } => bar.inc(bytes),
             LoadEvent::Finished { .. } => bar.finish(),
+            LoadEvent::Loading { part, bytes } => {
+                let bytes = HumanBytes(bytes);
+                line.show(format!("loading {source}: {part}, {bytes}"));
+            }
             _ => {}
-        })
+        })?;
+        drop(line);
+        let info = model.info();
+        let labels: Vec<_> = info.labels.iter().map(Label::as_str).collect();
+        tracing::info!(
+            model = %info.identity,
+            labels = labels.join(", "),
+            "loaded in {:.1} s",
+            start.elapsed().as_secs_f64()
+        );
+        Ok(model)
     };
     match tokio::task::spawn_blocking(load).await {
         Ok(loaded) => loaded,
         Err(panic) => Err(LoadError::Threads(panic.into())),
-    }
-}
-
-fn download_bar(file: &str, bytes: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {eta}");
-    let bar = ProgressBar::new(bytes).with_message(file.to_owned());
-    match style {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
     }
 }

@@ -128,6 +128,13 @@ impl ModelFiles {
 }
 
 impl TokenizerFile {
+    /// Its size in bytes.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Json(bytes) | Self::Vocabulary(bytes) => bytes.len(),
+        }
+    }
+
     pub(crate) fn data(&self) -> TokenizerData<'_> {
         match self {
             Self::Json(bytes) => TokenizerData::Json(bytes),

@@ -20,4 +20,4 @@ pub use hub_error::HubError;
 #[cfg(feature = "hub")]
 pub use hub_options::HubOptions;
 pub use model_source::{InvalidSource, ModelSource};
-pub use progress::LoadEvent;
+pub use progress::{LoadEvent, ModelPart};

@@ -15,6 +15,7 @@ pub struct ApiError {
     message: String,
     field: Option<String>,
     retry_after: Option<Duration>,
+    request_id: Option<Box<str>>,
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
@@ -123,6 +124,7 @@ impl ApiError {
             message: message.into(),
             field: None,
             retry_after: None,
+            request_id: None,
             source: None,
         }
     }
@@ -149,6 +151,13 @@ impl ApiError {
         self
     }
 
+    /// Says what the request is called in the coordinator's log.
+    #[must_use]
+    pub fn with_request_id(mut self, id: impl Into<Box<str>>) -> Self {
+        self.request_id = Some(id.into());
+        self
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -162,7 +171,8 @@ impl ApiError {
         self.code
     }
 
-    /// The message for people; it is the same as what `Display` prints.
+    /// The message for people; `Display` adds the [request's id](Self::request_id) where there is
+    /// one.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -180,6 +190,12 @@ impl ApiError {
         self.retry_after
     }
 
+    /// What the request is called in the coordinator's log, where it came from a request.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
     /// Whether the same request may succeed later.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
@@ -189,7 +205,11 @@ impl ApiError {
 
 impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        match &self.request_id {
+            Some(id) => write!(f, " (request {id})"),
+            None => Ok(()),
+        }
     }
 }
 

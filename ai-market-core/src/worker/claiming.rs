@@ -2,13 +2,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
-
-use crate::api::{ClaimRequest, ErrorCode};
-use crate::assignment::Assignment;
+use tracing::Instrument;
+use tracing::field::Empty;
 
 use super::WorkerError;
 use super::backoff::Backoff;
+use super::computing::Batch;
 use super::session::Session;
+use crate::api::{ClaimRequest, ErrorCode};
 
 /// How long to wait between two claims where the coordinator does not hold them.
 const POLL: Duration = Duration::from_secs(1);
@@ -18,10 +19,7 @@ const SUSPENDED: Duration = Duration::from_secs(30);
 
 impl Session<'_> {
     /// Claims one batch after the other, each when there is room for it.
-    pub(super) async fn claim_all(
-        &self,
-        to_compute: Sender<Vec<Assignment>>,
-    ) -> Result<(), WorkerError> {
+    pub(super) async fn claim_all(&self, to_compute: Sender<Batch>) -> Result<(), WorkerError> {
         let mut backoff = Backoff::default();
         let mut unknown = Backoff::default();
         let mut suspended = false;
@@ -37,10 +35,13 @@ impl Session<'_> {
                 .with_instance(self.instance.clone())
                 .with_limit(self.settings.batch)
                 .with_wait(self.settings.wait);
+            let worker = self.settings.id.as_str();
+            let span = tracing::debug_span!("batch", worker, tasks = Empty);
+            let claiming = tracing::debug_span!(parent: &span, "claim");
             let claimed = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Ok(()),
-                claimed = self.api.claim(request) => claimed,
+                claimed = self.api.claim(request).instrument(claiming) => claimed,
             };
             match &claimed {
                 Ok(tasks) => {
@@ -67,7 +68,8 @@ impl Session<'_> {
                 Ok(tasks) => {
                     self.hold(tasks.iter().map(|task| task.task));
                     self.count(|report| report.claimed += tasks.len() as u64);
-                    room.send(tasks);
+                    span.record("tasks", tasks.len());
+                    room.send(Batch { span, tasks });
                 }
                 Err(error) if error.code() == ErrorCode::UnknownWorker => {
                     tracing::warn!("the coordinator does not know this worker; registering again");

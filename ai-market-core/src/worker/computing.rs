@@ -2,6 +2,7 @@ use std::error::Error;
 
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::Instant;
+use tracing::{Instrument, Span};
 
 use crate::assignment::Assignment;
 use crate::id::TaskId;
@@ -11,9 +12,18 @@ use crate::submission::Vote;
 use super::WorkerError;
 use super::session::Session;
 
+/// Tasks that were claimed together.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// The span of all that is done for them.
+    pub(super) span: Span,
+    pub(super) tasks: Vec<Assignment>,
+}
+
 /// What became of a batch: answers, and tasks that the model could not answer with the reasons.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Computed {
+    pub(super) span: Span,
     pub(super) votes: Vec<Vote>,
     pub(super) failures: Vec<(TaskId, String)>,
 }
@@ -22,7 +32,7 @@ impl Session<'_> {
     /// Answers one batch after the other.
     pub(super) async fn compute_all(
         &self,
-        mut batches: Receiver<Vec<Assignment>>,
+        mut batches: Receiver<Batch>,
         to_hand_in: Sender<Computed>,
     ) -> Result<(), WorkerError> {
         loop {
@@ -31,23 +41,28 @@ impl Session<'_> {
                 () = self.stop.cancelled() => return Ok(()),
                 batch = batches.recv() => batch,
             };
-            let Some(batch) = batch else { return Ok(()) };
+            let Some(Batch { span, tasks }) = batch else {
+                return Ok(());
+            };
             // What a heartbeat found gone meanwhile need not be computed.
-            let batch: Vec<_> = batch
+            let tasks: Vec<_> = tasks
                 .into_iter()
                 .filter(|task| self.holds(task.task))
                 .collect();
-            if batch.is_empty() {
+            if tasks.is_empty() {
                 continue;
             }
-            let computed = self.compute(batch).await?;
+            let computing = tracing::debug_span!(parent: &span, "compute");
+            let batch = Batch { span, tasks };
+            let computed = self.compute(batch).instrument(computing).await?;
             if to_hand_in.send(computed).await.is_err() {
                 return Ok(());
             }
         }
     }
 
-    async fn compute(&self, batch: Vec<Assignment>) -> Result<Computed, WorkerError> {
+    async fn compute(&self, batch: Batch) -> Result<Computed, WorkerError> {
+        let Batch { span, tasks: batch } = batch;
         let inputs = batch
             .iter()
             .map(|task| InferenceInput::new(task.task_type.clone(), task.text.clone()))
@@ -60,7 +75,11 @@ impl Session<'_> {
         let tokens = read.map(u64::from).sum();
         self.tracker.computed(tasks, tokens, start.elapsed());
         let mut answers = answers.into_iter();
-        let mut computed = Computed::default();
+        let mut computed = Computed {
+            span,
+            votes: Vec::new(),
+            failures: Vec::new(),
+        };
         for task in batch {
             let answer = answers
                 .next()

@@ -1,5 +1,6 @@
 use tokio::sync::mpsc::Receiver;
 use tokio::time::sleep;
+use tracing::Instrument;
 
 use crate::api::{ApiError, ErrorCode, Receipt, ReleaseRequest};
 use crate::id::TaskId;
@@ -19,15 +20,18 @@ impl Session<'_> {
         &self,
         mut batches: Receiver<Computed>,
     ) -> Result<(), WorkerError> {
-        while let Some(Computed {
-            votes,
-            mut failures,
-        }) = batches.recv().await
-        {
-            failures.extend(self.hand_in(votes).await?);
-            for (task, reason) in failures {
-                self.give_up(task, reason).await?;
-            }
+        while let Some(computed) = batches.recv().await {
+            let handing_in = tracing::debug_span!(parent: &computed.span, "hand_in");
+            self.finish(computed).instrument(handing_in).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, computed: Computed) -> Result<(), WorkerError> {
+        let mut failures = computed.failures;
+        failures.extend(self.hand_in(computed.votes).await?);
+        for (task, reason) in failures {
+            self.give_up(task, reason).await?;
         }
         Ok(())
     }
@@ -95,7 +99,7 @@ impl Session<'_> {
         match error.code() {
             ErrorCode::Closed | ErrorCode::NotAssigned | ErrorCode::UnknownTask => {
                 self.drop_task(vote.task);
-                self.too_late(vote, error.message());
+                self.too_late(vote, &error.to_string());
                 Ok(None)
             }
             ErrorCode::Invalid

@@ -23,6 +23,7 @@ pub struct HttpClientBuilder {
     connect_timeout: Duration,
     in_flight: NonZeroUsize,
     user_agent: String,
+    traceparent: fn() -> Option<String>,
 }
 
 /// Shorter than a server's, so that the client never sends on a connection that is being closed.
@@ -39,6 +40,7 @@ impl HttpClientBuilder {
             connect_timeout: Duration::from_secs(5),
             in_flight: IN_FLIGHT,
             user_agent: concat!("ai-market/", env!("CARGO_PKG_VERSION")).to_owned(),
+            traceparent: || None,
         }
     }
 
@@ -69,6 +71,13 @@ impl HttpClientBuilder {
     /// Sets how the client calls itself: `ai-market/` and the version where nothing is said.
     pub fn user_agent(mut self, name: impl Into<String>) -> Self {
         self.user_agent = name.into();
+        self
+    }
+
+    /// Sends along what `current` says of the trace that a request belongs to, as the header
+    /// `traceparent` of the W3C's Trace Context; it is called in the span that asks.
+    pub fn traceparent(mut self, current: fn() -> Option<String>) -> Self {
+        self.traceparent = current;
         self
     }
 
@@ -110,6 +119,7 @@ impl HttpClientBuilder {
                 base,
                 timeout: self.timeout,
                 in_flight: self.in_flight.get(),
+                traceparent: self.traceparent,
             }),
         })
     }

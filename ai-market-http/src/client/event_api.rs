@@ -9,6 +9,7 @@ use ai_market_core::store::EventStart;
 use async_trait::async_trait;
 use reqwest::Response;
 
+use crate::request_id::RequestId;
 use crate::wire::{EventKinds, HelloBody, MissedBody};
 
 use super::HttpClient;
@@ -69,6 +70,7 @@ struct HttpFeed {
 
 struct Open {
     response: Response,
+    request_id: RequestId,
     frames: Frames,
     greeted: bool,
 }
@@ -90,8 +92,10 @@ impl HttpFeed {
             EventStart::Last(0) => {}
             EventStart::Last(n) => pairs.push(("last", n.to_string())),
         }
+        let (response, request_id) = self.client.stream("events", &pairs).await?;
         self.stream = Some(Open {
-            response: self.client.stream("events", &pairs).await?,
+            response,
+            request_id,
             frames: Frames::default(),
             greeted: false,
         });
@@ -115,14 +119,17 @@ impl HttpFeed {
                 return Ok(false);
             }
             Ok(Err(error)) => {
+                let error = self.client.unreachable(error, &open.request_id);
                 self.stream = None;
-                return Err(self.client.unreachable(error));
+                return Err(error);
             }
             Err(_) => {
-                self.stream = None;
                 let url = self.client.url();
                 let message = format!("the coordinator at {url} has fallen silent");
-                return Err(ApiError::new(ErrorCode::Unreachable, message));
+                let error = ApiError::new(ErrorCode::Unreachable, message)
+                    .with_request_id(open.request_id.as_str());
+                self.stream = None;
+                return Err(error);
             }
         };
         open.frames.feed(&chunk)?;

@@ -9,6 +9,8 @@ use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::request_id::{RequestId, TRACEPARENT, X_REQUEST_ID};
+
 use super::error::root;
 use super::reply::Reply;
 use super::{HttpClientBuilder, InvalidClient};
@@ -50,6 +52,7 @@ pub(super) struct Inner {
     pub(super) base: Url,
     pub(super) timeout: Duration,
     pub(super) in_flight: usize,
+    pub(super) traceparent: fn() -> Option<String>,
 }
 
 /// The longest answer that is read: twice a full page of the longest texts, and more than any
@@ -160,18 +163,18 @@ impl HttpClient {
         self.send(request, path).await?.into_json()
     }
 
-    /// A response that has no end, as it comes.
+    /// A response that has no end, as it comes, and what its request is called.
     pub(super) async fn stream(
         &self,
         path: &str,
         query: &[(&str, String)],
-    ) -> Result<Response, ApiError> {
+    ) -> Result<(Response, RequestId), ApiError> {
         let request = self.request(Method::GET, path, FOR_EVER)?.query(query);
-        let response = request.send().await.map_err(|e| self.unreachable(e))?;
+        let (response, id) = self.exchange(request).await?;
         if response.status().is_success() {
-            return Ok(response);
+            return Ok((response, id));
         }
-        Err(self.read(response, path).await?.into_error())
+        Err(self.read(response, path, id).await?.into_error())
     }
 
     /// One request per item, some at the same time, with the results in the order of the items.
@@ -204,31 +207,53 @@ impl HttpClient {
     }
 
     async fn send(&self, request: RequestBuilder, path: &str) -> Result<Reply, ApiError> {
-        let response = request.send().await.map_err(|e| self.unreachable(e))?;
-        self.read(response, path).await
+        let (response, request_id) = self.exchange(request).await?;
+        self.read(response, path, request_id).await
     }
 
-    async fn read(&self, mut response: Response, path: &str) -> Result<Reply, ApiError> {
+    /// Sends a request, and tells what it is called.
+    async fn exchange(&self, request: RequestBuilder) -> Result<(Response, RequestId), ApiError> {
+        let id = RequestId::random();
+        let mut request = request.header(X_REQUEST_ID, id.to_header());
+        if let Some(traceparent) = (self.inner.traceparent)() {
+            request = request.header(TRACEPARENT, traceparent);
+        }
+        match request.send().await {
+            Ok(response) => Ok((response, id)),
+            Err(error) => Err(self.unreachable(error, &id)),
+        }
+    }
+
+    async fn read(
+        &self,
+        mut response: Response,
+        path: &str,
+        request_id: RequestId,
+    ) -> Result<Reply, ApiError> {
+        let unreachable = |error| self.unreachable(error, &request_id);
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| self.unreachable(e))? {
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             if body.len() + chunk.len() > MAX_ANSWER {
                 let message = format!("{}/{path} answered with too much", self.url());
-                return Err(ApiError::new(ErrorCode::Internal, message));
+                let error = ApiError::new(ErrorCode::Internal, message);
+                return Err(error.with_request_id(request_id.as_str()));
             }
             body.extend_from_slice(&chunk);
         }
         Ok(Reply {
             url: self.url().to_owned(),
             path: path.to_owned(),
+            request_id,
             status,
             headers,
             body,
         })
     }
 
-    pub(super) fn unreachable(&self, error: reqwest::Error) -> ApiError {
+    pub(super) fn unreachable(&self, error: reqwest::Error, id: &RequestId) -> ApiError {
         let url = self.url();
+        let sent = !error.is_connect();
         let message = if error.is_connect() {
             format!("no coordinator answers at {url}: {}", root(&error))
         } else if error.is_timeout() {
@@ -240,6 +265,12 @@ impl HttpClient {
             )
         };
         // The message names the address already.
-        ApiError::new(ErrorCode::Unreachable, message).with_source(error.without_url())
+        let error = ApiError::new(ErrorCode::Unreachable, message).with_source(error.without_url());
+        // The coordinator may have got it, and then its log has it.
+        if sent {
+            error.with_request_id(id.as_str())
+        } else {
+            error
+        }
     }
 }

@@ -7,12 +7,15 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::wire::ErrorBody;
 
 /// What somebody at the coordinator's URL answered.
 pub(super) struct Reply {
     pub(super) url: String,
     pub(super) path: String,
+    /// What the request was called when it was sent.
+    pub(super) request_id: RequestId,
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
@@ -32,7 +35,9 @@ impl Reply {
         }
         serde_json::from_slice(&self.body).map_err(|error| {
             let message = format!("{}, which is no answer of a coordinator", self.described());
-            ApiError::new(ErrorCode::Internal, message).with_source(error)
+            ApiError::new(ErrorCode::Internal, message)
+                .with_request_id(self.request_id())
+                .with_source(error)
         })
     }
 
@@ -43,7 +48,22 @@ impl Reply {
         links.any(|link| link.contains("rel=\"next\""))
     }
 
+    /// What the coordinator calls the request, which may be a name of its own.
+    fn request_id(&self) -> String {
+        let answered = self.headers.get(X_REQUEST_ID).and_then(RequestId::parse);
+        answered.as_ref().unwrap_or(&self.request_id).to_string()
+    }
+
     pub(super) fn into_error(self) -> ApiError {
+        let id = self.request_id();
+        let error = self.error();
+        match error.request_id() {
+            Some(_) => error,
+            None => error.with_request_id(id),
+        }
+    }
+
+    fn error(self) -> ApiError {
         let fallback = self.code();
         let retry_after = self.retry_after();
         if let Ok(body) = serde_json::from_slice::<ErrorBody>(&self.body) {

@@ -9,6 +9,7 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
 
+use crate::request_id::RequestId;
 use crate::wire::ErrorBody;
 
 /// The status that goes with a code.
@@ -39,11 +40,11 @@ pub(super) fn status_of(code: ErrorCode) -> StatusCode {
     }
 }
 
-/// The response that tells of an error.
-pub(super) fn response(error: &ApiError) -> Response {
+/// The response that tells of an error of the request `id`.
+pub(super) fn response(error: &ApiError, id: Option<&RequestId>) -> Response {
     let status = status_of(error.code());
-    // A body of two texts always has a JSON form.
-    let body = serde_json::to_vec(&ErrorBody::from(error)).unwrap_or_default();
+    // A body of texts always has a JSON form.
+    let body = serde_json::to_vec(&ErrorBody::new(error, id)).unwrap_or_default();
     let mut response = Response::builder()
         .status(status)
         .content_type("application/json")
@@ -78,7 +79,7 @@ impl ResponseError for Refusal {
     }
 
     fn as_response(&self) -> Response {
-        response(&self.0)
+        response(&self.0, None)
     }
 }
 

@@ -8,6 +8,9 @@ use futures_util::FutureExt;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, Request, Response};
 use poem_openapi::error::{ParseParamError, ParsePathError};
+use tracing::Span;
+
+use crate::request_id::RequestId;
 
 use super::body::BodyLimits;
 use super::failure::{Refusal, response};
@@ -32,15 +35,20 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
         let method = request.method().clone();
         self.table.tell_apart(&mut request);
         let route = self.table.find(request.uri().path());
+        let template = route.map_or("other", |route| &route.template);
+        Span::current().record("route", template);
+        let id = RequestId::of(&mut request);
         request.set_data(self.limits);
         let answer = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
         let response = match answer.await {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => self.refuse(error, route),
-            // The panic hook has told of it.
-            Err(_) => response(&fault()),
+            Ok(Err(error)) => self.refuse(error, route, &id),
+            Err(_) => {
+                // The panic hook has told of what, but not of which request.
+                tracing::error!("a request failed by a panic");
+                response(&fault(), Some(&id))
+            }
         };
-        let template = route.map_or("other", |route| &route.template);
         let took = start.elapsed();
         let status = response.status();
         self.metrics.answered(template, &method, status, took);
@@ -49,18 +57,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
 }
 
 impl<E> Guard<E> {
-    fn refuse(&self, error: poem::Error, route: Option<&KnownRoute>) -> Response {
+    fn refuse(&self, error: poem::Error, route: Option<&KnownRoute>, id: &RequestId) -> Response {
         let status = error.status();
         let refused = to_api_error(error, route);
         // A full market is no fault, and there may be many who hear of it.
         if status.is_server_error() && refused.code() != ErrorCode::MarketFull {
-            tracing::error!(
-                error = &refused as &dyn Error,
-                route = route.map(|route| route.template.as_str()),
-                "a request failed"
-            );
+            tracing::error!(error = &refused as &dyn Error, "a request failed");
         }
-        let mut response = response(&refused);
+        let mut response = response(&refused, Some(id));
         if let (StatusCode::METHOD_NOT_ALLOWED, Some(route)) = (status, route)
             && let Ok(allow) = HeaderValue::from_str(&route.allow)
         {

@@ -21,6 +21,7 @@ mod routes;
 mod table;
 mod tasks;
 mod tickets;
+mod traced;
 mod workers;
 
 pub use options::{RateLimit, RouteOptions};

@@ -21,6 +21,9 @@ pub struct RouteOptions {
     pub max_json_depth: usize,
     /// How long a body may take to arrive; 30 seconds.
     pub body_timeout: Duration,
+    /// Makes the span of a request a part of the trace that its header `traceparent` names; nothing
+    /// is made of it where there is none.
+    pub traceparent: Option<fn(&tracing::Span, &str)>,
 }
 
 /// How often a key may ask.
@@ -50,6 +53,7 @@ impl Default for RouteOptions {
             max_body_bytes: 1024 * 1024,
             max_json_depth: 32,
             body_timeout: Duration::from_secs(30),
+            traceparent: None,
         }
     }
 }
@@ -68,6 +72,15 @@ impl RouteOptions {
     #[must_use]
     pub fn with_keys(mut self, keys: Keys) -> Self {
         self.keys = Some(keys);
+        self
+    }
+
+    /// Calls `adopt` with the span of each request that says which trace it belongs to, in the header
+    /// `traceparent` of the W3C's Trace Context, before anything happens in the span. The header is
+    /// what somebody sent, and not checked.
+    #[must_use]
+    pub fn with_traceparent(mut self, adopt: fn(&tracing::Span, &str)) -> Self {
+        self.traceparent = Some(adopt);
         self
     }
 

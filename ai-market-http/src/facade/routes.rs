@@ -22,6 +22,7 @@ use super::operations::OperationRoutes;
 use super::table::RouteTable;
 use super::tasks::TaskRoutes;
 use super::tickets::Tickets;
+use super::traced::Traced;
 use super::workers::WorkerRoutes;
 
 pub(super) type Routes = (
@@ -96,7 +97,9 @@ pub fn routes(
         .description(
             "Clients create tasks, workers answer them, and the coordinator decides by consensus. \
              Unknown fields of a request are ignored. Every error is \
-             `{\"error\": {\"code\", \"message\", \"field\"?}}`.",
+             `{\"error\": {\"code\", \"message\", \"field\"?, \"request_id\"}}`. Every answer names \
+             its request in the header `X-Request-Id`, as the request did where that is 1 to 64 of \
+             the characters A-Z, a-z, 0-9, `.`, `_` and `-`.",
         );
     let described = service.spec();
     let open = bounds::complete(&described, &limits);
@@ -118,7 +121,7 @@ pub fn routes(
     let beside = [dashboard::PATHS.as_slice(), &["/openapi.json", "/docs"]].concat();
     let table = Arc::new(RouteTable::of::<Routes>(&beside));
     let limits = BodyLimits::from(&options);
-    Guard {
+    let inner = Guard {
         inner: Authenticate::new(
             inner,
             Arc::clone(&table),
@@ -129,5 +132,9 @@ pub fn routes(
         table,
         metrics,
         limits,
+    };
+    Traced {
+        inner,
+        traceparent: options.traceparent,
     }
 }

@@ -3,19 +3,17 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ai_market_core::api::{ApiError, ErrorCode};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::request_id::{RequestId, X_REQUEST_ID};
+use crate::wire::ErrorBody;
 
 use super::peers::{PeerSlot, Peers};
 
 /// After how long accepting is tried again when the process has no file descriptors left, say.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// What a peer gets over its bound, whatever it asks.
-const REFUSAL: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\n\
-    content-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\
-    content-length: 93\r\n\r\n\
-    {\"error\":{\"code\":\"too_many_requests\",\"message\":\"this address has too many open connections\"}}";
 
 /// Accepts connections up to a number; further ones wait in the operating system's queue. A peer
 /// with too many of them is turned away.
@@ -65,9 +63,10 @@ impl Acceptor {
         loop {
             let (stream, remote) = self.accept().await;
             let Some(peer) = self.peers.admit(remote.ip()) else {
-                tracing::debug!(%remote, "turned away: too many connections of its address");
+                let request_id = RequestId::random();
+                tracing::debug!(%remote, %request_id, "turned away: too many connections of its address");
                 if self.plain {
-                    refuse(stream);
+                    refuse(stream, &request_id);
                 }
                 continue;
             };
@@ -120,11 +119,24 @@ impl Acceptor {
 
 /// Tells the peer, if that takes no waiting. What it has sent is not read, which may make its system
 /// drop the answer; to read it would be the work that the bound is to save.
-fn refuse(stream: TcpStream) {
+fn refuse(stream: TcpStream, id: &RequestId) {
     if let Ok(mut stream) = stream.into_std() {
-        drop(stream.write(REFUSAL));
+        drop(stream.write(refusal(id).as_bytes()));
         drop(stream.shutdown(Shutdown::Write));
     }
+}
+
+/// What a peer gets over its bound, whatever it asks.
+fn refusal(id: &RequestId) -> String {
+    let message = "this address has too many open connections";
+    let error = ApiError::new(ErrorCode::TooManyRequests, message);
+    // A body of texts always has a JSON form.
+    let body = serde_json::to_string(&ErrorBody::new(&error, Some(id))).unwrap_or_default();
+    let length = body.len();
+    format!(
+        "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+         {X_REQUEST_ID}: {id}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
 }
 
 #[cfg(test)]
@@ -133,10 +145,13 @@ mod tests {
 
     #[test]
     fn the_refusal_is_as_long_as_it_says() {
-        let text = std::str::from_utf8(REFUSAL).unwrap();
+        let id = RequestId::random();
+        let text = refusal(&id);
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.ends_with(&format!("content-length: {}", body.len())));
-        let body: crate::wire::ErrorBody = serde_json::from_str(body).unwrap();
+        assert!(head.contains(&format!("\r\nx-request-id: {id}\r\n")));
+        let body: ErrorBody = serde_json::from_str(body).unwrap();
         assert_eq!(body.error.code, "too_many_requests");
+        assert_eq!(body.error.request_id.0.as_deref(), Some(id.as_str()));
     }
 }

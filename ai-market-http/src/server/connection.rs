@@ -22,6 +22,8 @@ use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::request_id::{RequestId, X_REQUEST_ID};
+
 use super::acceptor::Accepted;
 use super::gate::crowded;
 use super::metered::{MeteredBody, MeteredStream};
@@ -113,8 +115,15 @@ impl Service {
                 let mut response: hyper::Response<_> = response.into();
                 let room = service.unread.admit(response.body());
                 if room.is_none() {
-                    tracing::debug!(%remote, "an answer was withheld: too much is unread");
-                    response = crowded().into();
+                    let id = response.headers().get(X_REQUEST_ID);
+                    let id = id.and_then(RequestId::parse);
+                    let id = id.unwrap_or_else(RequestId::random);
+                    tracing::debug!(
+                        %remote,
+                        request_id = id.as_str(),
+                        "an answer was withheld: too much is unread"
+                    );
+                    response = crowded(&id).into();
                 }
                 pulse.answered(room);
                 Ok::<_, Infallible>(response.map(|body| MeteredBody { body, pulse }))

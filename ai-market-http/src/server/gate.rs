@@ -4,6 +4,7 @@ use ai_market_core::api::{ApiError, ErrorCode};
 use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response};
 
+use crate::request_id::{RequestId, X_REQUEST_ID};
 use crate::wire::ErrorBody;
 
 use super::hosts::Hosts;
@@ -20,18 +21,20 @@ pub(super) struct Gate<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        let id = RequestId::of(&mut request);
         let (method, uri, headers) = (request.method(), request.uri(), request.headers());
         let mut response = match self.hosts.objection(method, uri, headers) {
             Some(objection) => refusal(
                 StatusCode::FORBIDDEN,
                 &ApiError::new(ErrorCode::Forbidden, objection),
+                &id,
             ),
             None => {
                 let answer = self.inner.get_response(request);
                 tokio::time::timeout(self.answer_timeout, answer)
                     .await
-                    .unwrap_or_else(|_| self.overdue())
+                    .unwrap_or_else(|_| self.overdue(&id))
             }
         };
         protect(response.headers_mut());
@@ -40,35 +43,36 @@ impl<E: Endpoint<Output = Response>> Endpoint for Gate<E> {
 }
 
 impl<E> Gate<E> {
-    fn overdue(&self) -> Response {
+    fn overdue(&self, id: &RequestId) -> Response {
         let timeout = self.answer_timeout;
-        tracing::error!(?timeout, "a request was given up");
-        unavailable(format!("there was no answer within {timeout:?}"))
+        tracing::error!(request_id = id.as_str(), ?timeout, "a request was given up");
+        unavailable(format!("there was no answer within {timeout:?}"), id)
     }
 }
 
-/// What takes the place of a large answer for which there is no room.
-pub(super) fn crowded() -> Response {
+/// What takes the place of a large answer, to the request `id`, for which there is no room.
+pub(super) fn crowded(id: &RequestId) -> Response {
     let message = "too many large answers are not read yet; try again in a moment";
-    let mut response = unavailable(message.to_owned());
+    let mut response = unavailable(message.to_owned(), id);
     protect(response.headers_mut());
     response
 }
 
-fn unavailable(message: String) -> Response {
+fn unavailable(message: String, id: &RequestId) -> Response {
     let error = ApiError::new(ErrorCode::Unavailable, message);
-    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, &error);
+    let mut response = refusal(StatusCode::SERVICE_UNAVAILABLE, &error, id);
     let soon = HeaderValue::from_static("1");
     response.headers_mut().insert(header::RETRY_AFTER, soon);
     response
 }
 
-fn refusal(status: StatusCode, error: &ApiError) -> Response {
-    // A body of two texts always has a JSON form.
-    let body = serde_json::to_vec(&ErrorBody::from(error)).unwrap_or_default();
+fn refusal(status: StatusCode, error: &ApiError, id: &RequestId) -> Response {
+    // A body of texts always has a JSON form.
+    let body = serde_json::to_vec(&ErrorBody::new(error, Some(id))).unwrap_or_default();
     Response::builder()
         .status(status)
         .content_type("application/json")
+        .header(X_REQUEST_ID, id.to_header())
         .body(Body::from_vec(body))
 }
 

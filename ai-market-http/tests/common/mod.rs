@@ -147,6 +147,8 @@ impl Answer {
             field,
             "{self:?}"
         );
+        let id = error["request_id"].as_str().unwrap();
+        assert_eq!(self.header("x-request-id"), Some(id), "{self:?}");
         let message = error["message"].as_str().unwrap();
         assert!(!message.is_empty() && !message.contains('\n'), "{message}");
         for inside in ["ai_market", "poem", "serde", "panicked", ".rs"] {

@@ -339,3 +339,41 @@ async fn head_answers_without_a_body() {
     let answer = market.ask(Method::HEAD, "/health", &[], None).await;
     assert_eq!((answer.status, answer.text.as_str()), (StatusCode::OK, ""));
 }
+
+#[tokio::test]
+async fn every_answer_names_its_request() {
+    let market = open().await;
+    let mut made = Vec::new();
+    for (path, status) in [
+        ("/health", 200),
+        ("/docs", 200),
+        ("/tasks/none", 404),
+        ("/nowhere", 404),
+        ("/metrics", 200),
+    ] {
+        let answer = market.get(path).await;
+        assert_eq!(answer.status, status, "{path}");
+        made.push(answer.header("x-request-id").unwrap().to_owned());
+        let taken = [("x-request-id", "my.request_1-A")];
+        let answer = market.ask(Method::GET, path, &taken, None).await;
+        assert_eq!(answer.header("x-request-id"), Some("my.request_1-A"));
+        let long = "x".repeat(65);
+        for bad in ["a b", "\u{e4}", &long] {
+            let given = [("x-request-id", bad)];
+            let answer = market.ask(Method::GET, path, &given, None).await;
+            made.push(answer.header("x-request-id").unwrap().to_owned());
+        }
+    }
+    // Refused before the routes are asked.
+    let foreign = [("host", "evil.example"), ("x-request-id", "mine")];
+    let answer = market.ask(Method::GET, "/health", &foreign, None).await;
+    answer.is_error(403, "forbidden", None);
+    assert_eq!(answer.header("x-request-id"), Some("mine"));
+    let all = made.len();
+    made.sort();
+    made.dedup();
+    assert!(
+        made.len() == all && made.iter().all(|id| id.len() == 32),
+        "{made:?}"
+    );
+}

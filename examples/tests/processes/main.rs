@@ -5,9 +5,14 @@
 
 mod auth;
 mod keys;
+mod logs;
 mod market;
+mod metrics;
 mod parts;
 mod programs;
 mod routing;
 mod standing;
 mod support;
+#[cfg(feature = "opentelemetry")]
+mod telemetry;
+mod terminal;

@@ -242,6 +242,9 @@ fn every_program_explains_itself() {
         "AI_MARKET_MODEL",
         "--task-types",
         "--batch",
+        "--metrics",
+        "AI_MARKET_WORKER_METRICS",
+        "--log-format",
     ] {
         assert!(help.contains(word), "{help}");
     }

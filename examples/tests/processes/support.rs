@@ -35,8 +35,9 @@ fn command(name: &str, arguments: &[&str]) -> Command {
     command.args(arguments).stdin(Stdio::null());
     // What the user's environment says must not change what is tested.
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("AI_MARKET_") {
-            command.env_remove(name);
+        let name = name.to_string_lossy();
+        if name.starts_with("AI_MARKET_") || name.starts_with("OTEL_") {
+            command.env_remove(&*name);
         }
     }
     command
@@ -80,7 +81,10 @@ impl Process {
 
     /// A program, and what it prints.
     pub(crate) fn reading(name: &str, arguments: &[&str]) -> (Self, ChildStdout) {
-        let mut command = command(name, arguments);
+        Self::start_reading(command(name, arguments))
+    }
+
+    fn start_reading(mut command: Command) -> (Self, ChildStdout) {
         command.stdout(Stdio::piped());
         let mut process = Self::start(command);
         let stdout = process.0.stdout.take().expect("it is piped");
@@ -94,6 +98,29 @@ impl Process {
     /// A worker with further options.
     pub(crate) fn worker_with(id: &str, coordinator: SocketAddr, options: &[&str]) -> Self {
         Self::start(worker(id, coordinator, options))
+    }
+
+    /// A worker with further options, and where it says that it serves its metrics.
+    pub(crate) fn worker_with_metrics(
+        id: &str,
+        coordinator: SocketAddr,
+        options: &[&str],
+    ) -> (Self, SocketAddr) {
+        let mut command = worker(id, coordinator, options);
+        command.args(["--metrics", "0"]);
+        let (process, stdout) = Self::start_reading(command);
+        let address = first_line(stdout)
+            .recv_timeout(PATIENCE)
+            .expect("it says where it serves metrics");
+        (process, address)
+    }
+
+    /// A worker that exports its spans.
+    #[cfg(feature = "opentelemetry")]
+    pub(crate) fn worker_exporting(id: &str, coordinator: SocketAddr, collector: &str) -> Self {
+        let mut command = worker(id, coordinator, &[]);
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
+        Self::start(command)
     }
 
     pub(crate) fn worker_with_key(id: &str, coordinator: SocketAddr, key: &str) -> Self {
@@ -143,6 +170,18 @@ impl Coordinator {
 
     /// Starts a coordinator with further options.
     pub(crate) fn start_with(db: &Path, port: u16, options: &[&str]) -> Self {
+        Self::of(Self::command(db, port, options))
+    }
+
+    /// Starts a coordinator that exports its spans.
+    #[cfg(feature = "opentelemetry")]
+    pub(crate) fn exporting(db: &Path, collector: &str) -> Self {
+        let mut command = Self::command(db, 0, &[]);
+        command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
+        Self::of(command)
+    }
+
+    fn command(db: &Path, port: u16, options: &[&str]) -> Command {
         let (db, bind) = (
             db.to_str().expect("a plain path"),
             format!("127.0.0.1:{port}"),
@@ -150,7 +189,11 @@ impl Coordinator {
         let mut arguments = vec!["--db", db, "--bind", &bind];
         arguments.extend(["--lease-seconds", "4", "--heartbeat-seconds", "1"]);
         arguments.extend(options);
-        let (process, stdout) = Process::reading("coordinator", &arguments);
+        command("coordinator", &arguments)
+    }
+
+    fn of(command: Command) -> Self {
+        let (process, stdout) = Process::start_reading(command);
         let address = first_line(stdout)
             .recv_timeout(PATIENCE)
             .expect("it says where it listens");
@@ -183,14 +226,15 @@ impl Coordinator {
     }
 }
 
-/// The address in `listening on http://ADDRESS ...`; the rest of the output is read and dropped.
+/// The address in `listening on http://ADDRESS ...` or `... http://ADDRESS/...`; the rest of the output is read and dropped.
 fn first_line(stdout: impl Read + Send + 'static) -> Receiver<SocketAddr> {
     let (found, address) = channel();
     std::thread::spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             let url = line
                 .split_whitespace()
-                .find_map(|word| word.strip_prefix("http://"));
+                .find_map(|word| word.strip_prefix("http://"))
+                .and_then(|url| url.split('/').next());
             if let Some(Ok(address)) = url.map(str::parse) {
                 // The test may have ended.
                 let _ = found.send(address);

@@ -1,0 +1,220 @@
+//! The export of spans, to a collector that is a thread of the test.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::num::NonZeroU32;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+
+use ai_market_core::api::{ClientApi, TaskSpec};
+
+use crate::support::{Coordinator, Process};
+
+/// Takes exports over HTTP.
+struct Collector {
+    endpoint: String,
+    exports: Receiver<(String, Vec<u8>)>,
+}
+
+impl Collector {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let (taken, exports) = channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let taken = taken.clone();
+                std::thread::spawn(move || take(&stream, &taken));
+            }
+        });
+        Self { endpoint, exports }
+    }
+
+    /// The spans that have come.
+    fn spans(&self) -> Vec<Span> {
+        let exports = self.exports.try_iter();
+        exports
+            .flat_map(|(path, body)| {
+                assert_eq!(path, "/v1/traces");
+                spans(&body)
+            })
+            .collect()
+    }
+}
+
+/// Takes the exports of one connection, and has each before it is answered.
+fn take(stream: &TcpStream, taken: &Sender<(String, Vec<u8>)>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap() == 0 {
+            return;
+        }
+        let path = line.split(' ').nth(1).unwrap().to_owned();
+        let mut length = 0;
+        loop {
+            let mut header = String::new();
+            reader.read_line(&mut header).unwrap();
+            let header = header.trim_end().to_ascii_lowercase();
+            if header.is_empty() {
+                break;
+            }
+            if let Some(value) = header.strip_prefix("content-length: ") {
+                length = value.parse().unwrap();
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        // The test may have ended.
+        let _ = taken.send((path, body));
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+        let mut stream = stream;
+        stream.write_all(answer).unwrap();
+    }
+}
+
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Span {
+    service: String,
+    name: String,
+    trace: Vec<u8>,
+    id: Vec<u8>,
+    parent: Vec<u8>,
+}
+
+/// The fields of a protobuf message that are messages, texts or bytes, by number.
+fn fields(mut message: &[u8]) -> Vec<(u64, &[u8])> {
+    fn varint(message: &mut &[u8]) -> u64 {
+        let mut value = 0;
+        for shift in (0..).step_by(7) {
+            let byte = message[0];
+            *message = &message[1..];
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                break;
+            }
+        }
+        value
+    }
+    let mut found = Vec::new();
+    while !message.is_empty() {
+        let key = varint(&mut message);
+        let length = match key & 7 {
+            0 => {
+                varint(&mut message);
+                continue;
+            }
+            1 => 8,
+            2 => usize::try_from(varint(&mut message)).unwrap(),
+            5 => 4,
+            other => panic!("wire type {other}"),
+        };
+        let (value, rest) = message.split_at(length);
+        message = rest;
+        if key & 7 == 2 {
+            found.push((key >> 3, value));
+        }
+    }
+    found
+}
+
+fn each(message: &[u8], number: u64) -> impl Iterator<Item = &[u8]> {
+    let found = fields(message).into_iter();
+    found.filter_map(move |(field, value)| (field == number).then_some(value))
+}
+
+fn one(message: &[u8], number: u64) -> &[u8] {
+    each(message, number).next().unwrap_or_default()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The spans of an `ExportTraceServiceRequest`.
+fn spans(export: &[u8]) -> Vec<Span> {
+    let mut found = Vec::new();
+    for of_resource in each(export, 1) {
+        let mut attributes = each(one(of_resource, 1), 1);
+        let service = attributes.find(|pair| one(pair, 1) == b"service.name");
+        let service = service.map_or_else(String::new, |pair| text(one(one(pair, 2), 1)));
+        for span in each(of_resource, 2).flat_map(|of_scope| each(of_scope, 2)) {
+            found.push(Span {
+                service: service.clone(),
+                name: text(one(span, 5)),
+                trace: one(span, 1).to_vec(),
+                id: one(span, 2).to_vec(),
+                parent: one(span, 4).to_vec(),
+            });
+        }
+    }
+    found
+}
+
+/// Has the worker that there is answer a task.
+async fn answer_one(coordinator: &Coordinator) {
+    let client = coordinator.client();
+    let task = TaskSpec::new("This is quite good.").with_required_submissions(NonZeroU32::MIN);
+    let id = client.enqueue(vec![task]).await.remove(0).unwrap();
+    let details = client.task(id, Duration::from_secs(60)).await.unwrap();
+    assert!(!details.task.status().is_open());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_one_trace_on_both_sides() {
+    let collector = Collector::start();
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("market.db");
+    let coordinator = Coordinator::exporting(&db, &collector.endpoint);
+    let worker = Process::worker_exporting("alice", coordinator.address, &collector.endpoint);
+    answer_one(&coordinator).await;
+    // What is not exported yet is exported at the end.
+    assert!(worker.interrupt().success());
+    assert!(coordinator.interrupt().success());
+
+    let spans = collector.spans();
+    let of = |service: &str, name: &str| {
+        let service = format!("ai-market-{service}");
+        let spans = spans.iter().cloned();
+        let found = spans.filter(|span| span.service == service && span.name == name);
+        found.collect::<Vec<_>>()
+    };
+    let handed_in = of("worker", "hand_in");
+    assert_eq!(handed_in.len(), 1, "{spans:#?}");
+    let trace = &handed_in[0].trace;
+    let in_trace = |spans: Vec<Span>| {
+        let mut spans = spans.into_iter().filter(|span| span.trace == *trace);
+        let found = spans.next().expect("it is in the trace");
+        assert_eq!(spans.next(), None);
+        found
+    };
+    let batch = in_trace(of("worker", "batch"));
+    assert!(batch.parent.is_empty());
+    let claim = in_trace(of("worker", "claim"));
+    let compute = in_trace(of("worker", "compute"));
+    for part in [&claim, &compute, &handed_in[0]] {
+        assert_eq!(part.parent, batch.id, "{}", part.name);
+    }
+    // The coordinator's part of it: the claim, and the answer.
+    let mut parents: Vec<_> = of("coordinator", "request")
+        .into_iter()
+        .filter(|span| span.trace == *trace)
+        .map(|span| span.parent)
+        .collect();
+    parents.sort();
+    let mut expected = vec![claim.id, handed_in[0].id.clone()];
+    expected.sort();
+    assert_eq!(parents, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_does_not_answer_holds_nothing_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let coordinator = Coordinator::exporting(&folder.path().join("market.db"), &endpoint);
+    let worker = Process::worker_exporting("alice", coordinator.address, &endpoint);
+    answer_one(&coordinator).await;
+    assert!(worker.interrupt().success());
+    assert!(coordinator.interrupt().success());
+}
