@@ -105,7 +105,7 @@ function connect() {
       hello(value, again) {
         state.ahead = millis(value.now) - Date.now() || 0;
         // What is sent again after a break happened while nobody looked.
-        past = value.id;
+        past = value.newest;
         emit("hello", value);
         if (again) reload();
       },

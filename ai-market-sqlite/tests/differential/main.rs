@@ -16,7 +16,7 @@ use ai_market_core::id::{IdempotencyKey, InstanceId, Label, OwnerId, TaskId, Tas
 use ai_market_core::store::{
     Claim, EventQuery, Insert, LeaderboardQuery, LeaseScope, MarketStore, MemoryStore, Reap,
     Release, Renew, Ruling, ServingQuery, StandingChange, StatsQuery, TallyBy, TallyQuery,
-    TaskQuery, WorkerModel, WorkerProfile, WorkerQuery,
+    TaskOrder, TaskQuery, WorkerModel, WorkerProfile, WorkerQuery,
 };
 use ai_market_core::submission::{ModelIdentity, Scores, Vote};
 use ai_market_core::task::{NewTask, TaskStatus};
