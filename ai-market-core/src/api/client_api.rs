@@ -30,8 +30,8 @@ pub trait ClientApi: Debug + Send + Sync + 'static {
     /// [`UnknownTask`](super::ErrorCode::UnknownTask) when there is no such task.
     async fn task(&self, id: TaskId, wait: Duration) -> Result<TaskDetails, ApiError>;
 
-    /// A page of tasks, oldest first, which is at most as large as the coordinator's largest one;
-    /// it says whether there are more.
+    /// A page of tasks, by age, which is at most as large as the coordinator's largest one; it says
+    /// whether there are more.
     async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, ApiError>;
 
     /// A page of the leaderboard; fewer than the query's limit (at most the coordinator's largest

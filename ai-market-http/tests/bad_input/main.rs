@@ -54,6 +54,8 @@ async fn a_bad_query_is_refused() {
     for (path, field) in [
         ("/tasks?status=done", "status"),
         ("/tasks?status=", "status"),
+        ("/tasks?order=down", "order"),
+        ("/tasks?order=", "order"),
         ("/tasks?task_type=a%20b", "task_type"),
         ("/tasks?limit=many", "limit"),
         ("/tasks?limit=-1", "limit"),

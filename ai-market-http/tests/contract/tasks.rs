@@ -216,12 +216,20 @@ async fn lists_are_paged_by_links() {
         let body = json!({"text": format!("text {n}"), "required_submissions": 1});
         ids.push(create(&market, body).await);
     }
+    let newest_first: Vec<_> = ids.iter().rev().cloned().collect();
     for limit in [1, 2, 5, 6, 5_000] {
-        let pages = pages(&market, &format!("/tasks?status=queued&limit={limit}")).await;
-        assert!(pages.iter().all(|page| page.len() <= limit));
-        let seen: Vec<_> = pages.concat().iter().map(|t| t["id"].clone()).collect();
-        assert_eq!(seen, ids, "limit {limit}");
+        for (order, ids) in [("", &ids), ("&order=newest", &newest_first)] {
+            let path = format!("/tasks?status=queued{order}&limit={limit}");
+            let pages = pages(&market, &path).await;
+            assert!(pages.iter().all(|page| page.len() <= limit));
+            let seen: Vec<_> = pages.concat().iter().map(|t| t["id"].clone()).collect();
+            assert_eq!(&seen, ids, "{path}");
+        }
     }
+    assert_eq!(
+        market.get("/tasks?order=oldest").await.ok(),
+        market.get("/tasks").await.ok()
+    );
     assert_eq!(
         pages(&market, "/tasks?limit=0").await,
         [Vec::<Value>::new()]
