@@ -251,10 +251,9 @@ async fn serve(options: Serve, screen: Screen) -> Result<(), Failure> {
         server.url(),
         options.db.display()
     );
-    println!(
-        "API description: {}/docs - start a worker: cargo run --example worker -- alice",
-        server.url()
-    );
+    let url = server.url();
+    println!("dashboard: {url}/ - API description: {url}/docs");
+    println!("start a worker: cargo run --example worker -- alice");
 
     server.run(stop).await?;
     tracing::info!("stopped");

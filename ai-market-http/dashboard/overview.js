@@ -33,7 +33,7 @@ function build() {
     values.set(name, value);
     return h("span", { "data-count": name }, value, ` ${name} `);
   });
-  notes.get("active").replaceChildren(...parts);
+  notes.get("active").replaceChildren(parts[0], "and ", parts[1]);
 }
 
 function showStats(stats) {

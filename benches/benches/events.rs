@@ -33,9 +33,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Each life is created, three times leased, three times answered, and finalized.
-const EVENTS_PER_LIFE: u64 = 8;
+const EVENTS_PER_LIFE: u32 = 8;
 
-const PACED_EVENTS: u64 = 1_000;
+/// How many events the paced lives make in a second.
+const PACED_EVENTS: u32 = 1_000;
+
+/// How many keep the pace: under full load a step takes milliseconds, and a life is seven.
+const PACERS: u32 = 25;
 
 /// Streams that are opened and never read.
 const STALLED: usize = 4;
@@ -44,19 +48,22 @@ fn paced() -> Result<TaskType, Failure> {
     Ok(TaskType::new("paced")?)
 }
 
-/// Lives of a type of their own at a steady pace, until it is stopped.
-async fn live_paced(coordinator: Coordinator, stop: CancellationToken) -> Result<(), Failure> {
+/// One of those that live at a steady pace, until it is stopped.
+async fn live_paced(
+    coordinator: Coordinator,
+    number: u32,
+    stop: CancellationToken,
+) -> Result<(), Failure> {
     let mut workers = Vec::new();
-    for name in ["paced-a", "paced-b", "paced-c"] {
-        let worker = WorkerId::new(name)?;
+    for name in ["a", "b", "c"] {
+        let worker = WorkerId::new(format!("paced-{number}-{name}"))?;
         let profile = WorkerProfile::new(worker.clone(), [paced()?]);
         coordinator.register(profile).await?;
         workers.push(worker);
     }
     let label = Label::new("positive")?;
-    let mut ticks = tokio::time::interval(
-        Duration::from_secs(1) * EVENTS_PER_LIFE as u32 / PACED_EVENTS as u32,
-    );
+    let lives = PACED_EVENTS / EVENTS_PER_LIFE;
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) * PACERS / lives);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let spec = TaskSpec::new("A text of ordinary length.").with_task_type(paced()?);
         for created in coordinator.enqueue(vec![spec]).await {
@@ -139,7 +146,10 @@ async fn main() -> Result<(), Failure> {
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
     let pacing = stop.child_token();
-    let pacer = tokio::spawn(live_paced(coordinator.clone(), pacing.clone()));
+    let mut pacers = JoinSet::new();
+    for number in 0..PACERS {
+        pacers.spawn(live_paced(coordinator.clone(), number, pacing.clone()));
+    }
     let mut parties = Vec::new();
     for number in 0..setting("LIVES_CLIENTS", 64)? {
         parties.push(Party::gather(&url, None, number).await?);
@@ -192,7 +202,9 @@ async fn main() -> Result<(), Failure> {
     );
     lives.end().await?;
     pacing.cancel();
-    pacer.await??;
+    while let Some(ended) = pacers.join_next().await {
+        ended??;
+    }
     stop.cancel();
     serving.await??;
     Ok(())

@@ -36,6 +36,7 @@ const FILES: &[Asset] = assets![
     "format.js",
     "keys.js",
     "leaderboard.js",
+    "leaders.js",
     "log.js",
     "login.js",
     "main.js",
