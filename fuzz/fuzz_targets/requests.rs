@@ -212,15 +212,25 @@ fn check(method: &Method, uri: &Uri, response: &Response, body: &[u8]) {
     );
 }
 
+/// Whether everybody may ask, without a key.
+fn is_public(path: &str) -> bool {
+    matches!(path, "/" | "/health") || path.starts_with("/dashboard/")
+}
+
 /// Whether a role may ever be answered well; as docs/security.md says it, not as the code does.
 fn may(asker: Asker, method: &Method, path: &str) -> bool {
     let read = *method == Method::GET || *method == Method::HEAD;
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     match (parts.as_slice(), asker) {
-        (_, Asker::Anyone) | (["health"], _) => true,
+        (_, Asker::Anyone) => true,
+        _ if is_public(path) => true,
         (_, Asker::Nobody) => false,
-        (["openapi.json" | "docs" | "leaderboard"], _) => true,
+        (["openapi.json" | "docs" | "me" | "leaderboard" | "models" | "task-types"], _) => true,
+        (["workers", _, "suspend" | "reinstate"], Asker::Holder(role)) => role == Role::Admin,
+        (["workers"], Asker::Holder(role)) => read && role != Role::Worker,
+        (["workers", _], _) if read => true,
         (["workers", ..] | ["tasks", "next"], Asker::Holder(role)) => role == Role::Worker,
+        (["events", ..], Asker::Holder(role)) => role != Role::Worker,
         (["keys" | "ops", ..], Asker::Holder(role)) => role == Role::Admin,
         (["tasks"] | ["db", "stats"] | ["metrics"], Asker::Holder(role)) => role != Role::Worker,
         (["tasks", _], Asker::Holder(role)) => read && role != Role::Worker,
@@ -236,7 +246,7 @@ fn check_access(asker: Asker, method: &Method, uri: &Uri, sent: &[u8], answer: &
         format!("{asker:?}: {method} {uri} {sent}: {status} {body}")
     };
     let path = uri.path();
-    if asker == Asker::Nobody && path != "/health" {
+    if asker == Asker::Nobody && !is_public(path) {
         assert_eq!(status.as_u16(), 401, "{}", told());
     }
     if !status.is_success() {
@@ -286,7 +296,12 @@ impl Markets {
             _ => &self.with_keys,
         };
         let mut response = app.call(request).await.expect("errors are responses");
-        let body = response.take_body().into_vec().await.unwrap();
+        let body = if response.content_type() == Some("text/event-stream") {
+            // It has no end.
+            Vec::new()
+        } else {
+            response.take_body().into_vec().await.unwrap()
+        };
         check(&method, &uri, &response, &body);
         let status = response.status();
         let answer = Answer { status, body };

@@ -79,7 +79,7 @@ impl Session<'_> {
             }
             if taken > 0 {
                 self.count(|report| report.accepted += taken);
-                tracing::info!(answers = taken, "handed in");
+                tracing::debug!(answers = taken, "handed in");
             }
             let Some(error) = passing else {
                 return Ok(failures);
