@@ -245,7 +245,9 @@ impl Feed {
         }
         let newest = inner.events.recent().newest;
         let page = inner.store.events(EventQuery::after(newest, BATCH)).await?;
-        *last = Some(Instant::now());
+        let more = page.events.last().is_some_and(|last| last.id < page.newest);
+        // Where there is more, the next look is at once.
+        *last = (!more).then(Instant::now);
         self.stale = false;
         let mut recent = inner.events.recent();
         if recent.newest != newest {
@@ -255,7 +257,6 @@ impl Feed {
         if page.kept_after > newest {
             recent.restart(page.kept_after);
         }
-        let more = page.events.last().is_some_and(|last| last.id < page.newest);
         recent.extend(page.events);
         drop(recent);
         if more {

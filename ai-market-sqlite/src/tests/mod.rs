@@ -1,6 +1,7 @@
 //! Tests that look inside.
 
 mod counters;
+mod events;
 mod faults;
 mod fixture;
 mod forgetting;
