@@ -7,8 +7,10 @@ CREATE TABLE events (
     -- The place of the first one; the others follow it without gaps.
     first INTEGER PRIMARY KEY,
     n INTEGER NOT NULL CHECK (n >= 1),
-    -- A JSON array of objects with `id`, `at`, `event` and what else there is to tell.
-    events TEXT NOT NULL
+    -- A JSON array of objects with `id`, `at`, `event` and what else there is to tell, compressed (LZ4
+    -- block after its length as four bytes, least significant first): objects of one row are much
+    -- alike, and what is not written need not be synced.
+    events BLOB NOT NULL
 ) STRICT;
 
 -- Declared stale, and not heard of since.

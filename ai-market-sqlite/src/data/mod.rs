@@ -1,6 +1,7 @@
 //! The rows of the database as the types of the market.
 
 mod decode;
+mod events;
 mod lease;
 mod standing;
 mod tally;
@@ -9,6 +10,7 @@ mod vote;
 mod worker;
 
 pub(crate) use decode::{count, from_json, json, limit, micros, name, task_id, time};
+pub(crate) use events::{pack, unpack};
 pub(crate) use lease::HeldLease;
 pub(crate) use tally::NO_MODEL;
 pub(crate) use task::{state_number, status_number, status_of};

@@ -1,7 +1,7 @@
-use ai_market_core::event::{EventId, LoggedEvent};
+use ai_market_core::event::EventId;
 use ai_market_core::store::{EventPage, EventQuery, EventStart};
 
-use crate::data::{count, from_json, limit};
+use crate::data::{count, limit, unpack};
 use crate::error::Error;
 use crate::sql::Connection;
 use crate::sql::statements::{EventsFrom, NewestEvent, OldestEvent, RowOfEvent};
@@ -31,12 +31,13 @@ impl Connection {
             let mut from = row.and_then(|(first,)| first).unwrap_or(0);
             while events.len() < query.limit {
                 let wanted = ROWS.min(query.limit - events.len());
-                let rows = self.rows::<EventsFrom, (i64, String), _>((from, limit(wanted)))?;
+                let rows = self.rows::<EventsFrom, (i64, Vec<u8>), _>((from, limit(wanted)))?;
                 let Some((last, _)) = rows.last() else { break };
                 from = last + 1;
                 for (_, row) in &rows {
-                    let row: Vec<LoggedEvent> = from_json("events", row)?;
-                    let row = row.into_iter().filter(|event| event.id.get() > after);
+                    let row = unpack(row)?
+                        .into_iter()
+                        .filter(|event| event.id.get() > after);
                     events.extend(row.map(Into::into));
                 }
             }

@@ -1,7 +1,7 @@
 use ai_market_core::event::{Event, EventId, LoggedEvent};
 use ai_market_core::time::Timestamp;
 
-use crate::data::{count, json, limit};
+use crate::data::{count, limit, pack};
 use crate::error::Error;
 use crate::sql::Connection;
 use crate::sql::statements::{DropEvents, InsertEvents, NewestEvent};
@@ -69,9 +69,9 @@ impl Log {
         let logged: Vec<_> = logged.collect();
         for row in logged.chunks(MAX_ROW) {
             let Some(first) = row.first() else { continue };
-            let events = json("events", &row)?;
+            let events = pack(row)?;
             let first = place(first.id)?;
-            db.execute::<InsertEvents>((first, limit(row.len()), events.as_str()))?;
+            db.execute::<InsertEvents>((first, limit(row.len()), events.as_slice()))?;
         }
         self.newest = Some(newest);
         self.drop_old(db, newest)
