@@ -20,7 +20,7 @@ import { startWorker } from "./worker.js";
 import { startWorkers } from "./workers.js";
 
 const VIEWS = ["login", "overview", "workers", "leaderboard", "log", "task", "worker", "keys"];
-const PREFILL = 1000;
+const PREFILL = 100;
 
 let stream = null;
 let detail = {};
@@ -171,7 +171,6 @@ on("me", () => {
   connect();
   render();
   tick();
-  emit("reload");
 });
 on("logout", (was) => {
   stream?.stop();

@@ -126,11 +126,18 @@ export function follow(query, on) {
     wait = FIRST_WAIT;
     wake?.();
   };
+  // A page that the browser keeps to go back to would hold one of the few connections that it
+  // opens to a coordinator.
+  const left = () => abort?.abort();
   window.addEventListener("online", soon);
+  window.addEventListener("pageshow", soon);
+  window.addEventListener("pagehide", left);
   return {
     stop() {
       stopped = true;
       window.removeEventListener("online", soon);
+      window.removeEventListener("pageshow", soon);
+      window.removeEventListener("pagehide", left);
       abort?.abort();
       wake?.();
     },

@@ -191,6 +191,7 @@ export function startTasks() {
     load();
     types();
   });
+  on("me", types);
   on("shown", ({ view }) => view === "overview" && !paged && load());
   on("filter", () => {
     for (const entry of shown.values()) show(entry.node, fits(entry.task));

@@ -1,0 +1,126 @@
+//! A market that asks for keys, as its operator and its clients see it.
+
+use std::path::Path;
+
+use ai_market_core::access::ApiKey;
+use ai_market_core::id::TaskType;
+
+use crate::browser::Browser;
+use crate::crowd::{Member, create};
+use crate::support::{Coordinator, Process, run};
+use crate::visit::{home, visit};
+
+/// A market that has worked without keys, and asks for them now; with a key of an admin and one of a client.
+pub(crate) struct Guarded {
+    pub(crate) coordinator: Coordinator,
+    pub(crate) admin: String,
+    pub(crate) client: String,
+}
+
+impl Guarded {
+    pub(crate) fn start(coordinator: Coordinator, folder: &Path) -> Self {
+        let (db, file) = (folder.join("market.db"), folder.join("admin.key"));
+        let options = ["--auth", "keys", "--admin-key-file", file.to_str().unwrap()];
+        let coordinator = coordinator.restart_with(&db, Process::kill, &options);
+        let admin = std::fs::read_to_string(&file).unwrap().trim().to_owned();
+        let db = db.to_str().unwrap();
+        let created = run(
+            "coordinator",
+            &["keys", "create", "--db", db, "--role", "client"],
+        );
+        assert!(created.status.success(), "{created:?}");
+        let client = String::from_utf8(created.stdout).unwrap().trim().to_owned();
+        Self {
+            coordinator,
+            admin,
+            client,
+        }
+    }
+}
+
+pub(crate) async fn log_in(browser: &Browser, key: &str) {
+    browser.fill("#login-key", key).await;
+    browser.click("#login-submit").await;
+}
+
+async fn log_out(browser: &Browser) {
+    browser.click("#logout-button").await;
+    browser.until_shown("#view-login").await;
+    let kept = "return JSON.stringify([localStorage, sessionStorage, document.cookie])
+        + document.documentElement.outerHTML";
+    let kept: String = browser.run(kept, vec![]).await;
+    assert!(!kept.contains("A day in the sun."), "{kept}");
+    assert!(
+        !kept.contains("aim_client_") && !kept.contains("aim_admin_"),
+        "{kept}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_keys_on_the_page_shows_what_the_key_allows() {
+    let folder = tempfile::tempdir().unwrap();
+    let coordinator = Coordinator::start(&folder.path().join("market.db"), 0);
+    let client = coordinator.client();
+    let sentiment = TaskType::sentiment();
+    let alice = Member::join(&client, "alice", "a model", &sentiment).await;
+    create(&client, &sentiment, "A day in the sun.", 1).await;
+    alice.answer("positive").await;
+    let market = Guarded::start(coordinator, folder.path());
+    let home = home(&market.coordinator);
+    // The browser reports every answer of this status, whatever the page does.
+    let expected = ["401 (Unauthorized)"];
+    visit(market.coordinator.address, &expected, async |browser| {
+        browser.open(&home).await;
+        browser.until_shown("#view-login").await;
+        log_in(browser, "aim_client_nonsense").await;
+        browser.until_shown("#login-error").await;
+
+        log_in(browser, &market.client).await;
+        browser.until_says("#tasks-body", "A day in the sun.").await;
+        assert!(!browser.is_shown("#nav-keys").await);
+        browser.open(&format!("{home}#/workers/alice")).await;
+        browser.until_says("#view-worker", "a model").await;
+        assert!(!browser.is_shown("#suspend-button").await);
+        log_out(browser).await;
+
+        browser.open(&home).await;
+        log_in(browser, &market.admin).await;
+        browser.until_says("#tasks-body", "A day in the sun.").await;
+        browser.open(&format!("{home}#/workers/alice")).await;
+        browser.click("#suspend-button").await;
+        browser
+            .fill("#dialog-fields [name=reason]", "It is a test.")
+            .await;
+        browser.click("#dialog-confirm").await;
+        browser.until_says("#view-worker", "suspended").await;
+        browser.until_says("#view-worker", "It is a test.").await;
+
+        browser.click("#nav-keys").await;
+        browser.click("#key-create").await;
+        browser.click("#dialog-confirm").await;
+        browser.until_shown("#new-key").await;
+        let created = browser.value("#new-key").await;
+        let created: ApiKey = created.trim().parse().unwrap();
+        browser.click("#dialog-cancel").await;
+        browser.until("!document.querySelector('#new-key')").await;
+        let shown: String = browser
+            .run("return document.documentElement.outerHTML", vec![])
+            .await;
+        assert!(!shown.contains(&created.reveal()), "it is shown once");
+        browser
+            .until_says("#keys-body", &created.id().to_string())
+            .await;
+        log_out(browser).await;
+        browser.open(&home).await;
+        browser.until_shown("#view-login").await;
+
+        let journal = browser.journal().await;
+        let created = created.reveal();
+        for key in [&market.admin, &market.client, &created] {
+            let secret = key.rsplit('_').next().unwrap();
+            let told = journal.requests.iter().find(|url| url.contains(secret));
+            assert!(told.is_none(), "{told:?}");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,23 @@
+//! The dashboard in a real browser, against real processes of the example programs.
+//!
+//! The tests drive Chromium through ChromeDriver. Where there is none they are left out, unless
+//! `AI_MARKET_REQUIRE_TOOLS=1` is set.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+// They are stopped by signals.
+#![cfg(unix)]
+
+mod access;
+mod accessibility;
+mod axe;
+mod browser;
+mod crowd;
+mod driver;
+mod hostile;
+mod journal;
+mod market;
+mod page;
+mod pictures;
+#[path = "../processes/support.rs"]
+#[allow(dead_code, reason = "the tests of processes use all of it")]
+mod support;
+mod visit;
