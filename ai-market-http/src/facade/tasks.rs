@@ -72,9 +72,10 @@ impl TaskRoutes {
 
     /// List tasks by age
     ///
-    /// Oldest first, unless the newest are asked for first. A page holds `limit` tasks (100, at most 1,000), and fewer where they are large together; the
-    /// header Link leads to the next one.
+    /// Oldest first, unless the newest are asked for first. A page holds `limit` tasks (100, at most
+    /// 1,000), and fewer where they are large together; the header Link leads to the next one.
     #[oai(path = "/tasks", method = "get", operation_id = "list_tasks")]
+    #[expect(clippy::too_many_arguments, reason = "they are the route's parameters")]
     async fn list(
         &self,
         caller: Data<&Caller>,
