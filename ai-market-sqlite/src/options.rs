@@ -108,7 +108,7 @@ impl SqliteOptions {
     }
 
     /// Sets how many of the newest events are kept at least, for those who follow them and were away;
-    /// each takes about 200 bytes of the file.
+    /// each takes some thirty bytes of the file.
     #[must_use]
     pub fn with_kept_events(mut self, events: usize) -> Self {
         self.kept_events = events;

@@ -31,11 +31,14 @@ impl Connection {
             let mut from = row.and_then(|(first,)| first).unwrap_or(0);
             while events.len() < query.limit {
                 let wanted = ROWS.min(query.limit - events.len());
-                let rows = self.rows::<EventsFrom, (i64, Vec<u8>), _>((from, limit(wanted)))?;
-                let Some((last, _)) = rows.last() else { break };
+                let rows =
+                    self.rows::<EventsFrom, (i64, i64, Vec<u8>), _>((from, limit(wanted)))?;
+                let Some((last, ..)) = rows.last() else { break };
                 from = last + 1;
-                for (_, row) in &rows {
-                    let row = unpack(row)?
+                for (first, n, row) in &rows {
+                    let first = EventId::new(count("the place of an event", *first)?);
+                    let n = count("a number of events", *n)?;
+                    let row = unpack(first, n, row)?
                         .into_iter()
                         .filter(|event| event.id.get() > after);
                     events.extend(row.map(Into::into));

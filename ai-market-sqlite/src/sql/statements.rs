@@ -363,8 +363,8 @@ statements! {
     OldestEvent -> (MaybeInt,) = "SELECT min(first) FROM events";
     /// The first event in the row that holds this one.
     RowOfEvent -> (MaybeInt,) = "SELECT max(first) FROM events WHERE first <= ?";
-    EventsFrom -> (BigInt, Binary) =
-        "SELECT first, events FROM events WHERE first >= ? ORDER BY first LIMIT ? + 0";
+    EventsFrom -> (BigInt, BigInt, Binary) =
+        "SELECT first, n, events FROM events WHERE first >= ? ORDER BY first LIMIT ? + 0";
     /// All rows before the one that holds this event.
     DropEvents -> () =
         "DELETE FROM events WHERE first < (SELECT max(first) FROM events WHERE first <= ?)";

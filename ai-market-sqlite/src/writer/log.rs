@@ -1,4 +1,4 @@
-use ai_market_core::event::{Event, EventId, LoggedEvent};
+use ai_market_core::event::Event;
 use ai_market_core::time::Timestamp;
 
 use crate::data::{count, limit, pack};
@@ -53,25 +53,16 @@ impl Log {
     pub(super) fn write(
         &mut self,
         db: &mut Connection,
-        events: Vec<(Timestamp, Event)>,
+        events: &[(Timestamp, Event)],
     ) -> Result<(), Error> {
         if events.is_empty() {
             return Ok(());
         }
         let mut newest = self.newest(db)?;
-        let logged = events
-            .into_iter()
-            .zip(newest + 1..)
-            .map(|((at, event), id)| {
-                newest = id;
-                LoggedEvent::new(EventId::new(id), at, event)
-            });
-        let logged: Vec<_> = logged.collect();
-        for row in logged.chunks(MAX_ROW) {
-            let Some(first) = row.first() else { continue };
-            let events = pack(row)?;
-            let first = place(first.id)?;
-            db.execute::<InsertEvents>((first, limit(row.len()), events.as_slice()))?;
+        for row in events.chunks(MAX_ROW) {
+            let first = place(newest + 1)?;
+            db.execute::<InsertEvents>((first, limit(row.len()), pack(row)?.as_slice()))?;
+            newest += row.len() as u64;
         }
         self.newest = Some(newest);
         self.drop_old(db, newest)
@@ -85,11 +76,11 @@ impl Log {
         }
         self.dropped_at = newest;
         let oldest = newest.saturating_sub(kept).saturating_add(1);
-        db.execute::<DropEvents>((place(EventId::new(oldest))?,))?;
+        db.execute::<DropEvents>((place(oldest)?,))?;
         Ok(())
     }
 }
 
-fn place(id: EventId) -> Result<i64, Error> {
-    i64::try_from(id.get()).map_err(|error| Error::corrupt("the place of an event", error))
+fn place(place: u64) -> Result<i64, Error> {
+    i64::try_from(place).map_err(|error| Error::corrupt("the place of an event", error))
 }

@@ -386,7 +386,7 @@ impl Session {
     pub(super) fn write_pending(&mut self) -> Result<(), Error> {
         let events = self.group.take_events();
         self.group.write(&mut self.db)?;
-        self.log.write(&mut self.db, events)
+        self.log.write(&mut self.db, &events)
     }
 
     /// Takes over what the group did, which is committed.
