@@ -185,7 +185,6 @@ on("unreachable", () => {
   connection("reconnecting", { since, until: Date.now() + 2000 });
 });
 on("reachable", (there) => there && state.connection === "reconnecting" && stream?.soon());
-document.addEventListener("visibilitychange", () => !document.hidden && stream?.soon());
 $("skip").addEventListener("click", (event) => {
   event.preventDefault();
   $("main").focus();

@@ -3,6 +3,8 @@ import { open } from "./api.js";
 
 const SILENCE = 40_000;
 const FIRST_WAIT = 500;
+/** After how long away what happened meanwhile is not told event by event. */
+const LONG_AWAY = 60_000;
 const LONGEST_WAIT = 15_000;
 
 /** Takes lines apart into events. */
@@ -47,6 +49,9 @@ export function follow(query, on) {
   let timer = 0;
   let since = null;
   let wake = null;
+  let away = 0;
+  /** The last event before the page was away for long. */
+  let before = null;
 
   function take({ name, id, data }) {
     if (id !== null) lastId = id;
@@ -59,6 +64,8 @@ export function follow(query, on) {
     }
     if (name === "hello") {
       on.hello(value, since !== null);
+      if (before !== null && value.id > before) on.missed({ after: before, until: value.id });
+      before = null;
       since = null;
       wait = FIRST_WAIT;
       on.state("connected");
@@ -73,6 +80,10 @@ export function follow(query, on) {
       timer = setTimeout(() => abort.abort(), SILENCE);
     };
     watch();
+    if (lastId !== null && since !== null && Date.now() - since > LONG_AWAY) {
+      before = Number(lastId);
+      lastId = null;
+    }
     const more = lastId === null ? {} : { "Last-Event-ID": lastId };
     const asked = lastId === null ? query : { ...query, last: null };
     try {
@@ -102,6 +113,9 @@ export function follow(query, on) {
 
   (async () => {
     while (!stopped) {
+      // Nobody looks at it, and browsers open few connections to one coordinator.
+      if (document.hidden) await new Promise((resolve) => (wake = resolve));
+      if (stopped) return;
       let error = null;
       try {
         await once();
@@ -129,12 +143,20 @@ export function follow(query, on) {
   // A page that the browser keeps to go back to would hold one of the few connections that it
   // opens to a coordinator.
   const left = () => abort?.abort();
+  const seen = () => {
+    clearTimeout(away);
+    if (document.hidden) away = setTimeout(left, LONG_AWAY);
+    else soon();
+  };
+  document.addEventListener("visibilitychange", seen);
   window.addEventListener("online", soon);
   window.addEventListener("pageshow", soon);
   window.addEventListener("pagehide", left);
   return {
     stop() {
       stopped = true;
+      clearTimeout(away);
+      document.removeEventListener("visibilitychange", seen);
       window.removeEventListener("online", soon);
       window.removeEventListener("pageshow", soon);
       window.removeEventListener("pagehide", left);
