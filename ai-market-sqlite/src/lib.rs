@@ -36,7 +36,8 @@
 //! # Overview
 //!
 //! - [`SqliteStore`] is the store; clones share it. It implements
-//!   [`TaskStore`](ai_market_core::store::TaskStore), whose documentation states the rules.
+//!   [`TaskStore`](ai_market_core::store::TaskStore), whose documentation states the rules, and what
+//!   else a [`MarketStore`](ai_market_core::store::MarketStore) is.
 //! - [`SqliteKeys`] keeps API keys in the same file, also while a store has it open.
 //! - [`SqliteOptions`] sets timeouts, threads, queues and caches.
 //! - [`OpenError`] says why a file was not opened. A file that is refused is left as it is.
@@ -55,6 +56,10 @@
 //!
 //! **Statements are prepared once** per connection and have constant texts, so that tests can look
 //! at the query plan of every one: none walks through a table of tasks or votes, and none sorts.
+//!
+//! **The log of events is packed**: the events of a transaction are one row in a form of their own,
+//! some twenty bytes an event. Only the newest are kept
+//! ([`with_kept_events`](SqliteOptions::with_kept_events)).
 //!
 //! **Claims look only forward.** The claimable tasks of a type are an index in the order of handing
 //! out; a [`ClaimFrontier`](ai_market_core::store::ClaimFrontier) in memory knows how far each worker
