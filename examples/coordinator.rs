@@ -22,6 +22,7 @@ use std::time::Duration;
 use ai_market_core::access::Keys;
 use ai_market_core::consensus::AlwaysActive;
 use ai_market_core::coordinator::{Coordinator, Settings};
+use ai_market_core::store::KEPT_EVENTS;
 use ai_market_core::time::SystemClock;
 use ai_market_examples::{
     Failure, LogOptions, Screen, adopt_traceparent, finish, process_metrics, stop_on_signal,
@@ -82,6 +83,15 @@ struct Serve {
         value_name = "FILE"
     )]
     db: PathBuf,
+
+    /// How many of the newest events are kept at least, for those who follow them and were away
+    #[arg(
+        long,
+        env = "AI_MARKET_KEEP_EVENTS",
+        default_value_t = KEPT_EVENTS,
+        value_name = "N"
+    )]
+    keep_events: usize,
 
     /// How many votes a task asks for that does not say
     #[arg(
@@ -216,6 +226,7 @@ async fn serve(options: Serve, screen: Screen) -> Result<(), Failure> {
     let registry = process_metrics()?;
     let store = SqliteOptions::new()
         .with_registry(registry.clone())
+        .with_kept_events(options.keep_events)
         .open(&options.db)?;
     let mut coordinator = Coordinator::builder(store)
         .settings(settings)
