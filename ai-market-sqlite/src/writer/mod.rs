@@ -5,6 +5,7 @@ mod handle;
 mod job;
 mod log;
 mod pending;
+mod presence;
 mod session;
 
 pub(crate) use handle::Writer;

@@ -9,13 +9,10 @@ use ai_market_core::store::{ClaimFrontier, Effects, Tally};
 use ai_market_core::submission::ModelIdentity;
 use ai_market_core::time::Timestamp;
 
-use crate::data::{NO_MODEL, Profile, count, from_json, json, micros};
+use crate::data::{NO_MODEL, Profile, count, from_json, json};
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{
-    InsertModel, LoseWorker, MissWorker, ModelByIdentity, OpenTasks, PriorOf, RecordOf,
-    ReturnWorker,
-};
+use crate::sql::statements::{InsertModel, ModelByIdentity, OpenTasks, PriorOf, RecordOf};
 
 use super::CounterKey;
 use super::log::Log;
@@ -23,7 +20,7 @@ use super::pending::Pending;
 
 /// How many entries each memory of database rows holds before it starts again empty: workers and
 /// models in use at one time are far fewer, and a row that is forgotten is read again.
-const MAX_REMEMBERED: usize = 1 << 14;
+pub(super) const MAX_REMEMBERED: usize = 1 << 14;
 
 /// What the steps of a group work with: the writer's connection, and what it remembers.
 ///
@@ -37,8 +34,8 @@ pub(crate) struct Session {
     /// How many more claimable tasks may be looked at in this group, beside each claim's first few.
     pub(crate) look_budget: usize,
     /// What the finished jobs of the group changed, and what the job now running did.
-    group: Pending,
-    job: Pending,
+    pub(super) group: Pending,
+    pub(super) job: Pending,
     /// How many tasks were open before the group.
     open_tasks: Option<i64>,
     profiles: HashMap<WorkerId, Profile>,
@@ -49,7 +46,7 @@ pub(crate) struct Session {
     model_names: HashMap<i64, ModelIdentity>,
     standings: HashMap<WorkerId, Arc<Standings>>,
     /// Workers that are neither stale nor gone.
-    present: HashSet<WorkerId>,
+    pub(super) present: HashSet<WorkerId>,
     log: Log,
 }
 
@@ -94,36 +91,6 @@ impl Session {
         self.profiles.insert(worker.clone(), profile);
     }
 
-    /// Notes that a worker was heard of, and says what is known of it.
-    pub(crate) fn seen(
-        &mut self,
-        worker: &WorkerId,
-        now: Timestamp,
-    ) -> Result<Option<Profile>, Error> {
-        let profile = self.profile(worker)?;
-        if profile.is_some() {
-            self.job.seen(worker, now);
-            self.note_present(worker, now)?;
-        }
-        Ok(profile)
-    }
-
-    /// Tells of a worker that it is back, if it was stale or gone.
-    fn note_present(&mut self, worker: &WorkerId, now: Timestamp) -> Result<(), Error> {
-        if self.present.contains(worker) {
-            return Ok(());
-        }
-        if self.db.execute::<ReturnWorker>((micros(now), worker))? > 0 {
-            let worker = worker.clone();
-            self.log(Event::WorkerReturned { worker }, now);
-        }
-        if self.present.len() >= MAX_REMEMBERED {
-            self.present.clear();
-        }
-        self.present.insert(worker.clone());
-        Ok(())
-    }
-
     /// Logs what a step did.
     pub(crate) fn log(&mut self, event: Event, now: Timestamp) {
         self.job.log(event, now);
@@ -133,33 +100,6 @@ impl Session {
     pub(crate) fn tell(&mut self, event: Event, now: Timestamp, effects: &mut Effects) {
         effects.note(event.clone());
         self.job.log(event, now);
-    }
-
-    /// Notes that a worker sent a heartbeat.
-    pub(crate) fn beat(&mut self, worker: &WorkerId, now: Timestamp) {
-        self.job.beat(worker, now);
-    }
-
-    /// When a worker was last heard of, and sent a heartbeat, in what the group has done so far.
-    pub(crate) fn heard(&self, worker: &WorkerId) -> (Option<Timestamp>, Option<Timestamp>) {
-        let (job, group) = (self.job.heard(worker), self.group.heard(worker));
-        (job.0.max(group.0), job.1.max(group.1))
-    }
-
-    /// Declares a worker stale.
-    pub(crate) fn miss(&mut self, worker: &WorkerId) -> Result<(), Error> {
-        self.present.remove(worker);
-        self.db.execute::<MissWorker>((worker,))?;
-        Ok(())
-    }
-
-    /// Declares a worker gone.
-    pub(crate) fn lose(&mut self, worker: &WorkerId) -> Result<(), Error> {
-        self.present.remove(worker);
-        self.job.unsee(worker);
-        self.group.unsee(worker);
-        self.db.execute::<LoseWorker>((worker,))?;
-        Ok(())
     }
 
     /// The tally of a worker's answers to tasks of a type with the model of this number.
