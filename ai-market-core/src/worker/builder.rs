@@ -114,7 +114,7 @@ impl WorkerBuilder {
             .batch
             .unwrap_or_else(|| self.backend.max_batch().min(Self::MAX_BATCH));
         let registered = |registry| WorkerMetrics::register(registry, &self.id);
-        let metrics = self.registry.map(registered).transpose()?;
+        let metrics = self.registry.as_ref().map(registered).transpose()?;
         let settings = Settings {
             id: self.id,
             owner: self.owner,

@@ -9,6 +9,7 @@ use prometheus::{
 
 use crate::api::ErrorCode;
 use crate::id::WorkerId;
+use crate::metrics::InRegistry;
 
 use super::WorkerError;
 use super::report::WorkerReport;
@@ -19,8 +20,7 @@ use super::report::WorkerReport;
 /// registry. The others are outcomes, calls and error codes, of which there are few.
 #[derive(Debug)]
 pub(super) struct WorkerMetrics {
-    registry: Registry,
-    families: Families,
+    families: InRegistry<Families>,
 }
 
 #[derive(Debug, Clone)]
@@ -50,13 +50,11 @@ impl WorkerMetrics {
     ///
     /// [`WorkerError::Metrics`] when the registry has some for a worker of this id, or other ones of
     /// the same names.
-    pub(super) fn register(registry: Registry, worker: &WorkerId) -> Result<Self, WorkerError> {
+    pub(super) fn register(registry: &Registry, worker: &WorkerId) -> Result<Self, WorkerError> {
         let failed = |error: prometheus::Error| WorkerError::Metrics(error.into());
         let families = Families::new(worker).map_err(failed)?;
-        registry
-            .register(Box::new(families.clone()))
-            .map_err(failed)?;
-        Ok(Self { registry, families })
+        let families = InRegistry::new(registry, families).map_err(failed)?;
+        Ok(Self { families })
     }
 
     pub(super) fn claimed(&self, tasks: usize) {
@@ -94,13 +92,6 @@ impl WorkerMetrics {
     pub(super) fn failed(&self, call: &'static str, code: ErrorCode) {
         let labels = [call, code.as_str()];
         self.families.errors.with_label_values(&labels).inc();
-    }
-}
-
-impl Drop for WorkerMetrics {
-    fn drop(&mut self) {
-        // It was registered, so all that can fail is that somebody has taken it out before.
-        let _ = self.registry.unregister(Box::new(self.families.clone()));
     }
 }
 
