@@ -25,8 +25,9 @@ fn until(written: &mut String, output: &Receiver<Vec<u8>>, part: &str) {
 async fn a_worker_draws_one_line_and_takes_it_away() {
     let folder = tempfile::tempdir().unwrap();
     let coordinator = Coordinator::start(&folder.path().join("market.db"), 0);
+    // In place of the shell, which would end by Ctrl-C itself.
     let worker = format!(
-        "{} alice --coordinator http://{}",
+        "exec '{}' alice --coordinator http://{}",
         program("worker").display(),
         coordinator.address
     );
@@ -39,6 +40,7 @@ async fn a_worker_draws_one_line_and_takes_it_away() {
     }
     let script = script
         .args(["--quiet", "--return", "--command", &worker, "/dev/null"])
+        .env("SHELL", "/bin/sh")
         .env("TERM", "xterm")
         .env("NO_COLOR", "1")
         .env("RUST_LOG", "info,ai_market_core::worker=debug")
@@ -74,7 +76,6 @@ async fn a_worker_draws_one_line_and_takes_it_away() {
     let mut stdin = script.stdin.take().unwrap();
     stdin.write_all(b"\x03").unwrap();
     stdin.flush().unwrap();
-    assert!(script.wait().unwrap().success());
     loop {
         match output.recv_timeout(Duration::from_secs(10)) {
             Ok(bytes) => written.push_str(&String::from_utf8_lossy(&bytes)),
@@ -82,6 +83,8 @@ async fn a_worker_draws_one_line_and_takes_it_away() {
             Err(RecvTimeoutError::Timeout) => panic!("{written:?}"),
         }
     }
+    let end = script.wait().unwrap();
+    assert!(end.success(), "{end}: {written:?}");
     let colours = written.split("\x1b[").skip(1).any(|rest| {
         let end = rest.find(|c: char| c.is_ascii_alphabetic());
         end.is_some_and(|end| rest[end..].starts_with('m'))
