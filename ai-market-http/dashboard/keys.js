@@ -1,4 +1,4 @@
-// The keys of a market that asks for some: issue, list, revoke.
+// The keys of a market that asks for some: issue, list, rotate, revoke.
 import { confirm, field } from "./actions.js";
 import { page, post, remove } from "./api.js";
 import { $, cell, h, replace, show } from "./dom.js";
@@ -21,9 +21,26 @@ function revoke(key) {
   });
 }
 
+function rotate(key) {
+  const hours = field("hours", "Hours that the old key is still accepted", { type: "number", min: 0, max: 8760, step: "any", value: 24, required: true });
+  confirm({
+    title: `Rotate key ${key.id}?`,
+    text: `A new ${key.role} key with the same rights takes its place. The old one is accepted beside it for a while, so that whoever uses it can change.`,
+    fields: [hours],
+    label: "Rotate",
+    run: async (values) => shown(await post(`keys/${encodeURIComponent(key.id)}/rotate`, { overlap_seconds: Number(values.hours) * 3600 })),
+  });
+}
+
 function row(key) {
-  const button = h("button", { type: "button", class: "danger small", "data-action": "revoke", "aria-label": `Revoke key ${key.id}` }, "Revoke …");
-  button.addEventListener("click", () => revoke(key));
+  const button = (action, title, more, run) => {
+    const node = h("button", { type: "button", class: `${more}small`, "data-action": action, "aria-label": `${title} key ${key.id}` }, `${title} …`);
+    node.addEventListener("click", () => run(key));
+    return node;
+  };
+  const actions = [];
+  if (key.state === "live") actions.push(button("rotate", "Rotate", "", rotate));
+  if (!key.revoked_at) actions.push(button("revoke", "Revoke", "danger ", revoke));
   return h(
     "tr",
     { "data-key-id": key.id, "data-state": key.state },
@@ -33,7 +50,7 @@ function row(key) {
     cell("Owner", { class: "wrap" }, key.owner ? short(key.owner, 40) : "–"),
     cell("State", {}, badge(key.state)),
     cell("Expires", {}, key.expires_at ? moment(key.expires_at) : "never"),
-    cell("Actions", {}, key.revoked_at ? "–" : button),
+    cell("Actions", {}, actions.length ? h("div", { class: "row" }, actions) : "–"),
   );
 }
 

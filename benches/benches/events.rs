@@ -17,13 +17,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use ai_market_benches::{Failure, Lives, Party, setting};
-use ai_market_core::api::{ClaimRequest, ClientApi, TaskSpec, WorkerApi};
-use ai_market_core::confidence::Confidence;
+use ai_market_benches::{Failure, Lives, Paced, Party, setting};
+use ai_market_core::api::ClientApi;
 use ai_market_core::coordinator::Coordinator;
-use ai_market_core::id::{Label, TaskType, WorkerId};
-use ai_market_core::store::WorkerProfile;
-use ai_market_core::submission::Vote;
+use ai_market_core::id::TaskType;
 use ai_market_core::task::TaskStatus;
 use ai_market_http::Server;
 use ai_market_sqlite::SqliteStore;
@@ -32,54 +29,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Each life is created, three times leased, three times answered, and finalized.
-const EVENTS_PER_LIFE: u32 = 8;
-
 /// How many events the paced lives make in a second.
-const PACED_EVENTS: u32 = 1_000;
-
-/// How many keep the pace: under full load a step takes milliseconds, and a life is seven.
-const PACERS: u32 = 25;
+const PACED_EVENTS: u64 = 1_000;
 
 /// Streams that are opened and never read.
 const STALLED: usize = 4;
-
-fn paced() -> Result<TaskType, Failure> {
-    Ok(TaskType::new("paced")?)
-}
-
-/// One of those that live at a steady pace, until it is stopped.
-async fn live_paced(
-    coordinator: Coordinator,
-    number: u32,
-    stop: CancellationToken,
-) -> Result<(), Failure> {
-    let mut workers = Vec::new();
-    for name in ["a", "b", "c"] {
-        let worker = WorkerId::new(format!("paced-{number}-{name}"))?;
-        let profile = WorkerProfile::new(worker.clone(), [paced()?]);
-        coordinator.register(profile).await?;
-        workers.push(worker);
-    }
-    let label = Label::new("positive")?;
-    let lives = PACED_EVENTS / EVENTS_PER_LIFE;
-    let mut ticks = tokio::time::interval(Duration::from_secs(1) * PACERS / lives);
-    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let spec = TaskSpec::new("A text of ordinary length.").with_task_type(paced()?);
-        for created in coordinator.enqueue(vec![spec]).await {
-            created?;
-        }
-        for worker in &workers {
-            for task in coordinator.claim(ClaimRequest::new(worker.clone())).await? {
-                let vote = Vote::new(task.task, worker.clone(), label.clone(), Confidence::ONE);
-                for receipt in coordinator.submit(vec![vote]).await {
-                    receipt?;
-                }
-            }
-        }
-    }
-    Ok(())
-}
 
 async fn open_stream(address: SocketAddr, query: &str) -> Result<TcpStream, Failure> {
     let mut stream = TcpStream::connect(address).await?;
@@ -145,11 +99,7 @@ async fn main() -> Result<(), Failure> {
     let (url, address) = (server.url(), server.local_addr());
     let stop = CancellationToken::new();
     let serving = tokio::spawn(server.run(stop.clone()));
-    let pacing = stop.child_token();
-    let mut pacers = JoinSet::new();
-    for number in 0..PACERS {
-        pacers.spawn(live_paced(coordinator.clone(), number, pacing.clone()));
-    }
+    let paced = Paced::begin(&coordinator, PACED_EVENTS);
     let mut parties = Vec::new();
     for number in 0..setting("LIVES_CLIENTS", 64)? {
         parties.push(Party::gather(&url, None, number).await?);
@@ -201,10 +151,7 @@ async fn main() -> Result<(), Failure> {
         ratios.len()
     );
     lives.end().await?;
-    pacing.cancel();
-    while let Some(ended) = pacers.join_next().await {
-        ended??;
-    }
+    paced.end().await?;
     stop.cancel();
     serving.await??;
     Ok(())

@@ -56,6 +56,19 @@ async fn log_out(browser: &Browser) {
     );
 }
 
+/// Confirms a dialog that shows a key, once.
+async fn issued(browser: &Browser) -> ApiKey {
+    browser.click("#dialog-confirm").await;
+    browser.until_shown("#new-key").await;
+    let key: ApiKey = browser.value("#new-key").await.trim().parse().unwrap();
+    browser.click("#dialog-cancel").await;
+    browser.until("!document.querySelector('#new-key')").await;
+    let shown = "return document.documentElement.outerHTML";
+    let shown: String = browser.run(shown, vec![]).await;
+    assert!(!shown.contains(&key.reveal()), "it is shown once");
+    key
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn with_keys_on_the_page_shows_what_the_key_allows() {
     let folder = tempfile::tempdir().unwrap();
@@ -97,19 +110,19 @@ async fn with_keys_on_the_page_shows_what_the_key_allows() {
 
         browser.click("#nav-keys").await;
         browser.click("#key-create").await;
+        let created = issued(browser).await;
+        let row = format!("[data-key-id=\"{}\"]", created.id());
+        browser.until_says(&row, "never").await;
+        browser.click(&format!("{row} [data-action=rotate]")).await;
+        let rotated = issued(browser).await;
+        assert_ne!(created.id(), rotated.id());
+        let rotated = format!("[data-key-id=\"{}\"]", rotated.id());
+        browser.until_says(&rotated, "never").await;
+        let expires = format!("!document.querySelector('{row}').innerText.includes('never')");
+        browser.until(&expires).await;
+        browser.click(&format!("{row} [data-action=revoke]")).await;
         browser.click("#dialog-confirm").await;
-        browser.until_shown("#new-key").await;
-        let created = browser.value("#new-key").await;
-        let created: ApiKey = created.trim().parse().unwrap();
-        browser.click("#dialog-cancel").await;
-        browser.until("!document.querySelector('#new-key')").await;
-        let shown: String = browser
-            .run("return document.documentElement.outerHTML", vec![])
-            .await;
-        assert!(!shown.contains(&created.reveal()), "it is shown once");
-        browser
-            .until_says("#keys-body", &created.id().to_string())
-            .await;
+        browser.until_says(&row, "revoked").await;
         log_out(browser).await;
         browser.open(&home).await;
         browser.until_shown("#view-login").await;
