@@ -11,6 +11,7 @@ use ai_market_core::coordinator::Coordinator;
 use ai_market_core::event::EventId;
 use ai_market_core::store::MemoryStore;
 use futures_util::FutureExt;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 fn market() -> Coordinator {
@@ -109,6 +110,28 @@ async fn whoever_gives_up_waiting_loses_nothing() {
             .expect("it hears of it at once, and not when it looks again by itself");
     }
     follower.heard_all(1, 20);
+}
+
+/// One look at the log is for all whom it was to tell something, and for nobody else.
+#[tokio::test(start_paused = true)]
+async fn those_who_wait_for_each_other_hear_of_everything_at_once() {
+    let coordinator = market();
+    let mut followers = JoinSet::new();
+    for _ in 0..20 {
+        let mut follower = Follower::of(&coordinator, Follow::new()).await;
+        followers.spawn(async move {
+            follower.listen_to(100).await;
+            follower.heard_all(1, 100);
+        });
+    }
+    for n in 0..100 {
+        create(&coordinator, 1).await;
+        // At any point of a look and of those that wait for it.
+        tokio::time::sleep(Duration::from_millis(n * 7 % 60)).await;
+    }
+    // The next look by itself would be seconds later.
+    let soon = tokio::time::timeout(Duration::from_secs(1), followers.join_all());
+    soon.await.expect("everybody hears of everything at once");
 }
 
 /// As when another coordinator works on the same store.

@@ -166,6 +166,33 @@ async fn as_many_follow_as_may() {
     Stream::open(&market, "", &[]).await.expect("hello").await;
 }
 
+/// A quarter of the streams, and of the tickets for them, is as much as one key gets.
+#[tokio::test]
+async fn no_key_takes_all_streams() {
+    let mut limits = Limits::default();
+    limits.max_followers = 8;
+    let keys = Keys::new(MemoryKeys::new(), SystemClock);
+    let options = RouteOptions::new().with_keys(keys.clone());
+    let market = Market::with(common::coordinator().limits(limits), options).await;
+    let (_, greedy) = issue(&keys, KeySpec::new(Role::Client)).await;
+    let greedy = [("authorization", greedy.as_str())];
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        streams.push(Stream::open(&market, "", &greedy).await);
+    }
+    let refused = market.ask(Method::GET, "/events", &greedy, None).await;
+    refused.is_error(429, "too_many_requests", None);
+    // A ticket is one more way to the same share.
+    let ask = market.ask(Method::POST, "/events/ticket", &greedy, None);
+    let ticket = ask.await.ok()["ticket"].as_str().unwrap().to_owned();
+    let refused = market.get(&format!("/events?ticket={ticket}")).await;
+    refused.is_error(429, "too_many_requests", None);
+    let (_, other) = issue(&keys, KeySpec::new(Role::Client)).await;
+    let other = [("authorization", other.as_str())];
+    let mut stream = Stream::open(&market, "", &other).await;
+    stream.expect("hello").await;
+}
+
 #[tokio::test]
 async fn a_stream_ends_when_the_coordinator_stops() {
     let market = Market::open().await;

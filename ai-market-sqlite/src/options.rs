@@ -107,8 +107,9 @@ impl SqliteOptions {
         self
     }
 
-    /// Sets how many of the newest events are kept at least, for those who follow them and were away;
-    /// each takes some thirty bytes of the file.
+    /// Sets how many of the newest events are kept at least, for those who follow them and were away.
+    /// Each takes some thirty bytes of the file, and what it quotes: the label of a decision, the
+    /// reason of a failure.
     #[must_use]
     pub fn with_kept_events(mut self, events: usize) -> Self {
         self.kept_events = events;

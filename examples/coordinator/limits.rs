@@ -72,7 +72,7 @@ pub(crate) struct LimitOptions {
     #[arg(long, env = "AI_MARKET_MAX_WAITING", default_value_t = Limits::default().max_waiting, value_name = "N")]
     max_waiting: usize,
 
-    /// How many may follow the events at a time; beyond, a 429
+    /// How many may follow the events at a time, a quarter of them with one key; beyond, a 429
     #[arg(long, env = "AI_MARKET_MAX_FOLLOWERS", default_value_t = Limits::default().max_followers, value_name = "N")]
     max_followers: usize,
 

@@ -72,7 +72,7 @@ impl Follow {
     }
 
     /// Begins with the newest `n` events that there are, of which those are told that are wanted;
-    /// more than a page count as a page.
+    /// more than 1,000 count as 1,000.
     #[must_use]
     pub fn last(mut self, n: usize) -> Self {
         self.start = EventStart::Last(n);

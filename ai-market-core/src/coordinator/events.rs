@@ -16,11 +16,17 @@ use super::Coordinator;
 use super::reply::too_many_waiting;
 use super::worker::LOOK_AGAIN;
 
-/// How many events are read at once, and given out at once.
-const BATCH: usize = 1_000;
+/// How many events are read at once for all who follow.
+const PAGE: usize = 1_000;
 
 /// How many of the newest events are kept at hand, so that many who follow cost one reader.
-const AT_HAND: usize = 4 * BATCH;
+const AT_HAND: usize = 4 * PAGE;
+
+/// How many events are given out at once, which is what one who takes no more holds in memory.
+const BATCH: usize = 256;
+
+/// With how many of the newest events one may begin.
+const MAX_LAST: usize = 1_000;
 
 /// How long after one look at the log the next one is: at a thousand steps a second, one look serves
 /// fifty of them, and nobody sees the difference.
@@ -34,11 +40,38 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct EventHub {
     recent: Mutex<Recent>,
-    /// Held by whoever reads on, with when that was last done.
-    reading: tokio::sync::Mutex<Option<Instant>>,
-    /// Changes whenever there may be something new.
-    news: watch::Sender<()>,
+    /// Held by whoever reads on.
+    reading: tokio::sync::Mutex<Looked>,
+    /// How often there may have been something new.
+    news: watch::Sender<u64>,
     max_followers: usize,
+}
+
+/// The last look at the log, where that reached its end.
+#[derive(Debug, Default)]
+struct Looked {
+    at: Option<Instant>,
+    /// What was logged with so much news was seen.
+    news: u64,
+}
+
+/// Why one looks at the log.
+#[derive(Debug, Clone, Copy)]
+enum Cause {
+    /// So often there may have been something new.
+    News(u64),
+    /// Nothing was heard for long.
+    Time,
+}
+
+impl Looked {
+    /// Whether somebody has looked already for that cause.
+    fn covers(&self, cause: Cause) -> bool {
+        match cause {
+            Cause::News(news) => news <= self.news,
+            Cause::Time => self.at.is_some_and(|at| at.elapsed() < LOOK_AGAIN),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -55,7 +88,7 @@ impl EventHub {
         Self {
             recent: Mutex::default(),
             reading: tokio::sync::Mutex::default(),
-            news: watch::Sender::new(()),
+            news: watch::Sender::new(0),
             max_followers,
         }
     }
@@ -69,7 +102,7 @@ impl EventHub {
     pub(super) fn news(&self) {
         // Without receivers this is one look at a counter.
         if self.news.receiver_count() > 0 {
-            self.news.send_replace(());
+            self.news.send_modify(|news| *news += 1);
         }
     }
 
@@ -119,9 +152,9 @@ struct Feed {
     position: EventId,
     /// What was found and not given out yet.
     ready: EventBatch,
-    news: watch::Receiver<()>,
-    /// Whether there may be something new that was not looked for yet.
-    stale: bool,
+    news: watch::Receiver<u64>,
+    /// Why it looks, until that is done, should a look be dropped before.
+    cause: Option<Cause>,
     _counted: InProgress,
 }
 
@@ -145,7 +178,7 @@ impl EventApi for Coordinator {
             position: EventId::START,
             ready: EventBatch::default(),
             news: hub.news.subscribe(),
-            stale: false,
+            cause: None,
         };
         let store = &self.inner.store;
         let known = store.events(EventQuery::last(0)).await?;
@@ -157,11 +190,9 @@ impl EventApi for Coordinator {
             }
         }
         match follow.start {
-            EventStart::Last(0) => feed.position = known.newest,
             EventStart::Last(n) => {
-                let page = store.events(EventQuery::last(n.min(BATCH))).await?;
-                feed.position = page.newest;
-                feed.take(page.events);
+                let first = known.newest.get().saturating_sub(n.min(MAX_LAST) as u64);
+                feed.position = EventId::new(first).max(known.kept_after);
             }
             EventStart::After(place) if place > known.newest => {
                 // It followed another log: this one begins anew.
@@ -222,36 +253,38 @@ impl Feed {
     /// Waits until there may be something after the position, and reads it for all who wait.
     async fn read_on(&mut self) -> Result<(), ApiError> {
         let inner = &self.coordinator.inner;
-        if !self.stale {
-            tokio::select! {
+        let cause = match self.cause {
+            Some(cause) => cause,
+            None => tokio::select! {
                 // The sender lives as long as the coordinator.
-                changed = self.news.changed() => drop(changed),
-                () = sleep_until(Instant::now() + LOOK_AGAIN) => {}
+                changed = self.news.changed() => {
+                    drop(changed);
+                    Cause::News(*self.news.borrow_and_update())
+                }
+                () = sleep_until(Instant::now() + LOOK_AGAIN) => Cause::Time,
                 () = inner.stopping.cancelled() => return Ok(()),
-            }
-            // It stays so until the look is done, should this be dropped before.
-            self.stale = true;
-        }
-        let mut last = inner.events.reading.lock().await;
-        if inner.events.recent().newest > self.position {
-            self.stale = false;
+            },
+        };
+        self.cause = Some(cause);
+        let mut looked = inner.events.reading.lock().await;
+        if looked.covers(cause) || inner.events.recent().newest > self.position {
+            self.cause = None;
             return Ok(());
         }
-        if let Some(last) = *last {
+        if let Some(at) = looked.at {
             tokio::select! {
-                () = sleep_until(last + LOOK_INTERVAL) => {}
+                () = sleep_until(at + LOOK_INTERVAL) => {}
                 () = inner.stopping.cancelled() => return Ok(()),
             }
         }
+        // What comes after this may be missing in the page.
+        let news = *inner.events.news.borrow();
         let newest = inner.events.recent().newest;
-        let page = inner.store.events(EventQuery::after(newest, BATCH)).await?;
+        let page = inner.store.events(EventQuery::after(newest, PAGE)).await?;
         let more = page.events.last().is_some_and(|last| last.id < page.newest);
-        // Where there is more, the next look is at once.
-        *last = (!more).then(Instant::now);
-        self.stale = false;
         let mut recent = inner.events.recent();
         if recent.newest != newest {
-            // Whoever came first after a pause began anew meanwhile.
+            // Whoever came first after a pause began anew meanwhile: the next look is from there.
             return Ok(());
         }
         if page.kept_after > newest {
@@ -259,8 +292,16 @@ impl Feed {
         }
         recent.extend(page.events);
         drop(recent);
+        self.cause = None;
         if more {
+            // The next look is at once.
+            looked.at = None;
             inner.events.news();
+        } else {
+            *looked = Looked {
+                at: Some(Instant::now()),
+                news,
+            };
         }
         Ok(())
     }

@@ -180,9 +180,8 @@ impl Coordinator {
         match claimed {
             Claimed::Assigned(assignments) => {
                 self.inner.metrics.granted(&assignments);
-                if !assignments.is_empty() {
-                    self.inner.events.news();
-                }
+                // Also where nothing was assigned: it may have been stale.
+                self.inner.events.news();
                 Ok(assignments)
             }
             Claimed::UnknownWorker => Err(unknown_worker(worker)),

@@ -1,14 +1,8 @@
-use std::fmt::Write;
-use std::io;
-use std::time::Duration;
-
 use ai_market_core::access::{Caller, Keys};
-use ai_market_core::api::{ApiError, ErrorCode, EventApi, EventBatch, EventFeed, Follow};
+use ai_market_core::api::{ErrorCode, EventApi, Follow};
 use ai_market_core::coordinator::Coordinator;
-use ai_market_core::event::{EventFilter, EventId};
+use ai_market_core::event::EventFilter;
 use ai_market_core::id::{TaskId, TaskType, WorkerId};
-use ai_market_core::store::EventQuery;
-use futures_util::{Stream, stream};
 use poem::http::header;
 use poem::web::Data;
 use poem::{Body, IntoResponse, Response};
@@ -19,17 +13,13 @@ use poem_openapi::registry::{
 };
 use poem_openapi::{ApiResponse, OpenApi};
 
-use crate::wire::{EventKinds, EventPlace, Field, HelloBody, Limit, MissedBody, TicketBody};
+use crate::wire::{EventKinds, EventPlace, Field, Limit, TicketBody};
 
 use super::body::JsonBody;
 use super::failure::{Errors, Failure};
+use super::shares::Shares;
+use super::streamed::Streamed;
 use super::tickets::{LIFETIME, Tickets};
-
-/// How long a stream is silent before it says that it is still there.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
-
-/// After how long a browser opens a broken stream again, in milliseconds.
-const RETRY: u32 = 1_000;
 
 /// What happens, as it happens.
 #[derive(Debug)]
@@ -37,6 +27,8 @@ pub(super) struct EventRoutes {
     pub(super) coordinator: Coordinator,
     pub(super) keys: Option<Keys>,
     pub(super) tickets: Tickets,
+    /// Of the streams that may be open.
+    pub(super) shares: Shares,
 }
 
 pub(super) struct FollowErrors;
@@ -97,15 +89,14 @@ impl EventRoutes {
         filter.task_type = task_type.0.map(|of| of.0);
         filter.worker = worker_id.0.map(|worker| worker.0);
         filter.task = task_id.0.map(|task| task.0);
+        let share = self.shares.take(caller.0)?;
         let acting = self.coordinator.acting_as(caller.0.clone());
         let feed = acting.follow(follow.with_filter(filter)).await?;
-        let streamed = Streamed {
-            coordinator: self.coordinator.clone(),
-            feed,
-            caller: caller.0.clone(),
-            keys: self.keys.clone(),
-            greeted: false,
+        let holder = match (&self.keys, caller.0) {
+            (Some(keys), Caller::Holder(holder)) => Some((keys.clone(), holder.key)),
+            _ => None,
         };
+        let streamed = Streamed::new(self.coordinator.clone(), feed, holder, share);
         Ok(EventStream(Body::from_bytes_stream(streamed.chunks())))
     }
 
@@ -126,113 +117,6 @@ impl EventRoutes {
         let expires_at = Field(self.coordinator.now().plus(LIFETIME));
         Ok(JsonBody(TicketBody { ticket, expires_at }))
     }
-}
-
-/// A feed on its way to a client.
-struct Streamed {
-    coordinator: Coordinator,
-    feed: Box<dyn EventFeed>,
-    caller: Caller,
-    keys: Option<Keys>,
-    greeted: bool,
-}
-
-impl Streamed {
-    /// What is sent, piece by piece: nothing is read before the client has taken what was.
-    fn chunks(self) -> impl Stream<Item = io::Result<String>> {
-        stream::unfold(Some(self), |this| async move {
-            let mut this = this?;
-            match this.next().await {
-                Ok(Some(chunk)) => Some((Ok(chunk), Some(this))),
-                Ok(None) => None,
-                Err(error) => {
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "a stream of events ended"
-                    );
-                    // The client opens it again and goes on where it was.
-                    Some((Err(io::Error::other(error)), None))
-                }
-            }
-        })
-    }
-
-    async fn next(&mut self) -> Result<Option<String>, ApiError> {
-        if !self.greeted {
-            self.greeted = true;
-            return Ok(Some(self.hello().await?));
-        }
-        let next = tokio::time::timeout(KEEP_ALIVE, self.feed.next()).await;
-        if !self.is_let_in().await? {
-            return Ok(None);
-        }
-        match next {
-            Ok(Ok(Some(batch))) => written(&batch).map(Some),
-            Ok(Ok(None)) => Ok(None),
-            Ok(Err(error)) => Err(error),
-            // The place as well, so that whoever follows little has little to read again.
-            Err(_) => Ok(Some(format!(
-                ": still here\nid: {}\n\n",
-                self.feed.position()
-            ))),
-        }
-    }
-
-    async fn hello(&self) -> Result<String, ApiError> {
-        let id = self.feed.position();
-        let log = self.coordinator.store().events(EventQuery::last(0)).await?;
-        let hello = HelloBody {
-            id,
-            newest: log.newest,
-            now: self.coordinator.now(),
-        };
-        let mut text = format!("retry: {RETRY}\n");
-        write_event(&mut text, id, "hello", &json(&hello)?);
-        Ok(text)
-    }
-
-    /// Whether the key that opened the stream would still open it.
-    async fn is_let_in(&self) -> Result<bool, ApiError> {
-        let (Some(keys), Caller::Holder(holder)) = (&self.keys, &self.caller) else {
-            return Ok(true);
-        };
-        keys.is_live(holder.key).await.map_err(|error| {
-            ApiError::new(ErrorCode::Unavailable, "the keys cannot be read").with_source(error)
-        })
-    }
-}
-
-fn written(batch: &EventBatch) -> Result<String, ApiError> {
-    let mut text = String::new();
-    if let Some(missed) = batch.missed {
-        let body = MissedBody {
-            after: missed.after,
-            until: missed.until,
-        };
-        write_event(&mut text, missed.until, "missed", &json(&body)?);
-    }
-    for logged in &batch.events {
-        write_event(
-            &mut text,
-            logged.id,
-            logged.event.kind().as_str(),
-            logged.json(),
-        );
-    }
-    Ok(text)
-}
-
-/// JSON in one line is what the format takes as it is.
-fn write_event(text: &mut String, id: EventId, name: &str, data: &str) {
-    // Writing to a text never fails.
-    let _ = write!(text, "id: {id}\nevent: {name}\ndata: {data}\n\n");
-}
-
-fn json(body: &impl serde::Serialize) -> Result<String, ApiError> {
-    serde_json::to_string(body).map_err(|error| {
-        let message = "the coordinator could not write its answer";
-        ApiError::new(ErrorCode::Internal, message).with_source(error)
-    })
 }
 
 /// Server-sent events.

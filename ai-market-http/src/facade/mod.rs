@@ -18,6 +18,8 @@ mod operations;
 mod options;
 mod page;
 mod routes;
+mod shares;
+mod streamed;
 mod table;
 mod tasks;
 mod tickets;

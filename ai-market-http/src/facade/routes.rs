@@ -19,6 +19,7 @@ use super::keys::KeyRoutes;
 use super::me::MeRoutes;
 use super::metrics::Metrics;
 use super::operations::OperationRoutes;
+use super::shares::Shares;
 use super::table::RouteTable;
 use super::tasks::TaskRoutes;
 use super::tickets::Tickets;
@@ -78,6 +79,7 @@ pub fn routes(
             coordinator: coordinator.clone(),
             keys: options.keys.clone(),
             tickets: tickets.clone(),
+            shares: Shares::of(limits.max_followers, "streams of events"),
         },
         OperationRoutes {
             coordinator,

@@ -7,10 +7,13 @@ use ai_market_core::api::{ApiError, ErrorCode};
 use ai_market_core::id::InstanceId;
 use tokio::time::Instant;
 
+use super::shares::{Share, Shares};
+
 /// How long a ticket is good for.
 pub(super) const LIFETIME: Duration = Duration::from_secs(30);
 
-/// How many tickets may be out: more than anybody opens pages in half a minute.
+/// How many tickets may be out, a quarter of them of one key: more than anybody opens pages in half a
+/// minute.
 const MOST: usize = 10_000;
 
 /// What lets browsers into a stream of events: their `EventSource` cannot send a key as a header,
@@ -18,13 +21,32 @@ const MOST: usize = 10_000;
 ///
 /// A ticket lets its holder's caller in once, and soon. It is memory only: after a restart one asks
 /// for another.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Tickets(Arc<Mutex<HashMap<String, (Caller, Instant)>>>);
+#[derive(Debug, Clone)]
+pub(super) struct Tickets {
+    out: Arc<Mutex<HashMap<String, Ticket>>>,
+    shares: Shares,
+}
+
+#[derive(Debug)]
+struct Ticket {
+    caller: Caller,
+    until: Instant,
+    _share: Share,
+}
+
+impl Default for Tickets {
+    fn default() -> Self {
+        Self {
+            out: Arc::default(),
+            shares: Shares::of(MOST, "tickets"),
+        }
+    }
+}
 
 impl Tickets {
-    fn out(&self) -> MutexGuard<'_, HashMap<String, (Caller, Instant)>> {
+    fn out(&self) -> MutexGuard<'_, HashMap<String, Ticket>> {
         // OK because nothing panics under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a ticket for `caller`.
@@ -36,8 +58,12 @@ impl Tickets {
         })?;
         let now = Instant::now();
         let mut out = self.out();
-        if out.len() >= MOST {
-            out.retain(|_, (_, until)| *until > now);
+        let mut share = self.shares.take(&caller);
+        if share.is_err() || out.len() >= MOST {
+            out.retain(|_, ticket| ticket.until > now);
+        }
+        if share.is_err() {
+            share = self.shares.take(&caller);
         }
         if out.len() >= MOST {
             let message = "too many tickets are out; try again in a moment";
@@ -46,14 +72,19 @@ impl Tickets {
             );
         }
         let ticket = ticket.as_str().to_owned();
-        out.insert(ticket.clone(), (caller, now + LIFETIME));
+        let issued = Ticket {
+            caller,
+            until: now + LIFETIME,
+            _share: share?,
+        };
+        out.insert(ticket.clone(), issued);
         Ok(ticket)
     }
 
     /// Whom a ticket lets in, which it does once.
     pub(super) fn redeem(&self, ticket: &str) -> Option<Caller> {
-        let (caller, until) = self.out().remove(ticket)?;
-        (until > Instant::now()).then_some(caller)
+        let ticket = self.out().remove(ticket)?;
+        (ticket.until > Instant::now()).then_some(ticket.caller)
     }
 }
 

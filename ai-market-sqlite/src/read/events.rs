@@ -6,7 +6,8 @@ use crate::error::Error;
 use crate::sql::Connection;
 use crate::sql::statements::{EventsFrom, NewestEvent, OldestEvent, RowOfEvent};
 
-/// How many rows of the log are read at once.
+/// How many rows of the log are read at once, at most: each holds what one commit logged, one event or
+/// a thousand.
 const ROWS: usize = 64;
 
 impl Connection {
@@ -29,12 +30,14 @@ impl Connection {
             let place = i64::try_from(after.saturating_add(1)).unwrap_or(i64::MAX);
             let row = self.row::<RowOfEvent, (Option<i64>,), _>((place,))?;
             let mut from = row.and_then(|(first,)| first).unwrap_or(0);
+            // As many as should hold what is asked for, by what those so far held.
+            let mut wanted = 1;
             while events.len() < query.limit {
-                let wanted = ROWS.min(query.limit - events.len());
                 let rows =
                     self.rows::<EventsFrom, (i64, i64, Vec<u8>), _>((from, limit(wanted)))?;
                 let Some((last, ..)) = rows.last() else { break };
                 from = last + 1;
+                let before = events.len();
                 for (first, n, row) in &rows {
                     let first = EventId::new(count("the place of an event", *first)?);
                     let n = count("a number of events", *n)?;
@@ -42,7 +45,13 @@ impl Connection {
                         .into_iter()
                         .filter(|event| event.id.get() > after);
                     events.extend(row.map(Into::into));
+                    if events.len() >= query.limit {
+                        break;
+                    }
                 }
+                let each = ((events.len() - before) / rows.len()).max(1);
+                let rest = query.limit.saturating_sub(events.len());
+                wanted = rest.div_ceil(each).clamp(1, ROWS);
             }
             events.truncate(query.limit);
         }
