@@ -5,11 +5,18 @@ import { taskLink, workerLink } from "./router.js";
 
 export const badge = (word) => h("span", { class: `badge is-${/^[a-z]+$/.test(word) ? word : "other"}` }, word);
 
+/** What somebody else wrote, in one line: its direction and its marks change nothing beside it. */
+export function foreign(text, most = 60) {
+  const words = String(text ?? "");
+  const shown = /^[\s\p{Cf}\p{M}]*$/u.test(words) ? "␣" : short(words, most);
+  return h("bdi", { class: "foreign", title: words.length > most ? short(words, 400) : null }, shown);
+}
+
 /** A worker's name, which leads to it. */
 export function workerName(id, most = 48) {
   // In an address these two have another meaning.
-  if (id === "." || id === "..") return h("bdi", {}, id);
-  return h("a", { href: workerLink(id), title: id, class: "name" }, h("bdi", {}, short(id, most) || "␣"));
+  if (id === "." || id === "..") return foreign(id);
+  return h("a", { href: workerLink(id), title: id, class: "name" }, foreign(id, most));
 }
 
 export const taskName = (id) => h("a", { href: taskLink(id), title: id, class: "id" }, String(id).slice(-8));
@@ -48,7 +55,7 @@ export function labelText(label, most = 60) {
 
 export function answer(label, agreement, most = 40) {
   if (label === null || label === undefined) return h("span", { class: "quiet" }, "–");
-  return h("span", { class: "answer", title: short(label, 500) }, h("b", {}, labelText(label, most)), agreement === null || agreement === undefined ? null : h("span", { class: "quiet" }, ` ${percent(agreement)}`));
+  return h("span", { class: "answer", title: short(label, 500) }, h("b", {}, foreign(labelText(label, most), most)), agreement === null || agreement === undefined ? null : h("span", { class: "quiet" }, ` ${percent(agreement)}`));
 }
 
 /** A text with the parts that an answer names marked; they count in characters, and what overlaps is listed. */
