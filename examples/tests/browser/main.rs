@@ -10,6 +10,7 @@ mod access;
 mod accessibility;
 mod axe;
 mod browser;
+mod chart;
 mod crowd;
 mod driver;
 mod hostile;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Market;
 use super::words::{answer, claim, enqueue, register, submit, task};
-use crate::api::{ApiError, ClaimRequest, ErrorCode, TaskSpec, WorkerStatus};
+use crate::api::{ActivitySlot, ApiError, ClaimRequest, ErrorCode, TaskSpec, WorkerStatus};
 use crate::conformance::desk::{label, number, profile, task_type, vote, worker};
 use crate::consensus::Standing;
 use crate::id::TaskType;
@@ -60,6 +60,28 @@ async fn three_workers_and_three_tasks(market: &dyn Market) {
     enqueue(market, ner).await.unwrap();
     for (name, text) in [("alice", "yes"), ("carole", "no"), ("bob", "yes")] {
         answer_as(market, name, text, 3).await;
+    }
+}
+
+/// Slot by slot, up to now.
+pub async fn the_last_minutes_tell_what_was_done(market: &dyn Market) {
+    let before = market.activity().await.unwrap();
+    assert!(before.slots.iter().all(|slot| *slot == Default::default()));
+    assert!(before.since >= before.from && !before.slots.is_empty());
+    register(market, &["alice"]).await;
+    task(market, "a", 1).await;
+    task(market, "b", 1).await;
+    answer(market, "alice", "yes").await;
+    let after = market.activity().await.unwrap();
+    assert_eq!((after.since, after.slot), (before.since, before.slot));
+    let sum = |count: fn(&ActivitySlot) -> u64| after.slots.iter().map(count).sum::<u64>();
+    assert_eq!(
+        [sum(|s| s.created), sum(|s| s.finalized), sum(|s| s.failed)],
+        [2, 1, 0]
+    );
+    for slot in &after.slots {
+        assert_eq!(slot.p50.is_some(), slot.finalized > 0);
+        assert_eq!(slot.p50, slot.p95);
     }
 }
 

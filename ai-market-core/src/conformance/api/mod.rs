@@ -74,6 +74,7 @@ macro_rules! __for_each_market_api_case {
             insight::models_are_paged,
             insight::task_types_show_their_tasks_and_who_serves_them,
             insight::task_types_are_paged,
+            insight::the_last_minutes_tell_what_was_done,
             insight::a_worker_that_always_disagrees_gets_no_more_tasks,
             insight::where_models_are_distinct_each_answers_once,
             events::who_follows_hears_of_a_life_in_order,
