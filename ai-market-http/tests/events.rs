@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ai_market_core::access::{ApiKey, KeySpec, Keys, MemoryKeys, Role};
-use ai_market_core::api::{ClientApi, EventApi, Follow, TaskSpec};
+use ai_market_core::api::{ClientApi, ErrorCode, EventApi, Follow, TaskSpec};
 use ai_market_core::coordinator::{Coordinator, Limits};
 use ai_market_core::event::EventId;
 use ai_market_core::id::WorkerId;
@@ -218,7 +218,9 @@ async fn a_client_goes_on_after_a_restart() {
     let batch = soon(feed.next()).await.unwrap().unwrap();
     assert_eq!(batch.events.len(), 1);
     market.stop.cancel();
-    assert_eq!(soon(feed.next()).await.unwrap(), None);
+    // It may be back, so this is not the end.
+    let error = soon(feed.next()).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
     soon(market.served).await.unwrap().unwrap();
 
     let coordinator_again = Coordinator::builder(shared).build().unwrap();
@@ -318,6 +320,38 @@ async fn a_ticket_lets_a_browser_in_once() {
     elsewhere.is_error(401, "unauthorized", None);
 }
 
+/// What its `EventSource` asks for by itself, the same URL, is refused.
+#[tokio::test]
+async fn a_browser_goes_on_with_another_ticket() {
+    let (market, keys, _) = with_keys().await;
+    let (_, bearer) = issue(&keys, KeySpec::new(Role::Client)).await;
+    let bearer = [("authorization", bearer.as_str())];
+    let ticket = async || {
+        let ask = market.ask(Method::POST, "/events/ticket", &bearer, None);
+        ask.await.ok()["ticket"].as_str().unwrap().to_owned()
+    };
+    let enqueue = async |text: &str| {
+        let created = market.coordinator.enqueue(vec![TaskSpec::new(text)]);
+        created.await.remove(0).unwrap().to_string()
+    };
+    let query = format!("?ticket={}", ticket().await);
+    let mut stream = Stream::open(&market, &query, &[]).await;
+    stream.expect("hello").await;
+    enqueue("a").await;
+    let (place, _) = stream.expect("task_created").await;
+    drop(stream);
+    let second = enqueue("b").await;
+    let back = [("last-event-id", place.as_str())];
+    let path = format!("/events{query}");
+    let answer = market.ask(Method::GET, &path, &back, None).await;
+    answer.is_error(401, "unauthorized", None);
+    let query = format!("?ticket={}&after={place}", ticket().await);
+    let mut stream = Stream::open(&market, &query, &[]).await;
+    stream.expect("hello").await;
+    let (_, created) = stream.expect("task_created").await;
+    assert_eq!(created["task_id"], second.as_str());
+}
+
 #[tokio::test]
 async fn a_key_in_a_url_is_no_key() {
     let (market, keys, _) = with_keys().await;
@@ -357,4 +391,23 @@ async fn a_stream_ends_with_its_key() {
     assert_eq!(streams[0].next().await, None, "revoked");
     assert_eq!(streams[1].next().await, None, "expired");
     streams[2].expect("task_created").await;
+}
+
+#[tokio::test]
+async fn a_client_learns_that_its_key_is_no_longer_accepted() {
+    let (market, keys, _) = with_keys().await;
+    let (key, _) = issue(&keys, KeySpec::new(Role::Client)).await;
+    let id = key.id();
+    let client = HttpClient::builder(&market.url).key(key).build().unwrap();
+    let mut feed = client.follow(Follow::new()).await.unwrap();
+    keys.revoke(id).await.unwrap();
+    let task = market.coordinator.enqueue(vec![TaskSpec::new("a")]).await;
+    task[0].as_ref().unwrap();
+    let error = soon(feed.next()).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Unauthorized, "{error}");
+    let worker = WorkerId::new("alice").unwrap();
+    let (key, _) = issue(&keys, KeySpec::worker(worker)).await;
+    let client = HttpClient::builder(&market.url).key(key).build().unwrap();
+    let refused = client.follow(Follow::new()).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::Forbidden, "{refused}");
 }
