@@ -194,6 +194,7 @@ mod tests {
             include_str!("events.rs"),
             include_str!("insight.rs"),
             include_str!("refusals.rs"),
+            include_str!("serving.rs"),
             include_str!("waiting.rs"),
             include_str!("workers.rs"),
         ];
