@@ -188,7 +188,7 @@ fn check(method: &Method, uri: &Uri, response: &Response, body: &[u8]) {
         .unwrap_or_else(|| panic!("{}", told()));
     for (name, part) in error {
         assert!(
-            ["code", "message", "field"].contains(&name.as_str()),
+            ["code", "message", "field", "request_id"].contains(&name.as_str()),
             "{}",
             told()
         );
@@ -232,7 +232,9 @@ fn may(asker: Asker, method: &Method, path: &str) -> bool {
         (["workers", ..] | ["tasks", "next"], Asker::Holder(role)) => role == Role::Worker,
         (["events", ..], Asker::Holder(role)) => role != Role::Worker,
         (["keys" | "ops", ..], Asker::Holder(role)) => role == Role::Admin,
-        (["tasks"] | ["db", "stats"] | ["metrics"], Asker::Holder(role)) => role != Role::Worker,
+        (["tasks" | "activity" | "metrics"] | ["db", "stats"], Asker::Holder(role)) => {
+            role != Role::Worker
+        }
         (["tasks", _], Asker::Holder(role)) => read && role != Role::Worker,
         _ => false,
     }
