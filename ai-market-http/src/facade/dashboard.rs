@@ -34,6 +34,7 @@ const FILES: &[Asset] = assets![
     "dom.js",
     "favicon.svg",
     "format.js",
+    "help.js",
     "keys.js",
     "leaderboard.js",
     "leaders.js",
