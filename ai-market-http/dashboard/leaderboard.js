@@ -3,6 +3,7 @@ import { page } from "./api.js";
 import { $, cell, h, replace, show } from "./dom.js";
 import { count, model, percent, seconds, short } from "./format.js";
 import { plain, workerName } from "./parts.js";
+import { narrow } from "./router.js";
 import { maySee, on, state, throttle } from "./store.js";
 
 let by = "worker";
@@ -58,6 +59,7 @@ async function load() {
 
 function choose(tab) {
   by = tab.dataset.by;
+  narrow({ by: by === "worker" ? null : by });
   for (const other of $("leaderboard-tabs").children) {
     other.setAttribute("aria-selected", String(other === tab));
     other.tabIndex = other === tab ? 0 : -1;
@@ -68,14 +70,19 @@ function choose(tab) {
 }
 
 export function startLeaderboard() {
+  const tabs = [...$("leaderboard-tabs").children];
   const soon = throttle(2000, load);
   on("event", (e) => !e.past && (e.event === "task_finalized" || e.event === "market_reset") && soon());
   on("reload", load);
-  on("shown", ({ view }) => view === "leaderboard" && load());
+  on("shown", ({ view, query }) => {
+    if (view !== "leaderboard") return;
+    const named = tabs.find((tab) => tab.dataset.by === (query.get("by") ?? "worker")) ?? tabs[0];
+    if (named.dataset.by === by) load();
+    else choose(named);
+  });
   on("filter", () => !$("view-leaderboard").hidden && draw());
   // A worker's key is told of no events.
   setInterval(() => !maySee() && load(), 5000);
-  const tabs = [...$("leaderboard-tabs").children];
   for (const tab of tabs) {
     tab.addEventListener("click", () => choose(tab));
     tab.addEventListener("keydown", (e) => {

@@ -90,6 +90,9 @@ async fn with_keys_on_the_page_shows_what_the_key_allows() {
 
         log_in(browser, &market.client).await;
         browser.until_says("#tasks-body", "A day in the sun.").await;
+        browser
+            .until_says("#start", "AI_MARKET_KEY=aim_worker_... cargo run")
+            .await;
         assert!(!browser.is_shown("#nav-keys").await);
         browser.open(&format!("{home}#/workers/alice")).await;
         browser.until_says("#view-worker", "a model").await;

@@ -68,7 +68,9 @@ async fn every_view_can_be_used_by_everybody() {
                 ("workers".to_owned(), "#workers-body", "alice"),
                 ("workers/mallory".to_owned(), "#worker-details", "mallory"),
                 ("leaderboard".to_owned(), "#leaderboard-body", "alice"),
+                ("?status=failed".to_owned(), "#tasks-chip", "failed"),
                 ("log".to_owned(), "#view-log", "Log"),
+                ("log?event=task_failed&q=x".to_owned(), "#log-chip", "x"),
                 ("keys".to_owned(), "#keys-body", "client"),
             ] {
                 browser.open(&format!("{home}#/{view}")).await;

@@ -8,12 +8,14 @@
 
 mod access;
 mod accessibility;
+mod asking;
 mod axe;
 mod browser;
 mod crowd;
 mod driver;
 mod hostile;
 mod journal;
+mod lists;
 mod market;
 mod page;
 mod pictures;
