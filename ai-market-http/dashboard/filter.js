@@ -1,6 +1,6 @@
 // The box at the top: it opens what it names, and narrows the list to the words in it.
 import { get, workerPath } from "./api.js";
-import { $, h, replace, say, show } from "./dom.js";
+import { $, h, replace, show } from "./dom.js";
 import { foreign } from "./parts.js";
 import { current, go, narrow, taskLink, workerLink } from "./router.js";
 import { emit, maySee, on, state } from "./store.js";
@@ -13,6 +13,8 @@ const PART = /^[0-9a-f-]{8,35}$/i;
 const LONGEST = 200;
 
 let view = "overview";
+/** Words that name nothing, which is told once their list is there. */
+let unknown = null;
 
 function use(words) {
   if (state.filter === words) return;
@@ -37,17 +39,23 @@ function chips() {
   }
 }
 
+function tell(words) {
+  show($("search-says"), words !== null);
+  replace($("search-says"), words === null ? null : ["No task and no worker is called “", foreign(words, 80), "”; the list shows what it fits."]);
+}
+
 function shown(route) {
   view = route.view;
   const words = view in LISTS ? (route.query.get("q") ?? "") : "";
   if ($("search").value.trim() !== words) $("search").value = words;
-  say($("search-says"), null);
+  tell(unknown);
+  unknown = null;
   use(words);
   chips();
 }
 
 function typed() {
-  say($("search-says"), null);
+  tell(null);
   if (!(view in LISTS)) return;
   // An id is on its way to be opened, and narrows nothing.
   const typing = $("search").value.trim();
@@ -94,12 +102,9 @@ async function find(event) {
   const worker = await isWorker(words);
   if ($("search").value.trim() !== words) return;
   if (worker) return open(workerLink(words));
-  if (!(view in LISTS)) go(`#/?${new URLSearchParams({ q: words })}`);
-  // After the view has changed, which says nothing.
-  setTimeout(() => {
-    show($("search-says"), true);
-    replace($("search-says"), "No task and no worker is called “", foreign(words, 80), "”; the list shows what it fits.");
-  });
+  if (view in LISTS) return tell(words);
+  unknown = words;
+  go(`#/?${new URLSearchParams({ q: words })}`);
 }
 
 export function startFilter() {

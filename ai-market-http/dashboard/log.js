@@ -1,5 +1,5 @@
 // What happens, line by line, and never more than a frame can bear.
-import { $, h, perFrame, say, setText, show } from "./dom.js";
+import { $, h, perFrame, setText, show } from "./dom.js";
 import { count } from "./format.js";
 import { history } from "./history.js";
 import { EACH, Kept, PER_SECOND, isRare } from "./kept.js";
@@ -41,9 +41,9 @@ function fits(e) {
 /** That something is not shown is read out once, and how much that is never. */
 function says() {
   const parts = [held !== null && "Paused.", skipped > 0 && `Much happens: of the most frequent events ${PER_SECOND} a second are shown.`, missed > 0 && "Some events were lost on the way."];
-  say($("log-says"), parts.filter(Boolean).join(" "));
+  setText($("log-says"), parts.filter(Boolean).join(" "));
   const numbers = [skipped > 0 && `${count(skipped)} skipped`, missed > 0 && `${count(missed)} lost`];
-  say($("log-skipped"), numbers.filter(Boolean).join(", "));
+  setText($("log-skipped"), numbers.filter(Boolean).join(", "));
 }
 
 function empty() {
@@ -136,6 +136,8 @@ export function startLog() {
   $("log-kind").append(...KINDS.map((name) => h("option", { value: name }, name.replace(/_/g, " "))));
   on("event", take);
   on("hello", (value) => {
+    // Another market's events are not those of this one.
+    if (value.newest < newest) kept.clear();
     newest = value.newest;
     lookBack();
   });

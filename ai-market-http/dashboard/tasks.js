@@ -154,8 +154,8 @@ function happened(event) {
 /** Says when more comes than is shown, once; how much that is is not read out. */
 function tempo() {
   fast = created / 2 > (fast ? SAMPLED / 2 : SAMPLED);
-  say($("tasks-sample"), fast ? "Showing a sample of the tasks." : null);
-  say($("tasks-tempo"), fast ? `${count(Math.round(seen / 2))} events/s` : null);
+  setText($("tasks-sample"), fast ? "Showing a sample of the tasks." : "");
+  setText($("tasks-tempo"), fast ? `${count(Math.round(seen / 2))} events/s` : "");
   [created, seen] = [0, 0];
   if (document.hidden || $("view-overview").hidden) return;
   for (const { task, cells } of shown.values()) setText(cells.age, ago(task.created_at, now()));

@@ -138,6 +138,9 @@ async fn the_box_at_the_top_opens_what_it_names_and_filters_else() {
         browser.fill("#search", &format!("rain{ENTER}")).await;
         until_at(browser, "#/?q=rain").await;
         until_listed(browser, &["rainy"]).await;
+        browser
+            .until_says("#search-says", "No task and no worker")
+            .await;
         browser.fill("#search", &format!("{sunny}{ENTER}")).await;
         until_at(browser, &format!("#/tasks/{sunny}")).await;
     })
