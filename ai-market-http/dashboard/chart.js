@@ -1,41 +1,29 @@
-// Throughput and latency of the last ten minutes: one slot for each five seconds.
+// Throughput and latency of the last ten minutes: one slot for each five seconds, as the coordinator tells them.
+import { get } from "./api.js";
 import { $, h, replace, setText, svg } from "./dom.js";
 import { clock, count, millis, rate, seconds } from "./format.js";
-import { now, on } from "./store.js";
+import { every, maySee, now, on, throttle } from "./store.js";
 
 const SLOT = 5_000;
 const SLOTS = 120;
-/** So many latencies of a slot are kept; of more, an even sample. */
-const KEPT = 200;
+const PER_MINUTE = 60_000 / SLOT;
 const W = 640;
 const H = 110;
 
+/** What is known of each slot, by its number since 1970; a coordinator that was restarted no longer knows what was before. */
 const slots = new Map();
 let parts = null;
-/** Since when all that was finalized is known. */
-let complete = null;
 
-function add(event) {
-  const at = millis(event.at);
-  const index = Math.floor(at / SLOT);
-  if (!Number.isFinite(index) || index <= Math.floor(now() / SLOT) - SLOTS) return;
-  let slot = slots.get(index);
-  if (!slot) slots.set(index, (slot = { n: 0, times: [], p50: null, p95: null, seen: -1 }));
-  slot.n += 1;
-  const took = (at - millis(event.created_at)) / 1000;
-  if (!(took >= 0)) return;
-  if (slot.times.length < KEPT) slot.times.push(took);
-  else {
-    const place = Math.floor(Math.random() * slot.n);
-    if (place < KEPT) slot.times[place] = took;
-  }
-}
-
-function quantiles(slot) {
-  if (slot.seen === slot.n || slot.times.length === 0) return;
-  const sorted = slot.times.slice().sort((a, b) => a - b);
-  const at = (q) => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
-  Object.assign(slot, { p50: at(0.5), p95: at(0.95), seen: slot.n });
+/** Takes over what the coordinator tells; the slot of now is not complete, and the first may not be. */
+function take(activity) {
+  const first = Math.round(millis(activity.from) / SLOT);
+  const since = millis(activity.since);
+  activity.finalized.slice(0, -1).forEach((n, i) => {
+    const index = first + i;
+    if (index * SLOT < since && slots.has(index)) return;
+    const known = Math.min(SLOT, (index + 1) * SLOT - since) / 1000;
+    slots.set(index, { n, known, p50: activity.p50_seconds[i], p95: activity.p95_seconds[i] });
+  });
 }
 
 /** The next round number, so that the axis does not jump about. */
@@ -84,16 +72,11 @@ function draw() {
   const last = Math.floor(now() / SLOT) - 1;
   const first = last - SLOTS + 1;
   for (const index of slots.keys()) if (index < first) slots.delete(index);
-  const perSecond = [];
-  const p50 = [];
-  const p95 = [];
-  for (let index = first; index <= last; index += 1) {
-    const slot = slots.get(index);
-    if (slot) quantiles(slot);
-    perSecond.push(slot ? slot.n / (SLOT / 1000) : complete !== null && index * SLOT >= complete ? 0 : null);
-    p50.push(slot?.p50 ?? null);
-    p95.push(slot?.p95 ?? null);
-  }
+  const each = Array.from({ length: SLOTS }, (_, i) => slots.get(first + i) ?? null);
+  // Of a moment no rate can be told.
+  const perSecond = each.map((slot) => (slot && slot.known >= 1 ? slot.n / slot.known : null));
+  const p50 = each.map((slot) => slot?.p50 ?? null);
+  const p95 = each.map((slot) => slot?.p95 ?? null);
   const known = (list) => list.filter((v) => v !== null);
   const mostRate = nice(Math.max(0, ...known(perSecond)));
   const mostTime = nice(Math.max(0, ...known(p95)));
@@ -104,8 +87,9 @@ function draw() {
   times.second.setAttribute("d", path(p95, mostTime));
   setText(rates.scale, `${rate(mostRate)}/s`);
   setText(times.scale, seconds(mostTime));
-  const latest = (list) => known(list).at(-1) ?? null;
-  setText(rates.legend, `Finalized per second: ${rate(latest(perSecond) ?? 0)}`);
+  // The newest slot may be on its way yet.
+  const latest = (list) => list.slice(-2).findLast((v) => v !== null) ?? null;
+  setText(rates.legend, `Finalized per second: ${rate(latest(perSecond))}`);
   replace(times.legend, "Created to finalized: ", h("span", { class: "key-p50" }, `p50 ${seconds(latest(p50))}`), ", ", h("span", { class: "key-p95" }, `p95 ${seconds(latest(p95))}`));
   if ($("chart-table").open) table(last);
 }
@@ -113,38 +97,44 @@ function draw() {
 /** Minute by minute, for those who do not see the lines. */
 function table(last) {
   const rows = [];
-  for (let minute = 0; minute < 10; minute += 1) {
-    const to = last - minute * 12;
-    let n = 0;
-    let times = [];
-    for (let i = to - 11; i <= to; i += 1) {
-      const slot = slots.get(i);
-      if (slot) {
-        n += slot.n;
-        times = times.concat(slot.times);
-      }
-    }
-    times.sort((a, b) => a - b);
-    const q = (share) => (times.length ? times[Math.min(times.length - 1, Math.floor(share * times.length))] : null);
-    rows.push(h("tr", {}, h("th", { scope: "row" }, clock((to - 11) * SLOT)), h("td", { class: "num" }, count(n)), h("td", { class: "num" }, rate(n / 60)), h("td", { class: "num" }, seconds(q(0.5))), h("td", { class: "num" }, seconds(q(0.95)))));
+  for (let minute = 0; minute < SLOTS / PER_MINUTE; minute += 1) {
+    const from = last - (minute + 1) * PER_MINUTE + 1;
+    const of = Array.from({ length: PER_MINUTE }, (_, i) => slots.get(from + i)).filter(Boolean);
+    const n = of.length ? of.reduce((sum, slot) => sum + slot.n, 0) : null;
+    const known = of.reduce((sum, slot) => sum + slot.known, 0);
+    // What a minute's slots say, each as often as it has tasks.
+    const typical = (of_slot) => {
+      const sorted = of.filter((slot) => slot.n > 0).sort((a, b) => of_slot(a) - of_slot(b));
+      let left = (n ?? 0) / 2;
+      for (const slot of sorted) if ((left -= slot.n) <= 0) return of_slot(slot);
+      return null;
+    };
+    const cells = [count(n), n === null ? "–" : rate(n / known), seconds(typical((s) => s.p50)), seconds(typical((s) => s.p95))];
+    rows.push(h("tr", {}, h("th", { scope: "row" }, clock(from * SLOT)), cells.map((text) => h("td", { class: "num" }, text))));
   }
   const heads = ["From", "Finalized", "Per second", "p50", "p95"].map((name, i) => h("th", { scope: "col", class: i ? "num" : null }, name));
-  replace($("chart-rows"), h("table", {}, h("caption", { class: "visually-hidden" }, "Throughput and latency by minute"), h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows)));
+  replace($("chart-rows"), h("table", {}, h("caption", { class: "visually-hidden" }, "Throughput and latency by minute; the times are those of its typical five seconds"), h("thead", {}, h("tr", {}, heads)), h("tbody", {}, rows)));
+}
+
+async function load() {
+  if (!maySee() || $("view-overview").hidden) return;
+  try {
+    take(await get("activity"));
+    draw();
+  } catch {
+    // What is known stays; the connection tells of the rest.
+  }
 }
 
 export function startChart() {
   parts = [plot("Finalized per second", "chart-rate"), plot("Created to finalized", "chart-latency")];
   $("chart").append(parts[0].node, parts[1].node, h("p", { class: "ends quiet", "aria-hidden": "true" }, h("span", {}, "10 min ago"), h("span", {}, "now")));
-  on("event", (event) => {
-    if (event.event === "task_finalized") add(event);
-    if (event.event === "market_reset") slots.clear();
-  });
-  on("hello", () => {
-    complete ??= now();
-  });
+  on("event", (event) => event.event === "market_reset" && !event.past && slots.clear());
   draw();
-  setInterval(() => {
-    if (!document.hidden && !$("view-overview").hidden) draw();
-  }, 1000);
+  const tick = every(2500, load);
+  const soon = throttle(500, tick);
+  on("me", soon);
+  on("reload", soon);
+  on("shown", ({ view }) => view === "overview" && soon());
   $("chart-table").addEventListener("toggle", draw);
 }

@@ -56,6 +56,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("post", "/workers/release"),
     ("get", "/leaderboard"),
     ("get", "/db/stats"),
+    ("get", "/activity"),
     ("post", "/ops/requeue-stale"),
     ("post", "/ops/reset"),
     ("get", "/metrics"),

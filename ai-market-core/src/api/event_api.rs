@@ -22,25 +22,66 @@ pub trait EventApi: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`TooManyRequests`](super::ErrorCode::TooManyRequests) when as many follow as may.
+    /// - [`TooManyRequests`](super::ErrorCode::TooManyRequests) when as many follow as may;
+    /// - [`Unauthorized`](super::ErrorCode::Unauthorized) and
+    ///   [`Forbidden`](super::ErrorCode::Forbidden) when who asks may not;
+    /// - [`Unavailable`](super::ErrorCode::Unavailable) when the log cannot be read now;
+    /// - [`Unreachable`](super::ErrorCode::Unreachable), over a wire, when no coordinator answers.
     async fn follow(&self, follow: Follow) -> Result<Box<dyn EventFeed>, ApiError>;
 }
 
 /// Events as they happen.
+///
+/// # Examples
+///
+/// Following on through restarts of a coordinator that is reached over a wire, until nobody is let
+/// in any more, or the coordinator in this process stops:
+///
+/// ```
+/// use ai_market_core::api::{ApiError, EventApi, Follow};
+/// use std::time::Duration;
+///
+/// async fn print_all(market: &dyn EventApi) -> Result<(), ApiError> {
+///     let mut feed = market.follow(Follow::new()).await?;
+///     loop {
+///         match feed.next().await {
+///             Ok(Some(batch)) => {
+///                 for event in &batch.events {
+///                     println!("{}", event.json());
+///                 }
+///             }
+///             Ok(None) => return Ok(()),
+///             Err(error) if error.is_transient() => {
+///                 let pause = error.retry_after().unwrap_or(Duration::from_secs(1));
+///                 tokio::time::sleep(pause).await;
+///             }
+///             Err(error) => return Err(error),
+///         }
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait EventFeed: Debug + Send + Sync + 'static {
-    /// Waits for the next events; `None` when the coordinator stops.
+    /// Waits for the next events; `None` once the coordinator has stopped and there will be none.
+    ///
+    /// Only a feed in the coordinator's process knows that. One over a wire never gives `None`: when
+    /// its stream ends, it follows anew from where it was, and where that is refused, the error says
+    /// why.
     ///
     /// # Errors
     ///
-    /// When the events cannot be read; asking again goes on where it was.
+    /// Those of [`follow`](EventApi::follow), such as
+    /// [`Unreachable`](super::ErrorCode::Unreachable) while a coordinator is started again and
+    /// [`Unauthorized`](super::ErrorCode::Unauthorized) once a key is revoked, and others when
+    /// the events cannot be read. Asking again goes on where it was.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
     async fn next(&mut self) -> Result<Option<EventBatch>, ApiError>;
 
-    /// Up to which place it has given out events: following from [after](EventStart::After) it goes on here.
+    /// Up to which place it has given out events: whoever follows from [after](EventStart::After) it
+    /// misses none and hears none twice.
     fn position(&self) -> EventId;
 }
 

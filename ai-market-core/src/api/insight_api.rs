@@ -7,7 +7,7 @@ use crate::id::{TaskType, WorkerId};
 use crate::store::{TallyQuery, TallyRow, WorkerQuery};
 use crate::submission::ModelIdentity;
 
-use super::{ApiError, ModelReport, TaskTypeReport, WorkerReport, WorkerStatus};
+use super::{Activity, ApiError, ModelReport, TaskTypeReport, WorkerReport, WorkerStatus};
 
 /// What an operator asks of a coordinator: who is there, and how good each worker and model is.
 ///
@@ -46,6 +46,9 @@ pub trait InsightApi: Debug + Send + Sync + 'static {
         after: Option<TaskType>,
         limit: usize,
     ) -> Result<Vec<TaskTypeReport>, ApiError>;
+
+    /// What the coordinator did in the last ten minutes.
+    async fn activity(&self) -> Result<Activity, ApiError>;
 }
 
 macro_rules! forward {
@@ -79,6 +82,10 @@ macro_rules! forward {
                 limit: usize,
             ) -> Result<Vec<TaskTypeReport>, ApiError> {
                 (**self).task_types(after, limit).await
+            }
+
+            async fn activity(&self) -> Result<Activity, ApiError> {
+                (**self).activity().await
             }
         }
     )*};

@@ -1,5 +1,6 @@
 //! What workers and clients may ask of a coordinator, in process or over a wire.
 
+mod activity;
 mod client_api;
 mod error;
 mod event_api;
@@ -8,6 +9,7 @@ mod report;
 mod request;
 mod worker_api;
 
+pub use activity::{Activity, ActivitySlot};
 pub use client_api::ClientApi;
 pub use error::{ApiError, ErrorCode};
 pub use event_api::{EventApi, EventBatch, EventFeed, Follow, Missed};

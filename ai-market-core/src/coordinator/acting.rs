@@ -6,9 +6,9 @@ use async_trait::async_trait;
 
 use crate::access::{Action, Caller};
 use crate::api::{
-    ApiError, ClaimRequest, ClientApi, EventApi, EventFeed, Follow, Heartbeat, HeartbeatReply,
-    InsightApi, ModelReport, Receipt, ReleaseRequest, TaskSpec, TaskTypeReport, Terms, WorkerApi,
-    WorkerReport, WorkerStatus,
+    Activity, ApiError, ClaimRequest, ClientApi, EventApi, EventFeed, Follow, Heartbeat,
+    HeartbeatReply, InsightApi, ModelReport, Receipt, ReleaseRequest, TaskSpec, TaskTypeReport,
+    Terms, WorkerApi, WorkerReport, WorkerStatus,
 };
 use crate::assignment::Assignment;
 use crate::id::{TaskId, TaskType, WorkerId};
@@ -231,6 +231,11 @@ impl InsightApi for Acting {
     ) -> Result<Vec<TaskTypeReport>, ApiError> {
         self.caller.may(Action::ReadLeaderboard)?;
         self.coordinator.task_types(after, limit).await
+    }
+
+    async fn activity(&self) -> Result<Activity, ApiError> {
+        self.caller.may(Action::ReadStats)?;
+        self.coordinator.activity().await
     }
 }
 

@@ -40,12 +40,14 @@ impl ClientApi for Coordinator {
             Err(error) => return fail_all(results, error),
         };
         let mut effects = Effects::default();
+        let mut created = 0;
         let ids = results.into_iter().map(|result| {
             let (task_type, wanted) = result?;
             match outcomes.next() {
                 Some(InsertOutcome::Created(id)) => {
                     effects.free(&task_type, wanted.get());
                     self.inner.metrics.created(&task_type);
+                    created += 1;
                     Ok(id)
                 }
                 Some(InsertOutcome::Existing(id)) => Ok(id),
@@ -64,6 +66,7 @@ impl ClientApi for Coordinator {
             }
         });
         let ids = ids.collect();
+        self.inner.recorder.created(created, now);
         self.announce(&effects);
         ids
     }

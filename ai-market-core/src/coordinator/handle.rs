@@ -11,6 +11,7 @@ use crate::time::{Clock, Timestamp};
 use super::able::AbleWorkers;
 use super::events::EventHub;
 use super::metrics::Metrics;
+use super::recorder::Recorder;
 use super::wakeups::Wakeups;
 use super::watchers::Watchers;
 use super::{CoordinatorBuilder, Settings};
@@ -40,6 +41,7 @@ pub(super) struct Inner {
     pub(super) watchers: Watchers,
     pub(super) able: AbleWorkers,
     pub(super) metrics: InRegistry<Metrics>,
+    pub(super) recorder: Recorder,
     pub(super) events: EventHub,
     /// Ends every wait when the coordinator stops.
     pub(super) stopping: CancellationToken,
@@ -58,6 +60,7 @@ impl Coordinator {
         settings: Settings,
         metrics: InRegistry<Metrics>,
     ) -> Self {
+        let now = clock.now();
         Self {
             inner: Arc::new(Inner {
                 store,
@@ -67,6 +70,7 @@ impl Coordinator {
                 watchers: Watchers::new(settings.limits.max_waiting),
                 able: AbleWorkers::default(),
                 metrics,
+                recorder: Recorder::new(now),
                 events: EventHub::new(settings.limits.max_followers),
                 settings,
                 stopping: CancellationToken::new(),

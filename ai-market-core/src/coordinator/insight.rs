@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::api::{ApiError, InsightApi, ModelReport, TaskTypeReport, WorkerReport, WorkerStatus};
+use crate::api::{
+    Activity, ApiError, InsightApi, ModelReport, TaskTypeReport, WorkerReport, WorkerStatus,
+};
 use crate::id::{TaskType, WorkerId};
 use crate::store::{
     Serving, ServingQuery, StatsQuery, TallyBy, TallyQuery, TallyRow, WorkerQuery, WorkerSummary,
@@ -124,6 +126,10 @@ impl InsightApi for Coordinator {
             report
         });
         Ok(reports.collect())
+    }
+
+    async fn activity(&self) -> Result<Activity, ApiError> {
+        Ok(self.inner.recorder.activity(self.now()))
     }
 }
 

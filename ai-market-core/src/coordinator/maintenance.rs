@@ -97,7 +97,9 @@ impl Coordinator {
     ///
     /// When the store fails.
     pub async fn reset(&self) -> Result<(), StoreError> {
-        self.inner.store.clear(self.now()).await?;
+        let now = self.now();
+        self.inner.store.clear(now).await?;
+        self.inner.recorder.reset(now);
         self.inner.events.news();
         Ok(())
     }
@@ -111,7 +113,9 @@ impl Coordinator {
             self.inner.watchers.closed(task);
         }
         if !effects.events().is_empty() {
-            self.inner.metrics.happened(effects.events(), self.now());
+            let now = self.now();
+            self.inner.metrics.happened(effects.events(), now);
+            self.inner.recorder.happened(effects.events(), now);
         }
         self.inner.events.news();
     }

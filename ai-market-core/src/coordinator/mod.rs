@@ -11,6 +11,7 @@ mod limits;
 mod maintenance;
 mod metrics;
 mod moderation;
+mod recorder;
 mod reply;
 mod settings;
 mod validate;

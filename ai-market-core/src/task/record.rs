@@ -161,13 +161,25 @@ impl TaskDetails {
         }
     }
 
-    /// What the task waits for that does not come by itself, for people: a worker of its type.
+    /// What the task waits for that does not come by itself, for people: a worker of its type, or more
+    /// of them, since each has one vote. (Some of its votes may be of workers that have left; then fewer
+    /// are enough.)
     #[must_use]
     pub fn waiting_for(&self) -> Option<String> {
-        let unserved = self.able_workers == Some(0) && self.task.status().is_open();
-        unserved.then(|| {
-            let task_type = &self.task.task_type;
-            format!("no live worker serves the task type {task_type}")
+        let able = self.able_workers?;
+        let (task_type, wanted) = (&self.task.task_type, self.task.wanted);
+        if able >= u64::from(wanted) || !self.task.status().is_open() {
+            return None;
+        }
+        Some(match able {
+            0 => format!("no live worker serves the task type {task_type}"),
+            1 => format!(
+                "{wanted} workers are to answer, and 1 live worker serves the task type {task_type}"
+            ),
+            able => format!(
+                "{wanted} workers are to answer, and {able} live workers serve the task type \
+                 {task_type}"
+            ),
         })
     }
 }

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
@@ -8,18 +9,23 @@ use ai_market_core::event::{EventId, EventKind, LoggedEvent};
 use ai_market_core::store::EventStart;
 use async_trait::async_trait;
 use reqwest::Response;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::request_id::RequestId;
 use crate::wire::{EventKinds, HelloBody, MissedBody};
 
 use super::HttpClient;
+use super::reply::answered_id;
 use super::sse::{Frame, Frames};
 
 /// Longer than a coordinator is ever silent: it says at least every 15 seconds that it is there.
 const SILENCE: Duration = Duration::from_secs(45);
 
-/// A stream that broke is opened again by the next [`next`](EventFeed::next) after the error, where
-/// it was. Kinds of events that this version does not know are passed over.
+/// A stream that ended is opened again at once where it was, and one that broke or made no sense by
+/// the next [`next`](EventFeed::next) after the error. [`next`](EventFeed::next) never gives `None`:
+/// the end of a stream does not tell a coordinator that stops from a key that is no longer accepted
+/// or a proxy that lets no answer last, and opening it again does. Kinds and forms of events that
+/// this version does not know are passed over.
 #[async_trait]
 impl EventApi for HttpClient {
     async fn follow(&self, follow: Follow) -> Result<Box<dyn EventFeed>, ApiError> {
@@ -29,11 +35,9 @@ impl EventApi for HttpClient {
             start: follow.start,
             position: EventId::START,
             stream: None,
-            ready: EventBatch::default(),
+            ready: VecDeque::new(),
         };
         feed.open().await?;
-        // The first thing that is sent says where it begins.
-        while !feed.greeted() && feed.read().await? {}
         Ok(Box::new(feed))
     }
 }
@@ -64,8 +68,8 @@ struct HttpFeed {
     /// Up to where it was read.
     position: EventId,
     stream: Option<Open>,
-    /// What came and was not given out yet.
-    ready: EventBatch,
+    /// What came and was not given out yet: a gap begins a batch.
+    ready: VecDeque<EventBatch>,
 }
 
 struct Open {
@@ -73,6 +77,10 @@ struct Open {
     request_id: RequestId,
     frames: Frames,
     greeted: bool,
+    /// Whether anything came after the greeting.
+    spoke: bool,
+    /// Since when somebody waits for what comes next.
+    waiting: Option<Instant>,
 }
 
 impl fmt::Debug for HttpFeed {
@@ -84,91 +92,182 @@ impl fmt::Debug for HttpFeed {
     }
 }
 
+impl Open {
+    /// Waits for the next frame; `None` at the end.
+    async fn frame(&mut self, client: &HttpClient) -> Result<Option<Frame>, ApiError> {
+        loop {
+            if let Some(frame) = self.frames.next() {
+                return Ok(Some(frame));
+            }
+            let waiting = *self.waiting.get_or_insert_with(Instant::now);
+            let chunk = timeout_at(waiting + SILENCE, self.response.chunk()).await;
+            let chunk = chunk.map_err(|_| {
+                let message = format!("the coordinator at {} has fallen silent", client.url());
+                ApiError::new(ErrorCode::Unreachable, message)
+            })?;
+            self.waiting = None;
+            match chunk.map_err(|error| client.unreachable(error, &self.request_id))? {
+                Some(chunk) => self.frames.feed(&chunk)?,
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
 impl HttpFeed {
+    /// Opens a stream in the place of the one before, if any. It is open once it has said where it
+    /// begins, for which it has the time of an answer.
     async fn open(&mut self) -> Result<(), ApiError> {
+        let id = RequestId::random();
+        let time = self.client.inner.timeout;
+        match timeout(time, self.begin(id.clone())).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.give_up(error)),
+            Err(_) => {
+                let id = self.stream.take().map_or(id, |open| open.request_id);
+                Err(self.client.late(&id))
+            }
+        }
+    }
+
+    async fn begin(&mut self, id: RequestId) -> Result<(), ApiError> {
+        self.stream = None;
         let mut pairs = self.filter.clone();
         match self.start {
             EventStart::After(place) => pairs.push(("after", place.to_string())),
             EventStart::Last(0) => {}
             EventStart::Last(n) => pairs.push(("last", n.to_string())),
         }
-        let (response, request_id) = self.client.stream("events", &pairs).await?;
+        let response = self.client.stream("events", &pairs, id.clone()).await?;
         self.stream = Some(Open {
+            request_id: answered_id(response.headers()).unwrap_or(id),
             response,
-            request_id,
             frames: Frames::default(),
             greeted: false,
+            spoke: false,
+            waiting: None,
         });
+        while !self.is_open() {
+            if !self.step().await? {
+                return Err(self.ended());
+            }
+        }
         Ok(())
     }
 
-    fn greeted(&self) -> bool {
+    fn is_open(&self) -> bool {
         self.stream.as_ref().is_some_and(|open| open.greeted)
     }
 
-    /// Reads what comes next; false when the stream has ended.
-    async fn read(&mut self) -> Result<bool, ApiError> {
+    /// Takes the next frame; false when the stream is at its end.
+    async fn step(&mut self) -> Result<bool, ApiError> {
         let Some(open) = &mut self.stream else {
             return Ok(false);
         };
-        let chunk = tokio::time::timeout(SILENCE, open.response.chunk()).await;
-        let chunk = match chunk {
-            Ok(Ok(Some(chunk))) => chunk,
-            Ok(Ok(None)) => {
-                self.stream = None;
-                return Ok(false);
-            }
-            Ok(Err(error)) => {
-                let error = self.client.unreachable(error, &open.request_id);
-                self.stream = None;
-                return Err(error);
-            }
-            Err(_) => {
-                let url = self.client.url();
-                let message = format!("the coordinator at {url} has fallen silent");
-                let error = ApiError::new(ErrorCode::Unreachable, message)
-                    .with_request_id(open.request_id.as_str());
-                self.stream = None;
-                return Err(error);
-            }
-        };
-        open.frames.feed(&chunk)?;
+        match open.frame(&self.client).await {
+            Ok(Some(frame)) => self.take(&frame).map(|()| true),
+            Ok(None) => Ok(false),
+            Err(error) => Err(self.give_up(error)),
+        }
+    }
+
+    /// Takes the next frame, and those that came with it; false when the stream is at its end.
+    async fn read(&mut self) -> Result<bool, ApiError> {
+        if !self.step().await? {
+            return Ok(false);
+        }
         while let Some(frame) = self.stream.as_mut().and_then(|open| open.frames.next()) {
             self.take(&frame)?;
         }
         Ok(true)
     }
 
+    /// Takes a frame; a stream with one that makes no sense is given up.
     fn take(&mut self, frame: &Frame) -> Result<(), ApiError> {
-        match frame.event.as_str() {
-            "" => {}
+        let taken = match frame.event.as_str() {
+            "" => Ok(()),
             "hello" => {
-                let hello: HelloBody = parse(frame)?;
-                self.move_to(hello.id);
-                if let Some(open) = &mut self.stream {
-                    open.greeted = true;
+                let hello = parse(frame).map_err(|error| self.give_up(error))?;
+                self.greet(&hello);
+                return Ok(());
+            }
+            "missed" => parse(frame).map(|MissedBody { after, until }| {
+                let missed = Some(Missed { after, until });
+                self.ready.push_back(EventBatch::new(missed, Vec::new()));
+            }),
+            kind => {
+                if let Some(event) = event(kind, frame) {
+                    self.tell(event);
                 }
+                Ok(())
             }
-            "missed" => {
-                let MissedBody { after, until } = parse(frame)?;
-                self.ready.missed = Some(Missed { after, until });
-            }
-            kind if kind.parse::<EventKind>().is_ok() => {
-                let event: LoggedEvent = parse(frame)?;
-                self.ready.events.push(Arc::new(event));
-            }
-            kind => tracing::debug!(kind, "an unknown kind of event was passed over"),
+        };
+        if let Some(open) = &mut self.stream {
+            open.spoke = true;
         }
+        // Also past what makes no sense, which would else come again and again.
         if let Some(id) = frame.id {
-            self.move_to(id);
+            self.position = id;
+            self.start = EventStart::After(id);
         }
-        Ok(())
+        taken.map_err(|error| self.give_up(error))
     }
 
-    fn move_to(&mut self, place: EventId) {
-        self.position = self.position.max(place);
-        self.start = EventStart::After(self.position);
+    fn greet(&mut self, hello: &HelloBody) {
+        self.position = hello.id;
+        // A place that was asked for stays until something has come after it: a coordinator whose
+        // log is another one says so next, and must say it again should the stream break before.
+        if let EventStart::Last(_) = self.start {
+            self.start = EventStart::After(hello.id);
+        }
+        if let Some(open) = &mut self.stream {
+            open.greeted = true;
+        }
     }
+
+    fn tell(&mut self, event: LoggedEvent) {
+        let event = Arc::new(event);
+        match self.ready.back_mut() {
+            Some(batch) => batch.events.push(event),
+            None => self.ready.push_back(EventBatch::new(None, vec![event])),
+        }
+    }
+
+    fn ended(&self) -> ApiError {
+        let url = self.client.url();
+        let message = format!("the coordinator at {url} ends its streams of events at once");
+        ApiError::new(ErrorCode::Unreachable, message)
+    }
+
+    /// Drops the stream, to which `error` belongs: what it had not sent is asked for again.
+    fn give_up(&mut self, error: ApiError) -> ApiError {
+        match (self.stream.take(), error.request_id()) {
+            (Some(open), None) => error.with_request_id(open.request_id.as_str()),
+            _ => error,
+        }
+    }
+}
+
+/// The event that a frame tells of. A later version may know other kinds, and tell more of those
+/// that are known.
+fn event(kind: &str, frame: &Frame) -> Option<LoggedEvent> {
+    if kind.parse::<EventKind>().is_err() {
+        tracing::debug!(kind, "an unknown kind of event was passed over");
+        return None;
+    }
+    let event = parse(frame);
+    event
+        .inspect_err(|error| {
+            let id = frame.id.map(EventId::get);
+            let error = error as &dyn std::error::Error;
+            tracing::debug!(
+                kind,
+                id,
+                error,
+                "an event of an unknown form was passed over"
+            );
+        })
+        .ok()
 }
 
 fn parse<T: serde::de::DeserializeOwned>(frame: &Frame) -> Result<T, ApiError> {
@@ -181,20 +280,26 @@ fn parse<T: serde::de::DeserializeOwned>(frame: &Frame) -> Result<T, ApiError> {
 #[async_trait]
 impl EventFeed for HttpFeed {
     async fn next(&mut self) -> Result<Option<EventBatch>, ApiError> {
+        // Whether the last stream ended without a word: the next one may be refused, and tell why.
+        let mut mute = false;
         loop {
-            if self.ready != EventBatch::default() {
-                return Ok(Some(mem::take(&mut self.ready)));
+            if let Some(batch) = self.ready.pop_front() {
+                return Ok(Some(batch));
             }
-            if self.stream.is_none() {
+            if !self.is_open() {
                 self.open().await?;
-            }
-            if !self.read().await? {
-                return Ok(None);
+            } else if !self.read().await? {
+                let spoke = self.stream.as_ref().is_some_and(|open| open.spoke);
+                if mem::replace(&mut mute, !spoke) && !spoke {
+                    return Err(self.give_up(self.ended()));
+                }
+                self.stream = None;
             }
         }
     }
 
     fn position(&self) -> EventId {
-        self.ready.begins_after().unwrap_or(self.position)
+        let next = self.ready.front().and_then(EventBatch::begins_after);
+        next.unwrap_or(self.position)
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ai_market_core::api::{ApiError, ErrorCode};
 use futures_util::{Stream, StreamExt, stream};
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,8 +23,9 @@ use super::{HttpClientBuilder, InvalidClient};
 /// [`EventApi`](ai_market_core::api::EventApi), so whatever works on a coordinator in process
 /// works on this, too. Cloning is cheap; all clones share their connections.
 ///
-/// It repeats nothing by itself. An error that did not come from the coordinator has the code
-/// [`Unreachable`](ErrorCode::Unreachable) where the request may or may not have been done.
+/// It repeats nothing by itself; only a stream of events that ended is opened again. An error that
+/// did not come from the coordinator has the code [`Unreachable`](ErrorCode::Unreachable) where the
+/// request may or may not have been done.
 ///
 /// # Examples
 ///
@@ -163,16 +164,18 @@ impl HttpClient {
         self.send(request, path).await?.into_json()
     }
 
-    /// A response that has no end, as it comes, and what its request is called.
+    /// A stream of events, as it comes, for the request of this name. How long it may take to begin
+    /// is up to who asks.
     pub(super) async fn stream(
         &self,
         path: &str,
         query: &[(&str, String)],
-    ) -> Result<(Response, RequestId), ApiError> {
+        id: RequestId,
+    ) -> Result<Response, ApiError> {
         let request = self.request(Method::GET, path, FOR_EVER)?.query(query);
-        let (response, id) = self.exchange(request).await?;
-        if response.status().is_success() {
-            return Ok((response, id));
+        let response = self.exchange(request, &id).await?;
+        if response.status().is_success() && is_event_stream(response.headers()) {
+            return Ok(response);
         }
         Err(self.read(response, path, id).await?.into_error())
     }
@@ -207,21 +210,23 @@ impl HttpClient {
     }
 
     async fn send(&self, request: RequestBuilder, path: &str) -> Result<Reply, ApiError> {
-        let (response, request_id) = self.exchange(request).await?;
-        self.read(response, path, request_id).await
+        let id = RequestId::random();
+        let response = self.exchange(request, &id).await?;
+        self.read(response, path, id).await
     }
 
-    /// Sends a request, and tells what it is called.
-    async fn exchange(&self, request: RequestBuilder) -> Result<(Response, RequestId), ApiError> {
-        let id = RequestId::random();
+    /// Sends a request under a name.
+    async fn exchange(
+        &self,
+        request: RequestBuilder,
+        id: &RequestId,
+    ) -> Result<Response, ApiError> {
         let mut request = request.header(X_REQUEST_ID, id.to_header());
         if let Some(traceparent) = (self.inner.traceparent)() {
             request = request.header(TRACEPARENT, traceparent);
         }
-        match request.send().await {
-            Ok(response) => Ok((response, id)),
-            Err(error) => Err(self.unreachable(error, &id)),
-        }
+        let answered = request.send().await;
+        answered.map_err(|error| self.unreachable(error, id))
     }
 
     async fn read(
@@ -254,15 +259,14 @@ impl HttpClient {
     pub(super) fn unreachable(&self, error: reqwest::Error, id: &RequestId) -> ApiError {
         let url = self.url();
         let sent = !error.is_connect();
-        let message = if error.is_connect() {
-            format!("no coordinator answers at {url}: {}", root(&error))
-        } else if error.is_timeout() {
-            format!("the coordinator at {url} did not answer in time")
+        if sent && error.is_timeout() {
+            return self.late(id).with_source(error.without_url());
+        }
+        let root = root(&error);
+        let message = if sent {
+            format!("the connection to the coordinator at {url} broke: {root}")
         } else {
-            format!(
-                "the connection to the coordinator at {url} broke: {}",
-                root(&error)
-            )
+            format!("no coordinator answers at {url}: {root}")
         };
         // The message names the address already.
         let error = ApiError::new(ErrorCode::Unreachable, message).with_source(error.without_url());
@@ -273,4 +277,17 @@ impl HttpClient {
             error
         }
     }
+
+    /// The answer to a request did not come in its time.
+    pub(super) fn late(&self, id: &RequestId) -> ApiError {
+        let message = format!("the coordinator at {} did not answer in time", self.url());
+        ApiError::new(ErrorCode::Unreachable, message).with_request_id(id.as_str())
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE);
+    let kind = kind.and_then(|value| value.to_str().ok());
+    let kind = kind.and_then(|text| text.split(';').next());
+    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("text/event-stream"))
 }

@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use ai_market_core::api::{
-    ApiError, ErrorCode, InsightApi, ModelReport, TaskTypeReport, WorkerReport, WorkerStatus,
+    Activity, ApiError, ErrorCode, InsightApi, ModelReport, TaskTypeReport, WorkerReport,
+    WorkerStatus,
 };
 use ai_market_core::id::{TaskType, WorkerId};
 use ai_market_core::store::{TallyQuery, TallyRow, WorkerQuery};
@@ -11,8 +12,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::wire::{
-    By, ModelBody, ModelCursor, ReinstateRequest, SuspendRequest, TallyEntry, TaskTypeBody,
-    WorkerBody, WorkerDetailsBody, percent_encode,
+    ActivityBody, By, ModelBody, ModelCursor, ReinstateRequest, SuspendRequest, TallyEntry,
+    TaskTypeBody, WorkerBody, WorkerDetailsBody, percent_encode,
 };
 
 use super::HttpClient;
@@ -72,6 +73,11 @@ impl InsightApi for HttpClient {
         let pairs = after.into_iter().collect();
         self.page::<TaskTypeBody, _>("task-types", pairs, limit)
             .await
+    }
+
+    async fn activity(&self) -> Result<Activity, ApiError> {
+        let activity: ActivityBody = self.get("activity", &[]).await?;
+        Ok(activity.into())
     }
 }
 

@@ -50,7 +50,7 @@ impl Reply {
 
     /// What the coordinator calls the request, which may be a name of its own.
     fn request_id(&self) -> String {
-        let answered = self.headers.get(X_REQUEST_ID).and_then(RequestId::parse);
+        let answered = answered_id(&self.headers);
         answered.as_ref().unwrap_or(&self.request_id).to_string()
     }
 
@@ -141,4 +141,9 @@ impl Reply {
         let seconds = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
         seconds.trim().parse().ok().map(Duration::from_secs)
     }
+}
+
+/// What whoever answered calls the request.
+pub(super) fn answered_id(headers: &HeaderMap) -> Option<RequestId> {
+    headers.get(X_REQUEST_ID).and_then(RequestId::parse)
 }

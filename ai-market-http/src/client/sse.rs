@@ -24,15 +24,15 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    /// Takes what came.
+    /// Takes what came, once all that was there whole has been taken out.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<(), ApiError> {
         self.buffer.drain(..self.taken);
         self.taken = 0;
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() > MAX_FRAME + bytes.len() {
+        if self.buffer.len() > MAX_FRAME {
             let message = "the stream of events is none of a coordinator: an event has no end";
             return Err(ApiError::new(ErrorCode::Internal, message));
         }
+        self.buffer.extend_from_slice(bytes);
         Ok(())
     }
 

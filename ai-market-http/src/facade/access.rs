@@ -45,6 +45,7 @@ pub(crate) const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/events", Access::For(Action::FollowEvents)),
     ("POST", "/events/ticket", Access::For(Action::FollowEvents)),
     ("GET", "/db/stats", Access::For(Action::ReadStats)),
+    ("GET", "/activity", Access::For(Action::ReadStats)),
     ("GET", "/metrics", Access::For(Action::ReadStats)),
     ("POST", "/ops/requeue-stale", Access::For(Action::Operate)),
     ("POST", "/ops/reset", Access::For(Action::Operate)),

@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use ai_market_core::access::Caller;
-use ai_market_core::api::{ApiError, ClientApi, ErrorCode};
+use ai_market_core::api::{ApiError, ClientApi, ErrorCode, InsightApi};
 use ai_market_core::coordinator::{Acting, Coordinator};
 use poem::web::Data;
 use poem_openapi::payload::{PlainText, Response};
@@ -9,7 +9,7 @@ use poem_openapi::{Object, OpenApi};
 use serde::Serialize;
 use tokio::task::spawn_blocking;
 
-use crate::wire::{Field, StatsBody};
+use crate::wire::{ActivityBody, Field, StatsBody};
 
 use super::body::JsonBody;
 use super::failure::{Errors, Failure};
@@ -67,6 +67,18 @@ impl OperationRoutes {
         caller: Data<&Caller>,
     ) -> Result<JsonBody<StatsBody>, Failure<ReadErrors>> {
         Ok(JsonBody(self.acting_as(caller.0).stats().await?.into()))
+    }
+
+    /// Tell what was done lately
+    ///
+    /// Slots of five seconds of the last ten minutes, as this coordinator has seen them since it was
+    /// started: one entry of each list for each slot, the last one of which goes on.
+    #[oai(path = "/activity", method = "get", operation_id = "activity")]
+    async fn activity(
+        &self,
+        caller: Data<&Caller>,
+    ) -> Result<JsonBody<ActivityBody>, Failure<ReadErrors>> {
+        Ok(JsonBody(self.acting_as(caller.0).activity().await?.into()))
     }
 
     /// End leases that ran out

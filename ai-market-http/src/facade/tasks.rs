@@ -109,7 +109,7 @@ impl TaskRoutes {
     ///
     /// With `wait_seconds` it answers as soon as the task is finalized or failed, or when the time
     /// is over. While the task is open, `submissions` is empty: votes are blind. An open task whose
-    /// type no live worker serves says so in `waiting_for`.
+    /// type too few live workers serve says so in `waiting_for`.
     #[oai(path = "/tasks/:id", method = "get", operation_id = "get_task")]
     async fn details(
         &self,

@@ -2,6 +2,7 @@
 //!
 //! The façade and the client share these types, so that neither can drift from the other.
 
+mod activity;
 mod assignment;
 mod board;
 mod capabilities;
@@ -25,6 +26,7 @@ mod vote;
 mod worker;
 mod worker_status;
 
+pub(crate) use activity::ActivityBody;
 pub(crate) use assignment::{NextBody, NextRequest};
 pub(crate) use board::{BoardEntry, By};
 pub(crate) use counts::{PlaceBody, StatsBody};

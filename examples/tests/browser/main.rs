@@ -11,6 +11,7 @@ mod accessibility;
 mod asking;
 mod axe;
 mod browser;
+mod chart;
 mod crowd;
 mod driver;
 mod hostile;

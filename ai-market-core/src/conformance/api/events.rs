@@ -111,9 +111,19 @@ pub async fn who_follows_another_log_learns_that_it_missed_events(market: &dyn M
         panic!("nothing was missed: {batch:?}");
     };
     assert!(after < until && until < EventId::new(1_000_000));
+    assert_eq!(feed.position(), until, "what it knows now is a place here");
     let id = task(market, "b", 1).await;
     let events = heard(&mut feed, 1).await;
     assert_eq!(events[0].event.task(), Some(id));
+    assert_eq!(feed.position(), events[0].id);
+    // Nothing is missed from there on, and nothing told again.
+    let back = Follow::new().after(feed.position());
+    let mut back = market.follow(back).await.unwrap();
+    let id = task(market, "c", 1).await;
+    for feed in [&mut feed, &mut back] {
+        let events = heard(feed, 1).await;
+        assert_eq!(events[0].event.task(), Some(id));
+    }
 }
 
 /// Whoever reads of an answer could copy it.

@@ -1,11 +1,9 @@
 //! Who is there, and how good each worker and model is.
 
-use std::time::Duration;
-
 use super::Market;
-use super::words::{answer, claim, enqueue, register, submit, task};
-use crate::api::{ApiError, ClaimRequest, ErrorCode, TaskSpec, WorkerStatus};
-use crate::conformance::desk::{label, number, profile, task_type, vote, worker};
+use super::words::{answer, claim, enqueue, register, task};
+use crate::api::{ActivitySlot, ErrorCode, TaskSpec, WorkerStatus};
+use crate::conformance::desk::{label, profile, task_type, worker};
 use crate::consensus::Standing;
 use crate::id::TaskType;
 use crate::store::{
@@ -14,9 +12,7 @@ use crate::store::{
 };
 use crate::submission::ModelIdentity;
 
-const NOW: Duration = Duration::ZERO;
-
-fn model(id: &str) -> ModelIdentity {
+pub(super) fn model(id: &str) -> ModelIdentity {
     ModelIdentity::new(id).unwrap()
 }
 
@@ -63,31 +59,26 @@ async fn three_workers_and_three_tasks(market: &dyn Market) {
     }
 }
 
-/// It waits, and the client learns why.
-pub async fn a_task_of_a_type_that_nobody_serves_says_so(market: &dyn Market) {
+/// Slot by slot, up to now.
+pub async fn the_last_minutes_tell_what_was_done(market: &dyn Market) {
+    let before = market.activity().await.unwrap();
+    assert!(before.slots.iter().all(|slot| *slot == Default::default()));
+    assert!(before.since >= before.from && !before.slots.is_empty());
     register(market, &["alice"]).await;
-    let ner = TaskSpec::new("a").with_task_type(task_type("ner"));
-    let id = enqueue(market, ner).await.unwrap();
-    let details = market.task(id, NOW).await.unwrap();
-    assert_eq!(details.able_workers, Some(0));
-    let waiting_for = details.waiting_for().expect("it waits for a worker");
-    assert!(waiting_for.contains("ner"), "{waiting_for}");
-}
-
-/// A closed task waits for nobody.
-pub async fn an_open_task_tells_how_many_workers_are_able(market: &dyn Market) {
-    register(market, &["alice", "bob"]).await;
-    let other = WorkerProfile::new(worker("carole"), [task_type("ner")]);
-    market.register(other).await.unwrap();
-    let id = task(market, "a", 1).await;
-    let details = market.task(id, NOW).await.unwrap();
-    assert_eq!(
-        (details.able_workers, details.waiting_for()),
-        (Some(2), None)
-    );
+    task(market, "a", 1).await;
+    task(market, "b", 1).await;
     answer(market, "alice", "yes").await;
-    let details = market.task(id, NOW).await.unwrap();
-    assert_eq!((details.able_workers, details.waiting_for()), (None, None));
+    let after = market.activity().await.unwrap();
+    assert_eq!((after.since, after.slot), (before.since, before.slot));
+    let sum = |count: fn(&ActivitySlot) -> u64| after.slots.iter().map(count).sum::<u64>();
+    assert_eq!(
+        [sum(|s| s.created), sum(|s| s.finalized), sum(|s| s.failed)],
+        [2, 1, 0]
+    );
+    for slot in &after.slots {
+        assert_eq!(slot.p50.is_some(), slot.finalized > 0);
+        assert_eq!(slot.p50, slot.p95);
+    }
 }
 
 /// By worker, by model, by type, and of one type alone.
@@ -153,7 +144,7 @@ pub async fn tallies_are_paged(market: &dyn Market) {
     }
 }
 
-async fn status(market: &dyn Market, name: &str) -> WorkerStatus {
+pub(super) async fn status(market: &dyn Market, name: &str) -> WorkerStatus {
     market.worker(worker(name)).await.unwrap().status
 }
 
@@ -354,63 +345,4 @@ pub async fn task_types_are_paged(market: &dyn Market) {
         assert!(seen.len() <= 3, "{seen:?}");
     }
     assert_eq!(seen, names.map(task_type));
-}
-
-/// It is told why, and everybody can see it.
-pub async fn a_worker_that_always_disagrees_gets_no_more_tasks(market: &dyn Market) {
-    register(market, &["alice", "bob", "carole"]).await;
-    let claim_as_carole = || async { market.claim(ClaimRequest::new(worker("carole"))).await };
-    let mut refused: Option<ApiError> = None;
-    for _ in 0..100 {
-        let id = task(market, "a", 3).await;
-        match claim_as_carole().await {
-            Ok(claimed) => {
-                assert_eq!(claimed[0].task, id);
-                submit(market, vote(id, "carole", "no", 0.9)).await.unwrap();
-            }
-            Err(error) => {
-                refused = Some(error);
-                break;
-            }
-        }
-        for name in ["alice", "bob"] {
-            answer(market, name, "yes").await;
-        }
-    }
-    let error = refused.expect("nobody is wrong a hundred times and stays");
-    assert_eq!(error.code(), ErrorCode::Suspended, "{error}");
-    assert!(error.retry_after().is_some());
-    let carole = status(market, "carole").await;
-    let Standing::Suspended { reason } = &carole.standing else {
-        panic!("{carole:?}");
-    };
-    assert!(error.message().contains(reason), "{error}");
-    let standing = carole.summary.standings.of(&TaskType::sentiment());
-    assert_eq!(standing.map(|of| &of.standing), Some(&carole.standing));
-    assert_eq!(status(market, "alice").await.standing, Standing::Active);
-}
-
-/// Two workers with one model are one opinion, and a model that was not registered is refused.
-pub async fn where_models_are_distinct_each_answers_once(market: &dyn Market) {
-    for (name, id) in [("alice", "a"), ("bob", "a"), ("carole", "c")] {
-        let profile = profile(name).with_model(model(id));
-        market.register(profile).await.unwrap();
-    }
-    register(market, &["dave"]).await;
-    let spec = TaskSpec::new("a").with_required_submissions(number(2));
-    let id = enqueue(market, spec.with_distinct_models(true))
-        .await
-        .unwrap();
-    assert!(market.task(id, NOW).await.unwrap().task.distinct_models);
-    assert_eq!(claim(market, "alice", 1).await, [id]);
-    for name in ["bob", "dave"] {
-        assert!(claim(market, name, 1).await.is_empty(), "{name}");
-    }
-    let other = vote(id, "alice", "yes", 0.9).with_model(model("b"));
-    let error = submit(market, other).await.unwrap_err();
-    assert_eq!(error.code(), ErrorCode::OtherModel, "{error}");
-    assert_eq!(error.field(), Some("model"));
-    submit(market, vote(id, "alice", "yes", 0.9)).await.unwrap();
-    let (answered, receipt) = answer(market, "carole", "yes").await;
-    assert_eq!((answered, receipt.finalized()), (id, true));
 }

@@ -6,6 +6,7 @@ pub mod clients;
 pub mod events;
 pub mod insight;
 pub mod refusals;
+pub mod serving;
 pub mod waiting;
 pub mod workers;
 
@@ -61,8 +62,9 @@ macro_rules! __for_each_market_api_case {
             refusals::scores_that_are_huge_together_are_refused,
             refusals::a_model_for_a_type_that_is_no_capability_is_refused,
             refusals::a_model_with_too_many_or_huge_labels_is_refused,
-            insight::a_task_of_a_type_that_nobody_serves_says_so,
-            insight::an_open_task_tells_how_many_workers_are_able,
+            serving::a_task_of_a_type_that_nobody_serves_says_so,
+            serving::a_task_that_wants_more_workers_than_there_are_says_so,
+            serving::an_open_task_tells_how_many_workers_are_able,
             insight::tallies_are_told_apart_as_asked,
             insight::tallies_are_paged,
             insight::workers_show_what_they_registered,
@@ -74,8 +76,9 @@ macro_rules! __for_each_market_api_case {
             insight::models_are_paged,
             insight::task_types_show_their_tasks_and_who_serves_them,
             insight::task_types_are_paged,
-            insight::a_worker_that_always_disagrees_gets_no_more_tasks,
-            insight::where_models_are_distinct_each_answers_once,
+            insight::the_last_minutes_tell_what_was_done,
+            serving::a_worker_that_always_disagrees_gets_no_more_tasks,
+            serving::where_models_are_distinct_each_answers_once,
             events::who_follows_hears_of_a_life_in_order,
             events::a_feed_begins_where_it_is_asked_to,
             events::only_what_is_asked_for_is_told,
@@ -191,6 +194,7 @@ mod tests {
             include_str!("events.rs"),
             include_str!("insight.rs"),
             include_str!("refusals.rs"),
+            include_str!("serving.rs"),
             include_str!("waiting.rs"),
             include_str!("workers.rs"),
         ];

@@ -1,0 +1,380 @@
+//! The client's feed of events against streams that break, end, say nothing or say what it does not
+//! understand.
+
+// A test speaks by panicking.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+
+use std::future::{Future, pending};
+use std::time::Duration;
+
+use ai_market_core::api::{ApiError, ErrorCode, EventApi, EventBatch, EventFeed, Follow};
+use ai_market_core::event::EventId;
+use ai_market_http::HttpClient;
+use common::soon;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// Somebody who answers one request after the other as it is written, and then is gone.
+struct Scripted {
+    url: String,
+    asked: UnboundedReceiver<String>,
+}
+
+/// What is sent, and what happens then.
+enum Answer {
+    /// A stream that goes on without a word.
+    Open(String),
+    /// A stream that ends as it should.
+    Ended(String),
+    /// A stream that is cut.
+    Cut(String),
+    /// These bytes, after which nothing comes.
+    Plain(&'static str),
+}
+
+use Answer::{Cut, Ended, Open, Plain};
+
+impl Answer {
+    /// The answer to the `n`th request.
+    fn bytes(&self, n: usize) -> String {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: stream-{n}\r\n"
+        );
+        match self {
+            // Its end is that of the connection.
+            Open(frames) | Ended(frames) => format!("{head}connection: close\r\n\r\n{frames}"),
+            Cut(frames) => format!("{head}content-length: 1000000\r\n\r\n{frames}"),
+            Plain(bytes) => (*bytes).to_owned(),
+        }
+    }
+}
+
+impl Scripted {
+    async fn with(answers: impl IntoIterator<Item = Answer>) -> Self {
+        let answers: Vec<_> = answers.into_iter().collect();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (ask, asked) = unbounded_channel();
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            for (n, answer) in answers.iter().enumerate() {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    let read = stream.read_buf(&mut request).await.unwrap();
+                    assert!(read > 0, "the request is whole");
+                }
+                let request = String::from_utf8(request).unwrap();
+                let target = request.split(' ').nth(1).unwrap();
+                ask.send(target.to_owned()).ok();
+                // Whoever has read enough hangs up.
+                stream.write_all(answer.bytes(n).as_bytes()).await.ok();
+                if matches!(answer, Open(_) | Plain(_)) {
+                    open.push(stream);
+                }
+            }
+            drop(listener);
+            // As long as the test.
+            pending::<()>().await;
+        });
+        Self { url, asked }
+    }
+
+    async fn follow(&self, place: u64) -> Result<Box<dyn EventFeed>, ApiError> {
+        soon(follow(&self.url, place)).await
+    }
+
+    /// What `answer` comes to where nothing happens after the request for it.
+    async fn in_the_end<T>(&mut self, answer: impl Future<Output = T>) -> T {
+        let asked = async {
+            self.asked.recv().await.unwrap();
+            tokio::time::pause();
+            pending::<()>().await;
+        };
+        let answer = soon(async {
+            tokio::select! {
+                answer = answer => answer,
+                () = asked => unreachable!(),
+            }
+        });
+        let answer = answer.await;
+        tokio::time::resume();
+        answer
+    }
+
+    /// After which places it was asked since.
+    fn asked(&mut self) -> Vec<u64> {
+        let asked = std::iter::from_fn(|| self.asked.try_recv().ok());
+        let places = asked.map(|target| {
+            let place = target.strip_prefix("/events?after=");
+            place.unwrap_or_else(|| panic!("{target}")).parse().unwrap()
+        });
+        places.collect()
+    }
+}
+
+/// Follows whoever is at `url` after `place`.
+async fn follow(url: &str, place: u64) -> Result<Box<dyn EventFeed>, ApiError> {
+    // Less than what a test may take, by whichever clock.
+    let client = HttpClient::builder(url).timeout(Duration::from_secs(10));
+    let client = client.build().unwrap();
+    client
+        .follow(Follow::new().after(EventId::new(place)))
+        .await
+}
+
+fn hello(place: u64) -> String {
+    let now = "2026-11-25T06:00:00.000000Z";
+    format!(
+        "retry: 1000\nid: {place}\nevent: hello\n\
+         data: {{\"id\":{place},\"newest\":{place},\"now\":\"{now}\"}}\n\n"
+    )
+}
+
+fn event(id: u64) -> String {
+    frame(id, "market_reset", "")
+}
+
+/// An event of some kind, with more fields than all have.
+fn frame(id: u64, kind: &str, fields: &str) -> String {
+    let at = "2026-11-25T06:00:00.000000Z";
+    format!(
+        "id: {id}\nevent: {kind}\n\
+         data: {{\"id\":{id},\"at\":\"{at}\",\"event\":\"{kind}\"{fields}}}\n\n"
+    )
+}
+
+fn missed(after: u64, until: u64) -> String {
+    format!("id: {until}\nevent: missed\ndata: {{\"after\":{after},\"until\":{until}}}\n\n")
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Told {
+    Missed(u64, u64),
+    Event(u64),
+}
+
+use Told::{Event, Missed};
+
+fn told(batch: &EventBatch) -> Vec<Told> {
+    let gap = batch.missed.iter();
+    let gap = gap.map(|missed| Missed(missed.after.get(), missed.until.get()));
+    let events = batch.events.iter().map(|event| Event(event.id.get()));
+    gap.chain(events).collect()
+}
+
+/// What a feed tells next, after which it is where that ends.
+async fn next(feed: &mut dyn EventFeed) -> Vec<Told> {
+    let told = told(&soon(feed.next()).await.unwrap().expect("it goes on"));
+    let (Some(Missed(_, end)) | Some(Event(end))) = told.last() else {
+        panic!("a batch without anything");
+    };
+    assert_eq!(feed.position(), EventId::new(*end), "{told:?}");
+    told
+}
+
+async fn error(feed: &mut dyn EventFeed) -> ApiError {
+    soon(feed.next()).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_feed_goes_back_with_a_log_that_begins_anew() {
+    let mut market = Scripted::with([
+        Cut(hello(9000) + &event(9001)),
+        // It breaks before it could say that nothing is as it was.
+        Cut(hello(0)),
+        Cut(hello(0) + &missed(0, 50)),
+        Cut(hello(50) + &event(51)),
+        Open(hello(51) + &event(52)),
+    ])
+    .await;
+    let mut feed = market.follow(9000).await.unwrap();
+    assert_eq!(next(&mut feed).await, [Event(9001)]);
+    assert_eq!(error(&mut feed).await.code(), ErrorCode::Unreachable);
+    assert_eq!(error(&mut feed).await.code(), ErrorCode::Unreachable);
+    assert_eq!(next(&mut feed).await, [Missed(0, 50)]);
+    assert_eq!(error(&mut feed).await.code(), ErrorCode::Unreachable);
+    assert_eq!(next(&mut feed).await, [Event(51)]);
+    assert_eq!(error(&mut feed).await.code(), ErrorCode::Unreachable);
+    assert_eq!(next(&mut feed).await, [Event(52)]);
+    assert_eq!(market.asked(), [9000, 9001, 9001, 50, 51]);
+}
+
+#[tokio::test]
+async fn a_gap_is_told_where_it_is() {
+    let events = |ids: std::ops::RangeInclusive<u64>| ids.map(event).collect::<String>();
+    let mut frames = hello(0) + &events(1..=5) + &missed(5, 100) + &events(101..=103);
+    frames += &(missed(103, 110) + &missed(110, 120) + &event(121));
+    let market = Scripted::with([Open(frames)]).await;
+    let mut feed = market.follow(0).await.unwrap();
+    let mut all = Vec::new();
+    while all.last() != Some(&Event(121)) {
+        all.extend(next(&mut feed).await);
+    }
+    let mut expected: Vec<_> = (1..=5).map(Event).collect();
+    expected.push(Missed(5, 100));
+    expected.extend((101..=103).map(Event));
+    expected.extend([Missed(103, 110), Missed(110, 120), Event(121)]);
+    assert_eq!(all, expected);
+}
+
+#[tokio::test]
+async fn a_stream_that_makes_no_sense_is_given_up() {
+    let endless = "x".repeat(2 * 1024 * 1024);
+    let nonsense = "id: 7\nevent: missed\ndata: {}\n\n";
+    let mut market = Scripted::with([
+        Open(hello(1) + &event(2) + &endless),
+        Open(hello(2) + &event(3) + nonsense + &event(8)),
+        Open(hello(7) + &event(8)),
+    ])
+    .await;
+    let mut feed = market.follow(1).await.unwrap();
+    let mut told = Vec::new();
+    let mut errors = Vec::new();
+    while told.last() != Some(&Event(8)) {
+        match soon(feed.next()).await {
+            Ok(batch) => told.extend(self::told(&batch.unwrap())),
+            Err(error) => errors.push((error.code(), error.request_id().map(str::to_owned))),
+        }
+    }
+    assert_eq!(told, [Event(2), Event(3), Event(8)]);
+    let of = |stream: &str| (ErrorCode::Internal, Some(stream.to_owned()));
+    assert_eq!(errors, [of("stream-0"), of("stream-1")]);
+    assert_eq!(market.asked(), [1, 2, 7], "not again what made no sense");
+}
+
+#[tokio::test]
+async fn what_a_later_version_tells_of_is_passed_over() {
+    let task = r#","task_id":"01890a5d-ac96-774b-bcce-b302099a8057","task_type":"sentiment""#;
+    let requeued = |id, cause| {
+        let fields = format!(r#"{task},"worker_id":"alice","cause":"{cause}""#);
+        frame(id, "task_requeued", &fields)
+    };
+    let mut market = Scripted::with([
+        Cut(hello(0)
+            + &frame(1, "task_sold", task)
+            + &requeued(2, "bored")
+            + &requeued(3, "gone")
+            + "id: 4\nevent: market_reset\ndata: nonsense\n\n"
+            + &event(5)
+            + &requeued(6, "bored")),
+        Open(hello(6) + &event(7)),
+    ])
+    .await;
+    let mut feed = market.follow(0).await.unwrap();
+    let mut told = Vec::new();
+    let error = loop {
+        match soon(feed.next()).await {
+            Ok(batch) => told.extend(self::told(&batch.unwrap())),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(told, [Event(3), Event(5)]);
+    assert_eq!(error.code(), ErrorCode::Unreachable, "{error}");
+    assert_eq!(error.request_id(), Some("stream-0"));
+    assert_eq!(feed.position(), EventId::new(6));
+    assert_eq!(next(&mut feed).await, [Event(7)]);
+    assert_eq!(market.asked(), [0, 6]);
+}
+
+#[tokio::test]
+async fn a_stream_that_does_not_begin_is_not_waited_for() {
+    let headless = || Plain("");
+    let bodiless = || Plain("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 9\r\n\r\n");
+    let wordless = || Open(": nothing\n\n".to_owned());
+    let begun = || Cut(hello(0));
+    let answers = [headless(), bodiless(), wordless()];
+    let later = [headless(), bodiless(), wordless()];
+    let later = later.into_iter().flat_map(|answer| [begun(), answer]);
+    let mut market = Scripted::with(answers.into_iter().chain(later)).await;
+    let late = |error: ApiError| {
+        assert_eq!(error.code(), ErrorCode::Unreachable, "{error}");
+        assert!(error.message().ends_with("in time"), "{error}");
+        assert!(error.request_id().is_some());
+    };
+    let url = market.url.clone();
+    for _ in 0..3 {
+        let follow = follow(&url, 0);
+        late(market.in_the_end(follow).await.unwrap_err());
+    }
+    for _ in 0..3 {
+        // When it is opened again, as well.
+        let mut feed = market.follow(0).await.unwrap();
+        assert_eq!(market.asked(), [0]);
+        let error = error(&mut feed).await;
+        assert!(!error.message().ends_with("in time"), "{error}");
+        late(market.in_the_end(feed.next()).await.unwrap_err());
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_falls_silent_is_given_up() {
+    let mut market = Scripted::with([Open(hello(3)), Open(hello(3) + &event(4))]).await;
+    let mut feed = market.follow(3).await.unwrap();
+    tokio::time::pause();
+    // However often whoever waits for it looks elsewhere.
+    let error = loop {
+        if let Ok(next) = tokio::time::timeout(Duration::from_secs(10), feed.next()).await {
+            break next.unwrap_err();
+        }
+    };
+    tokio::time::resume();
+    assert_eq!(error.code(), ErrorCode::Unreachable);
+    assert!(error.message().ends_with("has fallen silent"), "{error}");
+    assert_eq!(error.request_id(), Some("stream-0"));
+    assert_eq!(next(&mut feed).await, [Event(4)]);
+    assert_eq!(market.asked(), [3, 3]);
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_is_opened_again() {
+    let refusal = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 61\r\n\r\n\
+                   {\"error\": {\"code\": \"unauthorized\", \"message\": \"it is over\"}}\n";
+    let mut market = Scripted::with([
+        Ended(hello(0) + &event(1)),
+        // As a proxy does that lets no answer last.
+        Ended(hello(1) + ": still here\nid: 2\n\n"),
+        Ended(hello(2) + ": still here\nid: 3\n\n"),
+        Ended(hello(3)),
+        Ended(hello(3) + &event(4)),
+        Plain(refusal),
+    ])
+    .await;
+    let mut feed = market.follow(0).await.unwrap();
+    assert_eq!(next(&mut feed).await, [Event(1)]);
+    assert_eq!(next(&mut feed).await, [Event(4)]);
+    let error = error(&mut feed).await;
+    assert_eq!(error.code(), ErrorCode::Unauthorized, "{error}");
+    assert_eq!(error.message(), "it is over");
+    assert_eq!(market.asked(), [0, 1, 2, 3, 3, 4]);
+}
+
+/// A coordinator that is about to stop, say.
+#[tokio::test]
+async fn streams_that_end_at_once_are_not_opened_again_and_again() {
+    let mut market =
+        Scripted::with([Ended(hello(0)), Ended(hello(0)), Open(hello(0) + &event(1))]).await;
+    let mut feed = market.follow(0).await.unwrap();
+    let error = error(&mut feed).await;
+    assert_eq!(error.code(), ErrorCode::Unreachable, "{error}");
+    assert_eq!(error.request_id(), Some("stream-1"));
+    assert_eq!(market.asked(), [0, 0]);
+    assert_eq!(next(&mut feed).await, [Event(1)]);
+}
+
+#[tokio::test]
+async fn what_is_no_stream_of_a_coordinator_is_none() {
+    let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 3\r\n\r\nhi!";
+    let market = Scripted::with([Plain(page), Ended(event(1)), Ended(String::new())]).await;
+    let error = market.follow(0).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Internal, "{error}");
+    assert!(error.message().contains("200 OK with text/html"), "{error}");
+    for stream in ["stream-1", "stream-2"] {
+        let error = market.follow(0).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Unreachable, "{error}");
+        assert_eq!(error.request_id(), Some(stream));
+    }
+}
