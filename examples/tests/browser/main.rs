@@ -8,6 +8,7 @@
 
 mod access;
 mod accessibility;
+mod away;
 mod axe;
 mod browser;
 mod crowd;
@@ -15,8 +16,10 @@ mod driver;
 mod hostile;
 mod journal;
 mod market;
+mod operators;
 mod page;
 mod pictures;
+mod reading;
 #[path = "../processes/support.rs"]
 #[allow(dead_code, reason = "the tests of processes use all of it")]
 mod support;
