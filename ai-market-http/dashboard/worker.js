@@ -111,10 +111,12 @@ async function load() {
     const fresh = await get(workerPath(mine));
     if (mine !== id) return;
     worker = fresh;
+    story.of(id);
     draw();
   } catch (error) {
     if (mine !== id || (worker !== null && error.status === 0)) return;
     worker = null;
+    story.of(null);
     patch($("worker-details"), h("div", { class: "empty" }, missing(error)));
   }
 }
@@ -137,7 +139,6 @@ export function startWorker() {
       worker = null;
       patch($("worker-details"), h("p", { class: "quiet" }, "loading …"));
     }
-    story.of(id);
     load();
   });
   on("reload", load);
