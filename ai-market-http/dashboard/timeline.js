@@ -8,7 +8,7 @@ const LINES = 200;
 const NEWEST = 1000;
 /** So long nothing comes where there is nothing more, in milliseconds. */
 const QUIET = 1500;
-const QUIET_OF_ALL = 5000;
+const QUIET_OF_ALL = 2500;
 
 /** A timeline at the end of a section; `by` is what the coordinator calls whose it is. */
 export function timeline({ name, title, by, section, begins }) {
