@@ -1,43 +1,40 @@
-// Events of before, asked for once.
+// What the coordinator remembers of something, asked for once.
 import { open } from "./api.js";
 import { parser } from "./stream.js";
 
-/** After so long a silence nothing more of before comes. */
-const SILENCE = 3_000;
-const PATIENCE = 15_000;
-
 /**
- * Reads the events there are that fit, oldest first, and gives each to `take`. A stream does not
- * end, and says the last place of those that fit only now and then: so its silence is its end.
+ * Gives the events that fit `query` to `take`, oldest first, and ends when there are no more of them
+ * or none came for `quiet` milliseconds. Tells after which event it looked.
  */
-export async function history(query, signal, take) {
-  const done = new AbortController();
-  let timer = setTimeout(() => done.abort(), PATIENCE);
-  const heard = (ms) => {
-    clearTimeout(timer);
-    timer = setTimeout(() => done.abort(), ms);
-  };
-  let newest = Infinity;
+export async function remembered(query, { signal, quiet, take }) {
+  const enough = new AbortController();
+  const end = () => enough.abort();
+  signal.addEventListener("abort", end);
+  let hello = null;
   const feed = parser(({ name, data }) => {
-    if (data === "" || name === "missed") return;
+    if (data === "") return;
     const value = JSON.parse(data);
-    if (name === "hello") newest = value.newest;
-    else take(value);
-    if ((value.id ?? 0) >= newest) done.abort();
+    if (name === "hello") hello = value;
+    else if (name !== "missed") take(value);
+    if (hello !== null && (value.id ?? 0) >= hello.newest) end();
   });
+  let timer = 0;
   try {
-    const response = await open("events", { query, signal: AbortSignal.any([signal, done.signal]), more: { Accept: "text/event-stream" } });
+    const response = await open("events", { query, signal: enough.signal, more: { Accept: "text/event-stream" } });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (;;) {
-      heard(SILENCE);
-      const { done: ended, value } = await reader.read();
-      if (ended) return;
+      clearTimeout(timer);
+      timer = setTimeout(end, quiet);
+      const { done, value } = await reader.read();
+      if (done) break;
       feed(value);
     }
   } catch (error) {
-    if (!done.signal.aborted) throw error;
+    if (!enough.signal.aborted) throw error;
   } finally {
     clearTimeout(timer);
-    done.abort();
+    signal.removeEventListener("abort", end);
+    end();
   }
+  return hello?.id ?? null;
 }

@@ -1,7 +1,7 @@
 // What happens, line by line, and never more than a frame can bear.
 import { $, h, perFrame, setText, show } from "./dom.js";
 import { count } from "./format.js";
-import { history } from "./history.js";
+import { remembered } from "./history.js";
 import { EACH, Kept, PER_SECOND, isRare } from "./kept.js";
 import { line } from "./lines.js";
 import { narrow } from "./router.js";
@@ -17,6 +17,8 @@ const KINDS = [
 const BACK = 20_000;
 /** The coordinator begins with so many events at most. */
 const LAST = 1_000;
+/** After so long without one more no further ones are waited for, in milliseconds. */
+const QUIET = 3_000;
 
 const kept = new Kept();
 /** Taken since the last frame. */
@@ -83,6 +85,12 @@ function take(event) {
   flush();
 }
 
+function found(event) {
+  if (!kept.insert(event)) return;
+  held?.push(event);
+  redrawSoon();
+}
+
 /** Asks what there was of the kind, since this page has not seen it all. */
 async function lookBack() {
   looking?.abort();
@@ -91,11 +99,7 @@ async function lookBack() {
   const mine = (looking = new AbortController());
   const from = isRare(kind) ? { after: Math.max(0, newest - BACK) } : { last: LAST };
   try {
-    await history({ event: kind, ...from }, mine.signal, (event) => {
-      if (!kept.insert(event)) return;
-      held?.push(event);
-      redrawSoon();
-    });
+    await remembered({ event: kind, ...from }, { signal: mine.signal, quiet: QUIET, take: found });
   } catch {
     // What was seen here is shown; the connection tells of the rest.
   }
