@@ -56,6 +56,8 @@ async fn tasks_come_and_go_as_they_fit_what_the_address_says() {
         for (text, votes) in [("first", 1), ("second", 1), ("third", 2)] {
             create(&client, &sentiment, text, votes).await;
         }
+        // To the page that comes this is the past, for which it asks nothing anew.
+        browser.open("about:blank").await;
         browser.open(&format!("{home}#/?status=queued")).await;
         until_listed(browser, &["third", "second", "first"]).await;
         alice.answer("positive").await;
@@ -63,6 +65,10 @@ async fn tasks_come_and_go_as_they_fit_what_the_address_says() {
         choose(browser, "#tasks-status", "finalized").await;
         until_at(browser, "#/?status=finalized").await;
         until_listed(browser, &["first"]).await;
+        // The coordinator has answered, and what was listed before is not hidden but gone.
+        browser
+            .until("document.querySelectorAll('#tasks-body tr').length === 1")
+            .await;
         alice.answer("positive").await;
         until_listed(browser, &["second", "first"]).await;
 
