@@ -1,6 +1,7 @@
 // Who looks: everybody where no keys are asked for, or whoever has one.
 import { forgetKey, get, hasKey, onUnauthorized, useKey } from "./api.js";
-import { $, say, setText, show } from "./dom.js";
+import { $, replace, say, show } from "./dom.js";
+import { foreign } from "./parts.js";
 import { session, store, stored } from "./storage.js";
 import { emit, mayManageKeys, on, state } from "./store.js";
 
@@ -21,7 +22,7 @@ function paint() {
   show($("session"), inside);
   show($("login-button"), me === null && state.needsKey === true);
   show($("nav-keys"), mayManageKeys());
-  setText($("session"), inside ? `${me.role}${me.worker_id ? ` ${me.worker_id.slice(0, 24)}` : ""}` : "");
+  replace($("session"), inside ? [me.role, me.worker_id ? [" ", foreign(me.worker_id, 24)] : null] : []);
 }
 
 /** Asks the coordinator who this is, until it answers. */

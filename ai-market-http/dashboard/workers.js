@@ -15,6 +15,8 @@ let next = null;
 /** `null` until they are known. */
 let workers = null;
 let tallies = new Map();
+/** How many of all workers are active, as was counted last. */
+let active = null;
 
 function fits(worker) {
   const words = state.filter.toLowerCase();
@@ -58,7 +60,7 @@ function row(w) {
 function below(fitting) {
   const all = cursor === null && next === null;
   if (workers.length === 0 && all) return [plain("No worker is here yet. Start one:"), startWorker()];
-  if (all && !workers.some((w) => w.state === "active")) return [plain("No worker is active. Start one:"), startWorker()];
+  if (all ? !workers.some((w) => w.state === "active") : active === 0) return [plain("No worker is active. Start one:"), startWorker()];
   return fitting.length === 0 ? plain("No worker on this page fits the filter.") : null;
 }
 
@@ -96,6 +98,9 @@ export function startWorkers() {
   const soon = throttle(2000, load);
   on("event", (e) => !e.past && !$("view-workers").hidden && soon());
   on("reload", load);
+  on("stats", (stats) => {
+    active = stats.workers - stats.workers_stale;
+  });
   on("shown", ({ view }) => {
     if (view !== "workers") return;
     show($("requeue-button"), mayOperate());

@@ -26,6 +26,23 @@ async fn until_state(browser: &Browser, state: &str) {
     browser.until(&format!("{told} === {state}")).await;
 }
 
+/// Remembers what the page says of its connection from now on.
+async fn remember_states(browser: &Browser) {
+    let script = "
+        const box = document.querySelector('#connection');
+        window.states = new Set();
+        const note = () => window.states.add(box.dataset.state);
+        new MutationObserver(note).observe(box, { attributeFilter: ['data-state'] })";
+    browser.run::<()>(script, vec![]).await;
+}
+
+/// Fails when the page has said meanwhile that there is no coordinator.
+async fn was_never_gone(browser: &Browser) {
+    let states: Vec<String> = browser.run("return [...window.states]", vec![]).await;
+    assert!(states.contains(&"connecting".to_owned()), "{states:?}");
+    assert!(!states.contains(&"reconnecting".to_owned()), "{states:?}");
+}
+
 /// Answers for the coordinator where its events are asked for; with nothing it answers itself again.
 async fn answer_events(browser: &Browser, status: Option<u16>) {
     let script = "
@@ -64,6 +81,7 @@ async fn a_page_that_nobody_sees_lets_go_of_its_stream_and_then_tells_everything
         browser.open(&format!("{}#/log", home(&coordinator))).await;
         until_state(browser, "connected").await;
         until_logged(browser, 3).await;
+        remember_states(browser).await;
 
         see(browser, false).await;
         until_let_go(browser).await;
@@ -82,6 +100,7 @@ async fn a_page_that_nobody_sees_lets_go_of_its_stream_and_then_tells_everything
         until_state(browser, "connected").await;
         happen(&coordinator, "at last").await;
         until_logged(browser, 12).await;
+        was_never_gone(browser).await;
     })
     .await;
 }
@@ -112,6 +131,45 @@ async fn only_a_coordinator_that_is_gone_is_said_to_be() {
             answer_events(browser, None).await;
             until_state(browser, "connected").await;
         }
+        // One that has no connection left for this page has not answered yet.
+        see(browser, false).await;
+        until_let_go(browser).await;
+        remember_states(browser).await;
+        let hang = "
+            window.tries = 0;
+            window.fetch = (to, options) => {
+                if (!String(to).includes('/events')) return window.asks(to, options);
+                window.tries += 1;
+                return Promise.reject(new DOMException('it was given up', 'AbortError'));
+            }";
+        browser.run::<()>(hang, vec![]).await;
+        see(browser, true).await;
+        browser.until("window.tries > 2").await;
+        answer_events(browser, None).await;
+        until_state(browser, "connected").await;
+        was_never_gone(browser).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_in_another_market_at_the_same_address_is_told_from_its_beginning() {
+    let folder = tempfile::tempdir().unwrap();
+    let coordinator = Coordinator::start(&folder.path().join("market.db"), 0);
+    happen(&coordinator, "before").await;
+    let address = coordinator.address;
+    visit(address, &["net::ERR_"], async |browser| {
+        browser.open(&format!("{}#/log", home(&coordinator))).await;
+        until_state(browser, "connected").await;
+        until_logged(browser, 3).await;
+        drop(coordinator);
+        until_state(browser, "reconnecting").await;
+        let other = Coordinator::start(&folder.path().join("other.db"), address.port());
+        until_state(browser, "connected").await;
+        happen(&other, "anew").await;
+        browser
+            .until("document.querySelectorAll('#log li').length === 6")
+            .await;
     })
     .await;
 }
