@@ -19,6 +19,9 @@ export class ApiError extends Error {
 
 export const hasKey = () => key !== null;
 
+/** What the key is called by those who manage keys: it names itself, as `aim_<role>_<id>_<secret>`. */
+export const ownKeyId = () => key?.split("_")[2] ?? null;
+
 /** Uses a key from now on; `stay` keeps it beyond this tab. */
 export function useKey(value, stay) {
   key = value;
@@ -68,6 +71,7 @@ export async function open(path, { method = "GET", query, body, signal, more } =
     response = await fetch(address(path, query), asked);
   } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
+    if (error instanceof DOMException && error.name === "TimeoutError") throw new ApiError(0, "slow", "the coordinator has not answered yet");
     throw new ApiError(0, "unreachable", "the coordinator cannot be reached");
   }
   if (response.ok) return response;

@@ -1,83 +1,101 @@
 // A task with all that is known of it.
-import { $, cell, h, perFrame, replace, show } from "./dom.js";
-import { ago, count, model, moment, percent, seconds, short, millis } from "./format.js";
-import { badge, labelText, marked, plain, spansOf, votes, workerName } from "./parts.js";
+import { $, cell, h, perFrame, show } from "./dom.js";
+import { fields, table } from "./fields.js";
+import { ago, count, model, moment, percent, seconds, millis } from "./format.js";
+import { badge, foreign, labelText, longText, marked, plain, spansOf, votes, workerName } from "./parts.js";
+import { patch } from "./patch.js";
 import { maySee, now, on, state, throttle } from "./store.js";
 import { apply, fetchTask } from "./tasks.js";
+import { timeline } from "./timeline.js";
 
 let id = null;
 let task = null;
 let asked = null;
+let story = null;
 
-/** A list of names and values; `null` leaves one out. */
-export function fields(list) {
-  return h("dl", { class: "fields" }, list.filter(([, , value]) => value !== null && value !== undefined).map(([name, title, value]) => h("div", {}, h("dt", {}, title), h("dd", { "data-field": name }, value))));
+const isOpen = () => task.status === "queued" || task.status === "assigned";
+const isDecided = () => task.final_label !== null && task.final_label !== undefined;
+/** Whether answers in other words may say the same: then the policy names what compares them. */
+const isCompared = () => / \(.+\)$/.test(task.policy ?? "");
+
+/** Whether a vote agrees with the answer; null where only the coordinator knows. */
+function agrees(v) {
+  if (v.label === task.final_label || (isCompared() && task.agreement === 1 && !v.late)) return true;
+  return isCompared() ? null : false;
 }
 
-/** Columns that hold numbers, which stand at the right. */
-const NUMBERS = new Set(["Confidence", "Points", "Answers", "Agreement", "Late", "Lost leases", "Mean time"]);
+function verdict(v) {
+  if (!isDecided()) return "–";
+  const same = agrees(v);
+  if (same === null) return h("span", { title: "They may say the same: the policy compares what answers mean." }, "other words");
+  return same ? h("span", { class: "good" }, "✓ same") : h("span", { class: "bad" }, "differs");
+}
 
-export const table = (name, title, heads, rows) =>
-  h("div", { class: "scroll", role: "region", tabindex: "0", "aria-label": title }, h("table", { id: name, class: "cards" }, h("caption", { class: "visually-hidden" }, title), h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col", class: NUMBERS.has(head) ? "num" : null }, head)))), h("tbody", {}, rows)));
-
-function vote(v) {
-  const decided = task.final_label !== null && task.final_label !== undefined;
-  const same = decided && v.label === task.final_label;
-  return h(
+const vote = (v) =>
+  h(
     "tr",
-    { "data-worker-id": v.worker_id, "data-agrees": decided ? String(same) : null },
+    { "data-worker-id": v.worker_id, "data-agrees": isDecided() && agrees(v) !== null ? String(agrees(v)) : null },
     cell("Worker", { class: "name-cell" }, workerName(v.worker_id)),
-    cell("Answer", { class: "wrap", title: short(v.label, 400) }, labelText(v.label, 200)),
-    cell("Agrees", {}, !decided ? "–" : same ? h("span", { class: "good" }, "✓ same") : h("span", { class: "bad" }, "differs")),
+    cell("Answer", { class: "wrap" }, foreign(labelText(v.label, 200), 200)),
+    cell("Agrees", {}, verdict(v)),
     cell("Confidence", { class: "num" }, percent(v.confidence)),
-    cell("Model", { class: "wrap" }, short(model(v.model), 48)),
+    cell("Model", { class: "wrap" }, foreign(model(v.model), 48)),
     cell("After", { title: v.submitted_at }, seconds((millis(v.submitted_at) - millis(task.created_at)) / 1000), v.late ? h("small", {}, " late") : null, v.truncated ? h("small", {}, " truncated") : null),
   );
-}
 
 const lease = (l) => h("tr", { "data-worker-id": l.worker_id }, cell("Worker", { class: "name-cell" }, workerName(l.worker_id)), cell("Since", {}, ago(l.claimed_at, now())), cell("Until", {}, moment(l.lease_until)));
 
 function answerField() {
-  if (task.final_label === null || task.final_label === undefined) return null;
+  if (!isDecided()) return null;
   const spans = spansOf(task.final_label);
-  if (spans === null) return h("span", { class: "answer" }, h("b", {}, task.final_label));
-  return spans.length === 0 ? "nothing found" : labelText(task.final_label, 300);
+  if (spans === null) return h("b", { class: "answer" }, foreign(task.final_label, Infinity));
+  return spans.length === 0 ? "nothing found" : foreign(labelText(task.final_label, 300), 300);
+}
+
+const after = (time) => seconds((millis(time) - millis(task.created_at)) / 1000);
+const words = (text) => (text ? foreign(text, 600) : null);
+
+const facts = () =>
+  fields([
+    ["status", "Status", badge(task.status)],
+    ["type", "Type", words(task.task_type)],
+    ["votes", "Votes", votes(task.submission_count, task.wanted)],
+    ["answer", "Answer", answerField()],
+    ["agreement", "Agreement", task.final_label === null ? null : percent(task.agreement)],
+    ["failure_reason", "Why it failed", words(task.failure_reason)],
+    ["waiting_for", "Waits for", words(task.waiting_for)],
+    ["able_workers", "Able workers", task.able_workers === null || task.able_workers === undefined ? null : count(task.able_workers)],
+    ["created_at", "Created", moment(task.created_at)],
+    ["decided_at", "Decided", task.decided_at ? `${moment(task.decided_at)}, after ${after(task.decided_at)}` : null],
+    ["deadline", "Deadline", task.deadline ? moment(task.deadline) : null],
+    ["priority", "Priority", count(task.priority)],
+    ["required", "Votes asked for", `${count(task.required_submissions)}${task.max_submissions ? `, at most ${count(task.max_submissions)}` : ""}`],
+    ["attempts", "Lost leases", `${count(task.attempts)} of at most ${count(task.max_attempts)}`],
+    ["policy", "Policy", words(task.policy)],
+    ["distinct_models", "Distinct models", task.distinct_models ? "yes" : null],
+  ]);
+
+function voteList() {
+  const listed = task.submissions ?? [];
+  if (listed.length > 0) return table("task-votes", "Votes", ["Worker", "Answer", "Agrees", "Confidence", "Model", "After"], listed.map(vote));
+  return plain(isOpen() ? `Votes are blind: they show once the task is decided. ${count(task.submission_count)} of ${count(task.wanted)} are in.` : "There are none.");
 }
 
 const draw = perFrame(() => {
   if (task === null) return;
   const box = $("task-details");
-  const open = task.status === "queued" || task.status === "assigned";
   box.dataset.taskId = task.id;
   box.dataset.status = task.status;
   const spans = spansOf(task.final_label);
-  const listed = task.submissions ?? [];
   const leases = task.leases ?? [];
-  replace(
+  patch(
     box,
-    h("p", { class: "id-line" }, h("code", {}, task.id)),
-    h("div", { "data-field": "text" }, spans?.length ? marked(task.text, spans) : h("p", { class: "text" }, task.text)),
-    fields([
-      ["status", "Status", badge(task.status)],
-      ["type", "Type", task.task_type],
-      ["votes", "Votes", votes(task.submission_count, task.wanted)],
-      ["answer", "Answer", answerField()],
-      ["agreement", "Agreement", task.final_label === null ? null : percent(task.agreement)],
-      ["failure_reason", "Why it failed", task.failure_reason],
-      ["waiting_for", "Waits for", task.waiting_for],
-      ["able_workers", "Able workers", task.able_workers === null || task.able_workers === undefined ? null : count(task.able_workers)],
-      ["created_at", "Created", moment(task.created_at)],
-      ["decided_at", "Decided", task.decided_at ? `${moment(task.decided_at)}, after ${seconds((millis(task.decided_at) - millis(task.created_at)) / 1000)}` : null],
-      ["deadline", "Deadline", task.deadline ? moment(task.deadline) : null],
-      ["priority", "Priority", count(task.priority)],
-      ["required", "Votes asked for", `${count(task.required_submissions)}${task.max_submissions ? `, at most ${count(task.max_submissions)}` : ""}`],
-      ["attempts", "Lost leases", `${count(task.attempts)} of at most ${count(task.max_attempts)}`],
-      ["policy", "Policy", task.policy],
-      ["distinct_models", "Distinct models", task.distinct_models ? "yes" : null],
-    ]),
-    h("h2", {}, "Votes"),
-    listed.length > 0 ? table("task-votes", "Votes", ["Worker", "Answer", "Agrees", "Confidence", "Model", "After"], listed.map(vote)) : plain(open ? `Votes are blind: they show once the task is decided. ${count(task.submission_count)} of ${count(task.wanted)} are in.` : "There are none."),
-    leases.length > 0 ? [h("h2", {}, "Workers at it"), table("task-leases", "Leases", ["Worker", "Since", "Until"], leases.map(lease))] : null,
+    h("p", { class: "id-line", "data-field": "id" }, h("code", {}, task.id)),
+    h("div", { "data-field": "text" }, spans?.length ? marked(task.text, spans) : longText(task.text)),
+    facts(),
+    h("h2", { "data-field": "votes-title" }, "Votes"),
+    voteList(),
+    leases.length > 0 ? [h("h2", { "data-field": "leases-title" }, "Workers at it"), table("task-leases", "Leases", ["Worker", "Since", "Until"], leases.map(lease))] : null,
   );
 });
 
@@ -85,7 +103,7 @@ function sayInstead(text) {
   task = null;
   const box = $("task-details");
   delete box.dataset.status;
-  replace(box, h("p", { class: "empty" }, text));
+  patch(box, h("p", { class: "empty" }, text));
 }
 
 async function load() {
@@ -101,26 +119,34 @@ async function load() {
     draw();
   } catch (error) {
     if (mine !== id || error.name === "AbortError") return;
-    if (error.status === 404) sayInstead("There is no such task.");
-    else if (task === null) sayInstead(`It cannot be shown: ${error.message}.`);
+    if (error.status === 404) {
+      story.of(null);
+      sayInstead("There is no such task.");
+    } else if (task === null) sayInstead(`It cannot be shown: ${error.message}.`);
   }
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 export function startDetails() {
+  story = timeline({ name: "task-events", title: "What happened", by: "task_id", section: $("view-task"), begins: "task_created" });
   const soon = throttle(500, load);
   on("shown", ({ view, id: asked }) => {
     if (view !== "task") {
       id = null;
+      story.of(null);
       return;
     }
     if (asked !== id) {
       id = asked;
       task = null;
-      replace($("task-details"), h("p", { class: "quiet" }, "loading …"));
+      patch($("task-details"), h("p", { class: "quiet" }, "loading …"));
     }
+    if (UUID.test(id)) story.of(id.toLowerCase());
     load();
   });
   on("event", (event) => {
+    story.add(event);
     if (event.past || task === null || event.task_id !== task.id || id === null) return;
     apply(task, event);
     draw();
@@ -128,7 +154,7 @@ export function startDetails() {
   });
   on("reload", load);
   setInterval(() => {
-    if (task && id !== null && !document.hidden && (task.status === "queued" || task.status === "assigned")) soon();
+    if (task && id !== null && !document.hidden && isOpen()) soon();
   }, 5000);
   show($("view-task"), false);
 }

@@ -3,22 +3,35 @@
 const whole = new Intl.NumberFormat("en");
 
 export const count = (n) => (n === null || n === undefined ? "–" : whole.format(n));
-export const percent = (share) => (share === null || share === undefined ? "–" : `${Math.round(share * 1000) / 10} %`);
+
+/** A share; only all of it is 100 %, and only nothing of it is 0 %. */
+export function percent(share) {
+  if (share === null || share === undefined) return "–";
+  const tenths = Math.round(share * 1000);
+  if (share > 0 && tenths === 0) return "< 0.1 %";
+  return `${(share < 1 ? Math.min(999, tenths) : tenths) / 10} %`;
+}
 
 export function rate(perSecond) {
   if (perSecond === null || !Number.isFinite(perSecond)) return "–";
   if (perSecond === 0) return "0";
-  return perSecond < 10 ? perSecond.toFixed(1) : whole.format(Math.round(perSecond));
+  if (perSecond < 0.01) return "< 0.01";
+  if (perSecond < 0.095) return perSecond.toFixed(2);
+  return perSecond < 9.95 ? perSecond.toFixed(1) : whole.format(Math.round(perSecond));
 }
 
+/** A time in two units at most; what is rounded up to a unit is told in it. */
 export function seconds(s) {
   if (s === null || s === undefined || !Number.isFinite(s)) return "–";
   if (s < 0.001) return "< 1 ms";
-  if (s < 1) return `${Math.round(s * 1000)} ms`;
-  if (s < 60) return `${s < 10 ? s.toFixed(1) : Math.round(s)} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+  const ms = Math.round(s * 1000);
+  if (ms < 1000) return `${ms} ms`;
+  if (s < 9.95) return `${s.toFixed(1)} s`;
+  const all = Math.round(s);
+  if (all < 60) return `${all} s`;
+  if (all < 3600) return `${Math.floor(all / 60)} min ${all % 60} s`;
+  if (all < 86400) return `${Math.floor(all / 3600)} h ${Math.floor((all % 3600) / 60)} min`;
+  return `${Math.floor(all / 86400)} d ${Math.floor((all % 86400) / 3600)} h`;
 }
 
 export const millis = (time) => (time ? Date.parse(time) : NaN);
@@ -34,6 +47,16 @@ export function ago(time, now) {
 export function clock(time) {
   const at = new Date(time);
   return Number.isNaN(at.getTime()) ? "–" : at.toLocaleTimeString("en-GB");
+}
+
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** The time, with the day where that is not today. */
+export function stamp(time, today) {
+  const at = new Date(time);
+  if (Number.isNaN(at.getTime())) return "–";
+  const same = at.toDateString() === new Date(today).toDateString();
+  return same ? clock(at) : `${day.format(at)} ${clock(at)}`;
 }
 
 export function moment(time) {

@@ -1,12 +1,15 @@
 // Who has most points, by worker, model or type.
 import { page } from "./api.js";
-import { $, cell, h, replace, show } from "./dom.js";
-import { count, model, percent, seconds, short } from "./format.js";
-import { plain, workerName } from "./parts.js";
+import { $, cell, h, show } from "./dom.js";
+import { count, model, percent, seconds } from "./format.js";
+import { foreign, plain, workerName } from "./parts.js";
+import { patch } from "./patch.js";
+import { narrow } from "./router.js";
 import { maySee, on, state, throttle } from "./store.js";
 
 let by = "worker";
-let items = [];
+/** `null` until they are known. */
+let items = null;
 let asked = 0;
 const NAMES = { worker: "Worker", model: "Model", task_type: "Type" };
 
@@ -19,7 +22,7 @@ function row(tally, i) {
     "tr",
     { "data-name": name },
     cell("#", { class: "num" }, i + 1),
-    cell(NAMES[by], { class: "name-cell" }, mayOpen ? workerName(name) : h("bdi", { title: name, class: "name" }, short(name, 60))),
+    cell(NAMES[by], { class: "name-cell" }, mayOpen ? workerName(name) : h("span", { class: "name" }, foreign(name, 60))),
     cell("Points", { class: "num" }, h("b", {}, count(tally.points))),
     cell("Answers", { class: "num" }, count(tally.submissions)),
     cell("Agreement", { class: "num" }, percent(tally.agreement)),
@@ -29,15 +32,18 @@ function row(tally, i) {
 }
 
 function draw() {
+  if (items === null) return;
   const words = state.filter.toLowerCase();
   const fitting = items.map((tally, i) => [tally, i]).filter(([tally]) => words === "" || String(nameOf(tally)).toLowerCase().includes(words));
   $("leaderboard-name").textContent = NAMES[by];
-  const held = $("leaderboard-body").contains(document.activeElement) ? document.activeElement.closest("tr")?.dataset.name : null;
-  $("leaderboard-body").replaceChildren(...fitting.map(([tally, i]) => row(tally, i)));
-  if (held) [...$("leaderboard-body").children].find((tr) => tr.dataset.name === held)?.querySelector("a")?.focus({ preventScroll: true });
+  patch($("leaderboard-body"), fitting.map(([tally, i]) => row(tally, i)));
   show($("leaderboard"), fitting.length > 0);
-  show($("leaderboard-empty"), fitting.length === 0);
-  replace($("leaderboard-empty"), plain(items.length === 0 ? "Nobody has points yet: they come with the first task that is finalized." : "Nothing here fits the filter."));
+  say(fitting.length > 0 ? null : plain(items.length === 0 ? "Nobody has points yet: they come with the first task that is finalized." : "Nothing here fits the filter."));
+}
+
+function say(node) {
+  patch($("leaderboard-empty"), node);
+  show($("leaderboard-empty"), node !== null);
 }
 
 async function load() {
@@ -49,33 +55,38 @@ async function load() {
     items = list;
     draw();
   } catch (error) {
-    if (mine === asked && error.status !== 0 && error.status !== 401) {
-      show($("leaderboard-empty"), true);
-      replace($("leaderboard-empty"), plain(error.message));
-    }
+    if (mine !== asked || error.status === 401 || (error.status === 0 && items !== null)) return;
+    say(plain(`The leaderboard cannot be shown: ${error.message}.`));
   }
 }
 
 function choose(tab) {
   by = tab.dataset.by;
+  narrow({ by: by === "worker" ? null : by });
   for (const other of $("leaderboard-tabs").children) {
     other.setAttribute("aria-selected", String(other === tab));
     other.tabIndex = other === tab ? 0 : -1;
   }
   $("leaderboard-panel").setAttribute("aria-labelledby", tab.id);
-  items = [];
+  items = null;
+  patch($("leaderboard-body"));
   load();
 }
 
 export function startLeaderboard() {
+  const tabs = [...$("leaderboard-tabs").children];
   const soon = throttle(2000, load);
   on("event", (e) => !e.past && (e.event === "task_finalized" || e.event === "market_reset") && soon());
   on("reload", load);
-  on("shown", ({ view }) => view === "leaderboard" && load());
+  on("shown", ({ view, query }) => {
+    if (view !== "leaderboard") return;
+    const named = tabs.find((tab) => tab.dataset.by === (query.get("by") ?? "worker")) ?? tabs[0];
+    if (named.dataset.by === by) load();
+    else choose(named);
+  });
   on("filter", () => !$("view-leaderboard").hidden && draw());
   // A worker's key is told of no events.
   setInterval(() => !maySee() && load(), 5000);
-  const tabs = [...$("leaderboard-tabs").children];
   for (const tab of tabs) {
     tab.addEventListener("click", () => choose(tab));
     tab.addEventListener("keydown", (e) => {

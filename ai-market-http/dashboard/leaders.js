@@ -3,6 +3,7 @@ import { page } from "./api.js";
 import { $, h, show } from "./dom.js";
 import { count, percent } from "./format.js";
 import { workerName } from "./parts.js";
+import { patch } from "./patch.js";
 import { maySee, on, state, throttle } from "./store.js";
 
 const MOST = 5;
@@ -23,9 +24,7 @@ async function load() {
   try {
     const { items } = await page("leaderboard", { by: "worker", limit: MOST });
     if (mine !== asked) return;
-    const held = $("leaders").contains(document.activeElement) ? document.activeElement.closest("li")?.dataset.name : null;
-    $("leaders").replaceChildren(...items.map(line));
-    if (held) [...$("leaders").children].find((li) => li.dataset.name === held)?.querySelector("a")?.focus({ preventScroll: true });
+    patch($("leaders"), items.map(line));
     show($("leaders-panel"), items.length > 0);
   } catch {
     // What cannot be had now is asked for again with the next task; the line at the top says why.

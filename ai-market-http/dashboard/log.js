@@ -1,119 +1,157 @@
-// What happens, line by line: the newest 500, never more than a frame can bear.
-import { $, h, perFrame, say, show } from "./dom.js";
-import { clock, count, percent, short } from "./format.js";
-import { labelText, taskName, workerName } from "./parts.js";
-import { on, state } from "./store.js";
+// What happens, line by line, and never more than a frame can bear.
+import { $, h, perFrame, setText, show } from "./dom.js";
+import { count } from "./format.js";
+import { remembered } from "./history.js";
+import { EACH, Kept, PER_SECOND, isRare } from "./kept.js";
+import { line } from "./lines.js";
+import { narrow } from "./router.js";
+import { maySee, now, on, state } from "./store.js";
+
+export { line, tell } from "./lines.js";
 
 const KINDS = [
   "task_created", "task_leased", "task_answered", "task_finalized", "task_failed", "task_requeued",
   "worker_registered", "worker_stale", "worker_gone", "worker_returned", "worker_suspended", "worker_probation", "worker_reinstated", "market_reset",
 ];
-const LINES = 500;
-const PER_SECOND = 50;
+/** How far back a rare kind is looked for, in events of all kinds. */
+const BACK = 20_000;
+/** The coordinator begins with so many events at most. */
+const LAST = 1_000;
+/** After so long without one more no further ones are waited for, in milliseconds. */
+const QUIET = 3_000;
 
-let waiting = [];
-let kept = [];
+const kept = new Kept();
+/** Taken since the last frame. */
+let fresh = [];
+/** What was kept when it was paused, which is shown until it is resumed. */
+let held = null;
+let kind = "";
+let newest = 0;
 let skipped = 0;
 let missed = 0;
-let second = 0;
-let taken = 0;
-let paused = false;
+let looking = null;
+let drawnOn = "";
 
-/** What an event says, as text and links. */
-export function tell(e) {
-  const task = e.task_id ? taskName(e.task_id) : null;
-  const who = e.worker_id ? workerName(e.worker_id, 40) : null;
-  const ofType = e.task_type ? ` (${short(e.task_type, 32)})` : "";
-  switch (e.event) {
-    case "task_created": return ["task ", task, ofType, ` created, wants ${count(e.wanted)} votes`];
-    case "task_leased": return [who, " took task ", task, ofType];
-    case "task_answered": return [who, " answered task ", task, ofType, ` – ${count(e.submission_count)}/${count(e.wanted)} votes`];
-    case "task_finalized": return ["task ", task, ofType, " is ", h("b", { title: short(e.label, 400) }, labelText(e.label, 60)), `, ${percent(e.agreement)} of ${count(e.submission_count)} votes`];
-    case "task_failed": return ["task ", task, ofType, " failed: ", short(e.reason, 120)];
-    case "task_requeued": return ["task ", task, ofType, " taken back from ", who, ` (${e.cause})`];
-    case "worker_registered": return [who, " registered for ", short((e.task_types ?? []).join(", "), 120)];
-    case "worker_stale": return [who, " is silent"];
-    case "worker_gone": return [who, " is gone"];
-    case "worker_returned": return [who, " is back"];
-    case "worker_suspended": return [who, " suspended", ofType, ": ", short(e.reason, 120)];
-    case "worker_probation": return [who, " is on probation", ofType, ": ", short(e.reason, 120)];
-    case "worker_reinstated": return [who, " reinstated", ofType];
-    case "market_reset": return ["everything was forgotten"];
-    default: return [short(JSON.stringify(e), 160)];
-  }
-}
-
-export const line = (e) =>
-  h("li", { "data-event": e.event, "data-id": e.id }, h("time", { datetime: e.at }, clock(e.at)), " ", h("span", { class: "event-name" }, String(e.event).replace(/_/g, " ")), " ", h("span", { class: "event-text" }, tell(e)));
+const today = () => new Date(now()).toDateString();
 
 function fits(e) {
-  if ($("log-kind").value && e.event !== $("log-kind").value) return false;
+  if (kind !== "" && e.event !== kind) return false;
   const words = state.filter.toLowerCase();
   return words === "" || [e.worker_id, e.task_type, e.task_id, e.label, e.reason, e.event].some((v) => v && String(v).toLowerCase().includes(words));
 }
 
+/** That something is not shown is read out once, and how much that is never. */
 function says() {
-  const parts = [];
-  if (paused) parts.push("Paused.");
-  if (skipped > 0) parts.push(`${count(skipped)} events were skipped, since more than ${PER_SECOND} a second came.`);
-  if (missed > 0) parts.push(`${count(missed)} events were lost on the way.`);
-  say($("log-skipped"), parts.join(" "));
+  const parts = [held !== null && "Paused.", skipped > 0 && `Much happens: of the most frequent events ${PER_SECOND} a second are shown.`, missed > 0 && "Some events were lost on the way."];
+  setText($("log-says"), parts.filter(Boolean).join(" "));
+  const numbers = [skipped > 0 && `${count(skipped)} skipped`, missed > 0 && `${count(missed)} lost`];
+  setText($("log-skipped"), numbers.filter(Boolean).join(", "));
+}
+
+function empty() {
+  const none = $("log").childElementCount === 0;
+  show($("log-empty"), none);
+  if (none) setText($("log-empty"), looking !== null ? "Looking for earlier ones …" : kept.isEmpty ? "Nothing happened yet." : "No event fits the filter.");
 }
 
 const flush = perFrame(() => {
-  if (!paused) {
-    const fresh = waiting.reverse();
-    waiting = [];
-    kept = fresh.concat(kept).slice(0, LINES);
-    if (!$("view-log").hidden) {
-      $("log").prepend(...fresh.filter(fits).map(line));
-      while ($("log").childElementCount > LINES) $("log").lastElementChild.remove();
-    }
-    show($("log-empty"), kept.length === 0);
+  const lines = fresh.reverse().filter(fits);
+  fresh = [];
+  if (!$("view-log").hidden && held === null) {
+    if (drawnOn !== today()) redraw();
+    else $("log").prepend(...lines.map(line));
+    while ($("log").childElementCount > EACH) $("log").lastElementChild.remove();
+    empty();
   }
   says();
 });
 
 function redraw() {
-  $("log").replaceChildren(...kept.filter(fits).map(line));
-  show($("log-empty"), kept.length === 0);
+  drawnOn = today();
+  fresh = [];
+  const lines = held === null ? kept.newest(kind) : held.sort((a, b) => b.id - a.id);
+  $("log").replaceChildren(...lines.filter(fits).slice(0, EACH).map(line));
+  empty();
   says();
 }
 
-function take(e) {
-  const at = Math.floor(performance.now() / 1000);
-  if (at !== second) [second, taken] = [at, 0];
-  taken += 1;
-  // What is read at the beginning comes all at once.
-  if (taken > PER_SECOND && !e.past) skipped += 1;
-  else {
-    waiting.push(e);
-    if (waiting.length > LINES) {
-      waiting.shift();
-      if (!e.past) skipped += 1;
-    }
-  }
+const redrawSoon = perFrame(() => !$("view-log").hidden && redraw());
+
+function take(event) {
+  newest = Math.max(newest, event.id);
+  const became = kept.offer(event);
+  if (became === "skipped") skipped += 1;
+  if (became === "taken" && fresh.push(event) > EACH) fresh.shift();
   flush();
 }
 
+function found(event) {
+  if (!kept.insert(event)) return;
+  held?.push(event);
+  redrawSoon();
+}
+
+/** Asks what there was of the kind, since this page has not seen it all. */
+async function lookBack() {
+  looking?.abort();
+  looking = null;
+  if (kind === "" || newest === 0 || !maySee() || $("view-log").hidden) return;
+  const mine = (looking = new AbortController());
+  const from = isRare(kind) ? { after: Math.max(0, newest - BACK) } : { last: LAST };
+  try {
+    await remembered({ event: kind, ...from }, { signal: mine.signal, quiet: QUIET, take: found });
+  } catch {
+    // What was seen here is shown; the connection tells of the rest.
+  }
+  if (looking !== mine) return;
+  looking = null;
+  redrawSoon();
+}
+
+function pause() {
+  held = held === null ? kept.newest("") : null;
+  $("log-pause").setAttribute("aria-pressed", String(held !== null));
+  $("log-pause").textContent = held !== null ? "Resume" : "Pause";
+  redraw();
+}
+
+function clear() {
+  kept.clear();
+  [skipped, missed] = [0, 0];
+  if (held !== null) held = [];
+  redraw();
+}
+
+/** Takes from the address which kind is shown. */
+function arrive({ view, query }) {
+  if (view !== "log") {
+    looking?.abort();
+    looking = null;
+    return;
+  }
+  const wanted = KINDS.includes(query.get("event")) ? query.get("event") : "";
+  $("log-kind").value = wanted;
+  kind = wanted;
+  lookBack();
+  redraw();
+}
+
 export function startLog() {
-  $("log-kind").append(...KINDS.map((kind) => h("option", { value: kind }, kind.replace(/_/g, " "))));
+  $("log-kind").append(...KINDS.map((name) => h("option", { value: name }, name.replace(/_/g, " "))));
   on("event", take);
+  on("hello", (value) => {
+    // Another market's events are not those of this one.
+    if (value.newest < newest) kept.clear();
+    newest = value.newest;
+    lookBack();
+  });
   on("missed", ({ after, until }) => {
     missed += Math.max(0, until - after);
     flush();
   });
-  on("shown", ({ view }) => view === "log" && redraw());
+  on("shown", arrive);
   on("filter", () => !$("view-log").hidden && redraw());
-  $("log-kind").addEventListener("change", redraw);
-  $("log-pause").addEventListener("click", () => {
-    paused = !paused;
-    $("log-pause").setAttribute("aria-pressed", String(paused));
-    $("log-pause").textContent = paused ? "Resume" : "Pause";
-    flush();
-  });
-  $("log-clear").addEventListener("click", () => {
-    [kept, waiting, skipped, missed] = [[], [], 0, 0];
-    redraw();
-  });
+  $("log-kind").addEventListener("change", () => narrow({ event: $("log-kind").value }, true));
+  $("log-pause").addEventListener("click", pause);
+  $("log-clear").addEventListener("click", clear);
 }

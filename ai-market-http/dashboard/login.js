@@ -1,9 +1,19 @@
 // Who looks: everybody where no keys are asked for, or whoever has one.
 import { forgetKey, get, hasKey, onUnauthorized, useKey } from "./api.js";
-import { $, say, setText, show } from "./dom.js";
-import { emit, mayManageKeys, state } from "./store.js";
+import { $, replace, say, show } from "./dom.js";
+import { foreign } from "./parts.js";
+import { session, store, stored } from "./storage.js";
+import { emit, mayManageKeys, on, state } from "./store.js";
 
+/** Why somebody was logged out, for the page that is loaded anew then. */
+const WHY = "ai-market.why";
 let timer = 0;
+
+function reason() {
+  const why = stored(session, WHY);
+  store(session, WHY, null);
+  return why;
+}
 
 function paint() {
   const { me } = state;
@@ -12,7 +22,7 @@ function paint() {
   show($("session"), inside);
   show($("login-button"), me === null && state.needsKey === true);
   show($("nav-keys"), mayManageKeys());
-  setText($("session"), inside ? `${me.role}${me.worker_id ? ` ${me.worker_id.slice(0, 24)}` : ""}` : "");
+  replace($("session"), inside ? [me.role, me.worker_id ? [" ", foreign(me.worker_id, 24)] : null] : []);
 }
 
 /** Asks the coordinator who this is, until it answers. */
@@ -27,10 +37,11 @@ export async function identify() {
     return true;
   } catch (error) {
     if (error.status === 401) {
-      leave(hasKey() ? "The key is not accepted, or no longer." : null);
+      leave(hasKey() ? "The key is not accepted, or no longer." : reason());
       return false;
     }
-    emit("unreachable", error);
+    // One that is busy, or that this browser has no connection left for, is there.
+    if (error.code !== "slow" && error.status !== 429) emit("unreachable", error);
     timer = setTimeout(identify, 2000);
     return false;
   }
@@ -42,6 +53,7 @@ function leave(why) {
   state.me = null;
   state.needsKey = true;
   say($("login-error"), why);
+  if (was !== null) store(session, WHY, why);
   paint();
   emit("logout", was);
 }
@@ -57,11 +69,12 @@ export function startLogin() {
     }
     $("login-submit").disabled = true;
     useKey(value, $("login-stay").checked);
-    if (await identify()) {
-      $("login-key").value = "";
-      emit("login");
-    }
+    await identify();
     $("login-submit").disabled = false;
+  });
+  // Whenever it came to be accepted, it is not left in the page.
+  on("me", () => {
+    $("login-key").value = "";
   });
   $("login-button").addEventListener("click", () => $("login-key").focus());
   $("logout-button").addEventListener("click", () => leave(null));

@@ -3,6 +3,7 @@ import { startActions } from "./actions.js";
 import { startChart } from "./chart.js";
 import { startDetails } from "./details.js";
 import { $, say, setText, show } from "./dom.js";
+import { startFilter } from "./filter.js";
 import { clock, millis } from "./format.js";
 import { startKeys } from "./keys.js";
 import { startLeaderboard } from "./leaderboard.js";
@@ -10,12 +11,13 @@ import { startLeaders } from "./leaders.js";
 import { startLog } from "./log.js";
 import { identify, startLogin } from "./login.js";
 import { startOverview } from "./overview.js";
-import { current, go, onRoute, taskLink } from "./router.js";
+import { current, go, onRoute } from "./router.js";
 import { emit, mayManageKeys, maySee, on, state, throttle } from "./store.js";
 import { follow } from "./stream.js";
 import { startSubmit } from "./submit.js";
 import { startTasks } from "./tasks.js";
 import { startTheme } from "./theme.js";
+import { startTypes } from "./types.js";
 import { startWorker } from "./worker.js";
 import { startWorkers } from "./workers.js";
 
@@ -53,13 +55,13 @@ function tellConnection() {
 
 function view() {
   const route = current();
-  if (state.me === null && state.needsKey) return { view: "login", id: null };
+  if (state.me === null && state.needsKey) return { ...route, view: "login", id: null };
   if (state.me !== null && !maySee()) {
-    if (route.view === "workers" && state.me.worker_id) return { view: "worker", id: state.me.worker_id };
+    if (route.view === "workers" && state.me.worker_id) return { ...route, view: "worker", id: state.me.worker_id };
     if (route.view === "leaderboard" || (route.view === "worker" && route.id === state.me.worker_id)) return route;
-    return route.view === "worker" || route.view === "task" ? route : { view: "leaderboard", id: null };
+    return route.view === "worker" || route.view === "task" ? route : { ...route, view: "leaderboard", id: null };
   }
-  if (route.view === "keys" && !mayManageKeys()) return { view: "overview", id: null };
+  if (route.view === "keys" && !mayManageKeys()) return { ...route, view: "overview", id: null };
   return route;
 }
 
@@ -124,24 +126,6 @@ function connect() {
   );
 }
 
-function startSearch() {
-  $("search-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const words = $("search").value.trim();
-    if (/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i.test(words)) {
-      $("search").value = "";
-      state.filter = "";
-      emit("filter");
-      go(taskLink(words));
-    }
-  });
-  $("search").addEventListener("input", () => {
-    const words = $("search").value.trim();
-    state.filter = /^[0-9a-f-]{36}$/i.test(words) ? "" : words;
-    emit("filter");
-  });
-}
-
 function startWorkersNotice() {
   on("me", () => {
     const own = state.me.worker_id;
@@ -152,11 +136,12 @@ function startWorkersNotice() {
 
 startTheme();
 startLogin();
-startSearch();
+startFilter();
 startWorkersNotice();
 const tick = startOverview();
 startChart();
 startTasks();
+startTypes();
 startLog();
 startWorkers();
 startLeaderboard();
@@ -185,6 +170,8 @@ on("unreachable", () => {
   connection("reconnecting", { since, until: Date.now() + 2000 });
 });
 on("reachable", (there) => there && state.connection === "reconnecting" && stream?.soon());
+// What holds the focus is not left under the head of the page, which may take several lines.
+new ResizeObserver(([head]) => document.documentElement.style.setProperty("--head", `${head.borderBoxSize[0].blockSize}px`)).observe($("head"));
 $("skip").addEventListener("click", (event) => {
   event.preventDefault();
   $("main").focus();

@@ -5,29 +5,32 @@ import { count, rate } from "./format.js";
 import { emit, every, maySee, on, state, throttle } from "./store.js";
 
 const CARDS = [
-  ["queued", "Queued", "wait for workers"],
-  ["assigned", "Assigned", "workers are at them"],
-  ["finalized", "Finalized", "have an answer"],
-  ["failed", "Failed", "have none"],
-  ["active", "Workers", ""],
-  ["created-rate", "Created/s", "now"],
-  ["finalized-rate", "Finalized/s", "now"],
+  ["queued", "Queued", "wait for workers", "#/?status=queued"],
+  ["assigned", "Assigned", "workers are at them", "#/?status=assigned"],
+  ["finalized", "Finalized", "have an answer", "#/?status=finalized"],
+  ["failed", "Failed", "have none", "#/?status=failed"],
+  ["active", "Workers", "", "#/workers"],
+  ["created-rate", "Created/s", "now", null],
+  ["finalized-rate", "Finalized/s", "now", null],
 ];
 
 const values = new Map();
 const notes = new Map();
 let before = null;
 
+function card([name, title, note, href]) {
+  const value = h("span", { class: "value" }, "–");
+  const small = h("small", {}, note);
+  values.set(name, value);
+  notes.set(name, small);
+  const node = h(href ? "a" : "div", { class: "count", "data-count": name, href }, h("span", { class: "title" }, title), " ", value, " ", small);
+  // The list is further down.
+  if (href?.startsWith("#/?")) node.addEventListener("click", () => $("tasks-title").focus());
+  return node;
+}
+
 function build() {
-  $("counts").append(
-    ...CARDS.map(([name, title, note]) => {
-      const value = h("span", { class: "value" }, "–");
-      const small = h("small", {}, note);
-      values.set(name, value);
-      notes.set(name, small);
-      return h("div", { class: "count", "data-count": name }, h("span", { class: "title" }, title), value, small);
-    }),
-  );
+  $("counts").append(...CARDS.map(card));
   const parts = ["stale", "gone"].map((name) => {
     const value = h("span", { class: "value" }, "0");
     values.set(name, value);
@@ -36,13 +39,20 @@ function build() {
   notes.get("active").replaceChildren(parts[0], "and ", parts[1]);
 }
 
+/** Those that are gone are stale as well. */
+function workersBy(stats) {
+  const stale = stats.workers_stale ?? 0;
+  const gone = stats.workers_gone ?? 0;
+  return { active: Math.max(0, stats.workers - stale), stale: Math.max(0, stale - gone), gone };
+}
+
 function showStats(stats) {
   const by = stats.tasks_by_status ?? {};
   for (const name of ["queued", "assigned", "finalized", "failed"]) setText(values.get(name), count(by[name] ?? 0));
   values.get("failed").parentElement.classList.toggle("some", (by.failed ?? 0) > 0);
-  setText(values.get("active"), count(Math.max(0, stats.workers - stats.workers_stale - stats.workers_gone)));
-  setText(values.get("stale"), count(stats.workers_stale));
-  setText(values.get("gone"), count(stats.workers_gone));
+  const workers = workersBy(stats);
+  for (const [name, n] of Object.entries(workers)) setText(values.get(name), count(n));
+  state.workers = workers.active;
   setText(notes.get("queued"), stats.tasks_short_of_workers > 0 ? `${count(stats.tasks_short_of_workers)} short of workers` : "wait for workers");
   const at = performance.now();
   const total = stats.tasks_total ?? stats.tasks;

@@ -12,6 +12,9 @@ export function foreign(text, most = 60) {
   return h("bdi", { class: "foreign", title: words.length > most ? short(words, 400) : null }, shown);
 }
 
+/** Several such words, one after the other. */
+export const several = (texts, most = 40, shown = 50) => [...texts.slice(0, shown).map((text, i) => [i > 0 ? ", " : null, foreign(text, most)]), texts.length > shown ? ` and ${count(texts.length - shown)} more` : null];
+
 /** A worker's name, which leads to it. */
 export function workerName(id, most = 48) {
   // In an address these two have another meaning.
@@ -58,6 +61,9 @@ export function answer(label, agreement, most = 40) {
   return h("span", { class: "answer", title: short(label, 500) }, h("b", {}, foreign(labelText(label, most), most)), agreement === null || agreement === undefined ? null : h("span", { class: "quiet" }, ` ${percent(agreement)}`));
 }
 
+/** A text of somebody in full, which runs as its first letters do. */
+export const longText = (...pieces) => h("p", { class: "text", dir: "auto" }, pieces);
+
 /** A text with the parts that an answer names marked; they count in characters, and what overlaps is listed. */
 export function marked(text, spans) {
   const chars = Array.from(text);
@@ -66,15 +72,15 @@ export function marked(text, spans) {
   let at = 0;
   for (const span of spans) {
     if (span.start < at || span.end > chars.length) {
-      rest.push(`${span.type} ${span.start}–${span.end}`);
+      rest.push(span);
       continue;
     }
     pieces.push(chars.slice(at, span.start).join(""));
-    pieces.push(h("mark", { class: "span", "data-type": span.type }, chars.slice(span.start, span.end).join(""), h("small", {}, " ", short(span.type, 24))));
+    pieces.push(h("mark", { class: "span", "data-type": span.type }, chars.slice(span.start, span.end).join(""), h("small", {}, " ", foreign(span.type, 24))));
     at = span.end;
   }
   pieces.push(chars.slice(at).join(""));
-  return [h("p", { class: "text" }, pieces), rest.length > 0 ? h("p", { class: "quiet" }, `also: ${short(rest.join(", "), 400)}`) : null];
+  return [longText(pieces), rest.length > 0 ? h("p", { class: "quiet" }, "also: ", rest.slice(0, 50).map((span, i) => [i > 0 ? ", " : null, foreign(span.type, 24), ` ${span.start}–${span.end}`])) : null];
 }
 
 export const command = (text) => h("pre", { class: "command" }, h("code", {}, text));

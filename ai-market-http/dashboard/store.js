@@ -8,7 +8,10 @@ export const state = {
   since: null,
   /** How far the coordinator's clock is ahead of this one, in milliseconds. */
   ahead: 0,
+  /** The words that the lists are narrowed to. */
   filter: "",
+  /** How many workers are at work, or null while that is not known. */
+  workers: null,
 };
 
 /** Now, by the coordinator's clock. */

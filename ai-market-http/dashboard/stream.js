@@ -3,6 +3,8 @@ import { open } from "./api.js";
 
 const SILENCE = 40_000;
 const FIRST_WAIT = 500;
+/** How long a page that nobody sees keeps its stream: browsers open few connections to one place. */
+const LET_GO = 4_000;
 /** After how long away what happened meanwhile is not told event by event. */
 const LONG_AWAY = 60_000;
 const LONGEST_WAIT = 15_000;
@@ -50,8 +52,12 @@ export function follow(query, on) {
   let since = null;
   let wake = null;
   let away = 0;
+  /** Whether the coordinator took the stream that is open, or was. */
+  let answered = false;
   /** The last event before the page was away for long. */
   let before = null;
+  /** The newest event that was told: what comes again is not told again. */
+  let told = 0;
 
   function take({ name, id, data }) {
     if (id !== null) lastId = id;
@@ -63,6 +69,8 @@ export function follow(query, on) {
       return;
     }
     if (name === "hello") {
+      // Events of another market have ids of their own.
+      if (value.newest < told) told = 0;
       on.hello(value, since !== null);
       if (before !== null && value.id > before) on.missed({ after: before, until: value.id });
       before = null;
@@ -70,11 +78,15 @@ export function follow(query, on) {
       wait = FIRST_WAIT;
       on.state("connected");
     } else if (name === "missed") on.missed(value);
-    else on.event(value);
+    else if (value.id > told) {
+      told = value.id;
+      on.event(value);
+    }
   }
 
   async function once() {
     abort = new AbortController();
+    answered = false;
     const watch = () => {
       clearTimeout(timer);
       timer = setTimeout(() => abort.abort(), SILENCE);
@@ -88,6 +100,7 @@ export function follow(query, on) {
     const asked = lastId === null ? query : { ...query, last: null };
     try {
       const response = await open("events", { query: asked, signal: abort.signal, more: { Accept: "text/event-stream", ...more } });
+      answered = true;
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       const feed = parser(take);
       for (;;) {
@@ -113,7 +126,6 @@ export function follow(query, on) {
 
   (async () => {
     while (!stopped) {
-      // Nobody looks at it, and browsers open few connections to one coordinator.
       if (document.hidden) await new Promise((resolve) => (wake = resolve));
       if (stopped) return;
       let error = null;
@@ -123,18 +135,25 @@ export function follow(query, on) {
         error = failed;
       }
       if (stopped) return;
-      if (error?.status === 401 || error?.status === 403 || error?.status === 404) {
+      if (error?.status === 401 || error?.status === 403) {
         on.state("refused", { error });
         return;
       }
       since ??= Date.now();
       const rest = wait * (0.75 + Math.random() / 2);
-      on.state("reconnecting", { since, until: Date.now() + rest });
+      tell(error, rest);
       await pause(rest);
       wait = Math.min(wait * 2, LONGEST_WAIT);
-      if (!stopped) on.state("connecting", { since });
+      if (!stopped && error?.status !== 429) on.state("connecting", { since });
     }
   })();
+
+  /** Says what is the matter: only one that cannot be reached is gone. */
+  function tell(error, rest) {
+    if (error?.status === 429) on.state("refused", { error });
+    else if (document.hidden || (error?.name === "AbortError" && !answered)) on.state("connecting", { since });
+    else on.state("reconnecting", { since, until: Date.now() + rest });
+  }
 
   const soon = () => {
     wait = FIRST_WAIT;
@@ -145,7 +164,7 @@ export function follow(query, on) {
   const left = () => abort?.abort();
   const seen = () => {
     clearTimeout(away);
-    if (document.hidden) away = setTimeout(left, LONG_AWAY);
+    if (document.hidden) away = setTimeout(left, LET_GO);
     else soon();
   };
   document.addEventListener("visibilitychange", seen);

@@ -1,13 +1,15 @@
 // The form that asks the market, and shows how its consensus arrives.
 import { ApiError, post } from "./api.js";
 import { $, h, perFrame, replace, say } from "./dom.js";
-import { percent, short } from "./format.js";
-import { answer, marked, spansOf, taskName, votes } from "./parts.js";
+import { percent } from "./format.js";
+import { answer, foreign, marked, spansOf, taskName, votes } from "./parts.js";
 import { on } from "./store.js";
 import { apply, fetchTask } from "./tasks.js";
 
 let task = null;
 let told = "";
+/** What was asked last without an answer, with the key that lets it be asked again. */
+let unsure = null;
 
 const draw = perFrame(() => {
   if (task === null) return;
@@ -20,10 +22,10 @@ const draw = perFrame(() => {
   told = seen;
   const spans = task.status === "finalized" ? spansOf(task.final_label) : null;
   const say = {
-    queued: ["Waits for workers.", task.waiting_for ? ` ${task.waiting_for}.` : null],
+    queued: ["Waits for workers.", task.waiting_for ? [" ", foreign(task.waiting_for, 300), "."] : null],
     assigned: ["Workers are at it."],
     finalized: ["The answer is ", answer(task.final_label, null, 400), `, by ${percent(task.agreement)} of the votes.`],
-    failed: ["It failed: ", short(task.failure_reason ?? "no reason is known", 300)],
+    failed: ["It failed: ", foreign(task.failure_reason ?? "no reason is known", 300)],
   }[task.status] ?? [task.status];
   replace(box, h("p", { class: "step" }, votes(task.submission_count, task.wanted), " ", say), spans?.length ? marked(task.text, spans) : null, h("p", { class: "quiet" }, "Task ", taskName(task.id), task.status === "finalized" ? ": the link shows all votes." : ""));
 });
@@ -52,6 +54,24 @@ function happened(event) {
   if (DECIDES.has(event.event)) refresh(task.id);
 }
 
+/** Unlike `randomUUID` it is there on plain HTTP too. */
+const newKey = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Creates a task; the same once more, where it is not known what became of it, creates none. */
+async function create(spec) {
+  const asked = JSON.stringify(spec);
+  if (unsure?.asked !== asked) unsure = { asked, key: newKey() };
+  try {
+    const { task_id } = await post("tasks", { ...spec, idempotency_key: unsure.key });
+    unsure = null;
+    return task_id;
+  } catch (error) {
+    // It was refused, and may be asked anew.
+    if (error.status >= 400 && error.status < 500) unsure = null;
+    throw error;
+  }
+}
+
 async function submit(event) {
   event.preventDefault();
   say($("submit-error"), null);
@@ -60,7 +80,7 @@ async function submit(event) {
   const required_submissions = Number($("submit-votes").value);
   $("submit-button").disabled = true;
   try {
-    const { task_id } = await post("tasks", { text, task_type, required_submissions });
+    const task_id = await create({ text, task_type, required_submissions });
     told = "";
     task = { id: task_id, text, task_type, status: "queued", submission_count: 0, wanted: required_submissions, lease_count: 0 };
     draw();

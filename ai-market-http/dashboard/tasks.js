@@ -1,36 +1,43 @@
-// The list of tasks: the newest page, kept up to date by events; older pages stand still.
+// The list of tasks, a page at a time, kept up to date by events.
 import { get, page, taskPath } from "./api.js";
+import { apply, newer } from "./change.js";
 import { $, cell, h, perFrame, replace, say, setText, show } from "./dom.js";
 import { ago, count, short } from "./format.js";
-import { answer, badge, command, plain, votes } from "./parts.js";
-import { taskLink } from "./router.js";
-import { emit, maySee, now, on, state, throttle } from "./store.js";
+import { askMarket } from "./help.js";
+import { answer, badge, foreign, plain, votes } from "./parts.js";
+import { narrow, taskLink } from "./router.js";
+import { maySee, now, on, state, throttle } from "./store.js";
 
-const ROWS = 100;
+export { apply } from "./change.js";
+
+const PAGE = 50;
+/** More new tasks a second than are shown. */
 const SAMPLED = 20;
 
 /** Tasks shown, by id, newest first; each with its row. */
 let shown = new Map();
-/** Events of tasks that are shown, which wait for the next frame. */
+/** Those of them that an event has changed, until the next frame. */
 let changed = new Set();
+/** What the coordinator is asked for. */
+let chosen = { status: "", type: "" };
+/** Where the page that is shown begins, or null, and the one after it. */
+let cursor = null;
 let next = null;
-let paged = false;
 let asked = 0;
 let created = 0;
-let eventsSeen = 0;
+let seen = 0;
 let fast = false;
 
-const filters = () => ({ status: $("tasks-status").value, task_type: $("tasks-type").value.trim() });
-
 function fits(task) {
+  if (chosen.status !== "" && task.status !== chosen.status) return false;
   const words = state.filter.toLowerCase();
   return words === "" || [task.text, task.task_type, task.final_label, task.id, task.status].some((v) => v && String(v).toLowerCase().includes(words));
 }
 
 function row(task) {
   const cells = {
-    text: cell("Text", { class: "text-cell" }, h("a", { href: taskLink(task.id), title: short(task.text, 400) }, short(task.text, 140) || "(blank)")),
-    type: cell("Type", {}, h("span", { class: "type", title: task.task_type }, short(task.task_type, 32))),
+    text: cell("Text", { class: "text-cell" }, h("a", { href: taskLink(task.id), title: short(task.text, 400) }, foreign(task.text, 140))),
+    type: cell("Type", {}, h("span", { class: "type", title: task.task_type }, foreign(task.task_type, 32))),
     status: cell("Status", {}),
     votes: cell("Votes", {}),
     answer: cell("Answer", {}),
@@ -44,69 +51,80 @@ function paint(entry) {
   node.dataset.status = task.status;
   replace(cells.status, badge(task.status));
   replace(cells.votes, votes(task.submission_count, task.wanted));
-  replace(cells.answer, task.status === "failed" ? h("span", { class: "quiet", title: task.failure_reason }, short(task.failure_reason ?? "failed", 60)) : answer(task.final_label, task.agreement));
+  replace(cells.answer, task.status === "failed" ? h("span", { class: "quiet" }, foreign(task.failure_reason ?? "failed", 60)) : answer(task.final_label, task.agreement));
   setText(cells.age, ago(task.created_at, now()));
-  show(node, fits(task));
+  showRow(entry);
+}
+
+/** Whoever is at a row that goes stays in the table. */
+function leave(node) {
+  if (node.contains(document.activeElement)) $("tasks-region").focus({ preventScroll: true });
+}
+
+function showRow({ task, node }) {
+  const fitting = fits(task);
+  if (!fitting) leave(node);
+  show(node, fitting);
 }
 
 function list(tasks) {
   const entries = tasks.map((task) => {
     const known = shown.get(task.id);
-    if (known && known.task.text === task.text) {
-      // What an event told may be newer than what was asked before it.
-      if (task.submission_count >= known.task.submission_count) known.task = task;
-      return known;
-    }
-    return row(task);
+    if (!known || known.task.text !== task.text) return row(task);
+    known.task = newer(known.task, task);
+    return known;
   });
   shown = new Map(entries.map((entry) => [entry.task.id, entry]));
   entries.forEach(paint);
   const body = $("tasks-body");
   const nodes = entries.map((entry) => entry.node);
   // Rows that stay are not touched, so that focus and selection remain.
-  for (const node of [...body.children]) if (!shown.has(node.dataset.taskId) || shown.get(node.dataset.taskId).node !== node) node.remove();
+  for (const node of [...body.children]) {
+    if (shown.get(node.dataset.taskId)?.node === node) continue;
+    leave(node);
+    node.remove();
+  }
   nodes.forEach((node, i) => {
     if (body.children[i] !== node) body.insertBefore(node, body.children[i] ?? null);
   });
   empty();
 }
 
+/** Says why no row is there. */
 function empty() {
   const box = $("tasks-empty");
   const any = [...shown.values()].some((entry) => fits(entry.task));
+  const narrowed = chosen.status !== "" || chosen.type !== "";
+  const why = any ? "" : shown.size > 0 && state.filter !== "" ? `words ${shown.size} ${next !== null}` : narrowed ? "filter" : `nothing ${state.me?.keys}`;
   show(box, !any);
-  if (any) return;
-  const { status, task_type } = filters();
-  if (status || task_type || state.filter) replace(box, plain("No task fits the filter."));
-  else {
-    replace(
-      box,
-      plain("Nothing happened yet. Start a worker, then ask the market something with the form above or with curl:"),
-      command("cargo run --example worker -- alice"),
-      command(`curl -s ${location.origin}${location.pathname}tasks -H 'content-type: application/json' -d '{"text": "What a day!"}'`),
-    );
-  }
+  if (box.dataset.why === why) return;
+  box.dataset.why = why;
+  if (why.startsWith("words")) replace(box, plain(`None of the ${count(shown.size)} tasks shown fits the filter.${next === null ? "" : " Older ones may: the button below shows them."}`));
+  else if (why === "filter") replace(box, plain("No task fits the filter."));
+  else replace(box, plain("Nothing was asked yet."), askMarket());
 }
 
-async function load(cursor = null) {
+async function load(at = null) {
   if (!maySee()) return;
   const mine = (asked += 1);
   try {
-    const { items, cursor: more } = await page("tasks", { order: "newest", limit: 50, ...filters(), cursor });
+    const { items, cursor: more } = await page("tasks", { order: "newest", limit: PAGE, status: chosen.status, task_type: chosen.type, cursor: at });
     if (mine !== asked) return;
-    paged = cursor !== null;
-    next = more;
+    // What was there is gone, as after a reset.
+    if (items.length === 0 && at !== null) return load();
+    [cursor, next] = [at, more];
     list(items);
+    say($("tasks-error"), null);
     show($("tasks-older"), next !== null);
-    show($("tasks-newest"), paged);
+    show($("tasks-newest"), cursor !== null);
   } catch (error) {
-    if (mine === asked && error.status !== 0 && error.status !== 401) say($("tasks-sample"), error.message);
+    if (mine === asked && error.status !== 0 && error.status !== 401) say($("tasks-error"), error.message);
   }
 }
 
-/** Few asks for a market that is busy: the newest page shows a sample of what came. */
+/** Asks again, seldom where much happens: the newest page then shows a sample of what came. */
 const reload = throttle(1000, () => {
-  if (!paged && !document.hidden && !$("view-overview").hidden) load();
+  if (!document.hidden && !$("view-overview").hidden) load(cursor);
 });
 
 const paintChanged = perFrame(() => {
@@ -115,93 +133,58 @@ const paintChanged = perFrame(() => {
     if (entry) paint(entry);
   }
   changed.clear();
+  empty();
 });
 
-/** What an event tells of a task. */
-export function apply(task, event) {
-  const final = task.status === "finalized" || task.status === "failed";
-  switch (event.event) {
-    case "task_leased":
-      if (!final) task.status = "assigned";
-      task.lease_count = (task.lease_count ?? 0) + 1;
-      break;
-    case "task_answered":
-      task.submission_count = Math.max(task.submission_count, event.submission_count);
-      task.wanted = event.wanted;
-      break;
-    case "task_requeued":
-      task.lease_count = Math.max(0, (task.lease_count ?? 0) - 1);
-      if (!final && task.lease_count === 0) task.status = "queued";
-      break;
-    case "task_finalized":
-      Object.assign(task, { status: "finalized", final_label: event.label, agreement: event.agreement, submission_count: event.submission_count, decided_at: event.at });
-      break;
-    case "task_failed":
-      Object.assign(task, { status: "failed", failure_reason: event.reason, decided_at: event.at });
-      break;
-    default:
-  }
-}
-
 function happened(event) {
-  eventsSeen += 1;
-  if (event.event === "task_created") {
-    created += 1;
-    if (!event.past) reload();
-    return;
+  if (event.past) return;
+  seen += 1;
+  if (event.event === "task_created") created += 1;
+  if (!event.task_id || (chosen.type !== "" && event.task_type !== chosen.type)) return;
+  const entry = shown.get(event.task_id);
+  if (entry) {
+    apply(entry.task, event);
+    changed.add(event.task_id);
+    paintChanged();
   }
-  const entry = event.task_id ? shown.get(event.task_id) : undefined;
-  if (!entry || event.past) return;
-  apply(entry.task, event);
-  changed.add(event.task_id);
-  paintChanged();
+  // An event may have been in the list already, or bring a task to it: the coordinator knows.
+  if (entry || chosen.status !== "" || (event.event === "task_created" && cursor === null)) reload();
 }
 
-/** Says when more comes than is shown. */
+/** Says when more comes than is shown, once; how much that is is not read out. */
 function tempo() {
-  const perSecond = eventsSeen / 2;
-  fast = created / 2 > SAMPLED;
-  say($("tasks-sample"), fast ? `Showing a sample: ${count(Math.round(perSecond))} events/s.` : null);
-  created = 0;
-  eventsSeen = 0;
+  fast = created / 2 > (fast ? SAMPLED / 2 : SAMPLED);
+  setText($("tasks-sample"), fast ? "Showing a sample of the tasks." : "");
+  setText($("tasks-tempo"), fast ? `${count(Math.round(seen / 2))} events/s` : "");
+  [created, seen] = [0, 0];
   if (document.hidden || $("view-overview").hidden) return;
   for (const { task, cells } of shown.values()) setText(cells.age, ago(task.created_at, now()));
 }
 
-/** Tells which types nobody serves, and which there are. */
-async function types() {
-  if (!state.me || document.hidden) return;
-  try {
-    const list = await get("task-types", { limit: 200 });
-    replace($("type-list"), list.map((type) => h("option", { value: type.task_type })));
-    emit("types", list);
-    const unserved = list.filter((type) => type.open > 0 && !type.served);
-    if (maySee()) {
-      const names = unserved.slice(0, 3).map((type) => short(type.task_type, 40)).join(", ");
-      say($("notice"), unserved.length ? `No worker here serves ${names}${unserved.length > 3 ? ` and ${unserved.length - 3} more types` : ""}: open tasks wait for one.` : null);
-    }
-  } catch {
-    // What is known stays; the connection tells of the rest.
-  }
+/** Takes from the address what is asked for. */
+function arrive({ view, query }) {
+  if (view !== "overview") return;
+  $("tasks-status").value = query.get("status") ?? "";
+  if ($("tasks-status").selectedIndex < 0) $("tasks-status").value = "";
+  $("tasks-type").value = query.get("type") ?? "";
+  const wanted = { status: $("tasks-status").value, type: $("tasks-type").value.trim() };
+  const same = wanted.status === chosen.status && wanted.type === chosen.type;
+  chosen = wanted;
+  load(same ? cursor : null);
 }
 
 export function startTasks() {
   on("event", happened);
-  on("reload", () => {
-    load();
-    types();
-  });
-  on("me", types);
-  on("shown", ({ view }) => view === "overview" && !paged && load());
+  on("reload", () => load(cursor));
+  on("shown", arrive);
   on("filter", () => {
-    for (const entry of shown.values()) show(entry.node, fits(entry.task));
+    for (const entry of shown.values()) showRow(entry);
     empty();
   });
-  for (const id of ["tasks-status", "tasks-type"]) $(id).addEventListener("change", () => load());
+  for (const id of ["tasks-status", "tasks-type"]) $(id).addEventListener("change", () => narrow({ status: $("tasks-status").value, type: $("tasks-type").value.trim() }, true));
   $("tasks-older").addEventListener("click", () => load(next));
   $("tasks-newest").addEventListener("click", () => load());
   setInterval(tempo, 2000);
-  setInterval(types, 5000);
 }
 
 export const fetchTask = (id, signal) => get(taskPath(id), null, signal);

@@ -1,57 +1,80 @@
 // The list of workers, a page at a time.
+import { reinstate, suspend } from "./actions.js";
 import { page } from "./api.js";
-import { $, cell, h, replace, show } from "./dom.js";
+import { $, cell, h, show } from "./dom.js";
 import { ago, count, model, percent, short } from "./format.js";
-import { badge, command, plain, workerName } from "./parts.js";
+import { startWorker } from "./help.js";
+import { badge, foreign, plain, several, workerName } from "./parts.js";
+import { patch } from "./patch.js";
 import { mayOperate, maySee, now, on, state, throttle } from "./store.js";
+import { isRestricted, isSuspended } from "./worker.js";
 
 const PAGE = 100;
 let cursor = null;
 let next = null;
-let workers = [];
+/** `null` until they are known. */
+let workers = null;
 let tallies = new Map();
+/** How many of all workers are active, as was counted last. */
+let active = null;
 
 function fits(worker) {
   const words = state.filter.toLowerCase();
   return words === "" || [worker.worker_id, worker.owner, worker.state, worker.standing?.state, model(worker.model), ...worker.capabilities].some((v) => v && String(v).toLowerCase().includes(words));
 }
 
-export function standing(worker) {
+function standing(worker) {
   const whole = worker.standing?.state ?? "active";
-  const some = (worker.standings ?? []).filter((s) => s.state !== "active");
+  // What holds for all types is what the badge says.
+  const some = (worker.standings ?? []).filter((s) => s.state !== "active" && s.task_type !== null);
   const reason = worker.standing?.reason ?? some[0]?.reason ?? null;
-  return h("span", { title: reason }, badge(whole), some.length > 0 ? h("small", {}, ` ${some.slice(0, 2).map((s) => `${short(s.task_type, 20)}: ${s.state}`).join(", ")}${some.length > 2 ? ` +${some.length - 2}` : ""}`) : null);
+  const types = some.slice(0, 2).map((s, i) => [i > 0 ? ", " : " ", foreign(s.task_type, 20), `: ${s.state}`]);
+  return h("span", { title: reason }, badge(whole), some.length > 0 ? h("small", {}, types, some.length > 2 ? ` +${some.length - 2}` : null) : null);
 }
 
-const agreementOf = (id) => tallies.get(id)?.agreement;
+/** What an operator may do with a worker, whose name is heard with it. */
+function actions(w) {
+  const button = (name, title, kind) => h("button", { type: "button", class: `${kind}small`, "data-action": name, "aria-label": `${title} ${short(w.worker_id, 60)}` }, `${title} …`);
+  return h("div", { class: "row" }, isSuspended(w) ? null : button("suspend", "Suspend", "danger "), isRestricted(w) ? button("reinstate", "Reinstate", "") : null);
+}
 
 function row(w) {
   return h(
     "tr",
     { "data-worker-id": w.worker_id, "data-state": w.state },
-    cell("Worker", { class: "name-cell" }, workerName(w.worker_id), w.owner ? h("small", { class: "quiet" }, ` of ${short(w.owner, 24)}`) : null),
+    cell("Worker", { class: "name-cell" }, workerName(w.worker_id), w.owner ? h("small", { class: "quiet" }, " of ", foreign(w.owner, 24)) : null),
     cell("State", {}, badge(w.state)),
     cell("Standing", {}, standing(w)),
-    cell("Model", { class: "wrap" }, short(model(w.model), 48)),
-    cell("Types", { class: "wrap", title: short(w.capabilities.join(", "), 400) }, short(w.capabilities.join(", "), 60)),
+    cell("Model", { class: "wrap" }, foreign(model(w.model), 48)),
+    cell("Types", { class: "wrap", title: short(w.capabilities.join(", "), 400) }, several(w.capabilities, 24, 4)),
     cell("Leases", { class: "num" }, w.leases > 0 ? count(w.leases) : h("span", { class: "quiet" }, "idle")),
     cell("Points", { class: "num" }, count(w.points)),
     cell("Answers", { class: "num" }, count(w.submissions)),
-    cell("Agreement", { class: "num" }, percent(agreementOf(w.worker_id))),
+    cell("Agreement", { class: "num" }, percent(tallies.get(w.worker_id)?.agreement)),
     cell("Last seen", { title: w.last_seen }, ago(w.last_seen, now())),
+    mayOperate() ? cell("Actions", {}, actions(w)) : null,
   );
 }
 
+/** What stands below the list. */
+function below(fitting) {
+  const all = cursor === null && next === null;
+  if (workers.length === 0 && all) return [plain("No worker is here yet. Start one:"), startWorker()];
+  if (all ? !workers.some((w) => w.state === "active") : active === 0) return [plain("No worker is active. Start one:"), startWorker()];
+  return fitting.length === 0 ? plain("No worker on this page fits the filter.") : null;
+}
+
+function say(...nodes) {
+  patch($("workers-empty"), nodes);
+  show($("workers-empty"), $("workers-empty").hasChildNodes());
+}
+
 function draw() {
+  if (workers === null) return;
   const fitting = workers.filter(fits);
-  const body = $("workers-body");
-  // Whoever holds the focus keeps it.
-  const focused = body.contains(document.activeElement) ? document.activeElement.closest("tr")?.dataset.workerId : null;
-  body.replaceChildren(...fitting.map(row));
-  if (focused) [...body.children].find((tr) => tr.dataset.workerId === focused)?.querySelector("a")?.focus({ preventScroll: true });
-  show($("workers-empty"), fitting.length === 0);
-  if (workers.length === 0) replace($("workers-empty"), plain("No worker is here yet. Start one:"), command("cargo run --example worker -- alice"));
-  else replace($("workers-empty"), plain("No worker on this page fits the filter."));
+  patch($("workers-body"), fitting.map(row));
+  say(below(fitting));
+  show($("workers-actions"), mayOperate());
   show($("workers-next"), next !== null);
   show($("workers-first"), cursor !== null);
 }
@@ -65,10 +88,9 @@ async function load() {
     tallies = new Map(ranks.items.map((tally) => [tally.worker_id, tally]));
     draw();
   } catch (error) {
-    if (error.status !== 0 && error.status !== 401) {
-      show($("workers-empty"), true);
-      replace($("workers-empty"), plain(error.message));
-    }
+    // The line at the top says what is the matter where there is something to look at.
+    if (error.status === 401 || (error.status === 0 && workers !== null)) return;
+    say(plain(`The workers cannot be shown: ${error.message}.`));
   }
 }
 
@@ -76,6 +98,9 @@ export function startWorkers() {
   const soon = throttle(2000, load);
   on("event", (e) => !e.past && !$("view-workers").hidden && soon());
   on("reload", load);
+  on("stats", (stats) => {
+    active = stats.workers - stats.workers_stale;
+  });
   on("shown", ({ view }) => {
     if (view !== "workers") return;
     show($("requeue-button"), mayOperate());
@@ -83,6 +108,12 @@ export function startWorkers() {
     load();
   });
   on("filter", () => !$("view-workers").hidden && draw());
+  $("workers-body").addEventListener("click", (event) => {
+    const action = event.target.closest("button")?.dataset.action;
+    const id = event.target.closest("tr")?.dataset.workerId;
+    const worker = workers?.find((w) => w.worker_id === id);
+    if (worker && action) ({ suspend, reinstate })[action](worker);
+  });
   $("workers-next").addEventListener("click", () => {
     cursor = next;
     load();

@@ -2,46 +2,61 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use poem::error::NotFoundError;
 use poem::http::{HeaderValue, StatusCode, header};
-use poem::{Endpoint, Request, Response, Route, get, handler};
+use poem::{Body, Endpoint, Request, Response, Route, get, handler};
+
+use super::packed::{Packed, takes_gzip};
 
 /// A piece of the dashboard, which is within the binary.
 struct Asset {
     name: &'static str,
     content: &'static str,
+    packed: Packed,
 }
 
 macro_rules! assets {
-    ($($name:literal),* $(,)?) => {
-        &[$(Asset {
+    ($(#[$doc:meta])* $list:ident: $($name:literal),* $(,)?) => {
+        $(#[$doc])*
+        static $list: [Asset; [$($name),*].len()] = [$(Asset {
             name: $name,
             content: include_str!(concat!("../../dashboard/", $name)),
-        }),*]
+            packed: Packed::new(),
+        }),*];
     };
 }
 
 /// The page itself.
-const PAGE: Asset = Asset {
+static PAGE: Asset = Asset {
     name: "index.html",
     content: include_str!("../../dashboard/index.html"),
+    packed: Packed::new(),
 };
 
-/// What the page loads, under `/dashboard/`.
-const FILES: &[Asset] = assets![
+assets! {
+    /// What the page loads, under `/dashboard/`.
+    FILES:
     "actions.js",
     "api.js",
+    "change.js",
     "chart.js",
     "details.js",
     "dom.js",
     "favicon.svg",
+    "fields.js",
+    "filter.js",
     "format.js",
+    "help.js",
+    "history.js",
+    "kept.js",
     "keys.js",
     "leaderboard.js",
     "leaders.js",
+    "lines.js",
     "log.js",
     "login.js",
     "main.js",
     "overview.js",
     "parts.js",
+    "patch.js",
     "router.js",
     "storage.js",
     "store.js",
@@ -50,9 +65,11 @@ const FILES: &[Asset] = assets![
     "submit.js",
     "tasks.js",
     "theme.js",
+    "timeline.js",
+    "types.js",
     "worker.js",
     "workers.js",
-];
+}
 
 /// Nothing but what the coordinator itself serves: no script or style within the page, and no other
 /// host.
@@ -129,15 +146,22 @@ impl Asset {
         }
     }
 
-    fn etag(&self) -> String {
+    /// What names this content, as it is or as gzip.
+    fn etag(&self, packed: bool) -> String {
         let mut hasher = DefaultHasher::new();
         self.content.hash(&mut hasher);
-        format!("\"{:016x}\"", hasher.finish())
+        let coding = if packed { "-gzip" } else { "" };
+        format!("\"{:016x}{coding}\"", hasher.finish())
     }
 
     /// The asset, or that the browser has it already.
-    fn answer(&self, request: &Request) -> Response {
-        let etag = self.etag();
+    fn answer(&'static self, request: &Request) -> Response {
+        let packed = if takes_gzip(request) {
+            self.packed.of(self.content)
+        } else {
+            None
+        };
+        let etag = self.etag(packed.is_some());
         let known = request.headers().get_all(header::IF_NONE_MATCH);
         let known = known.iter().filter_map(|value| value.to_str().ok());
         let fresh = known
@@ -147,6 +171,7 @@ impl Asset {
         let answer = Response::builder()
             .header(header::ETAG, etag)
             .header(header::CACHE_CONTROL, "no-cache")
+            .header(header::VARY, "accept-encoding")
             .header(header::CONTENT_SECURITY_POLICY, POLICY)
             .header(header::REFERRER_POLICY, "no-referrer")
             .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
@@ -155,7 +180,12 @@ impl Asset {
         if fresh {
             return answer.status(StatusCode::NOT_MODIFIED).finish();
         }
-        let mut answer = answer.body(self.content);
+        let mut answer = match packed {
+            Some(packed) => answer
+                .header(header::CONTENT_ENCODING, "gzip")
+                .body(Body::from(packed)),
+            None => answer.body(self.content),
+        };
         let content_type = HeaderValue::from_static(self.content_type());
         answer
             .headers_mut()
@@ -171,15 +201,19 @@ mod tests {
 
     use super::*;
 
-    async fn ask(method: Method, path: &str, etag: Option<&str>) -> Response {
+    async fn send(request: poem::RequestBuilder) -> Response {
         let others = || Route::new().map_to_response();
         let nested = Route::new().nest("/market", Dashboard::before(others()));
         let app = Dashboard::before(nested.map_to_response());
+        app.get_response(request.finish()).await
+    }
+
+    async fn ask(method: Method, path: &str, etag: Option<&str>) -> Response {
         let mut request = Request::builder().method(method).uri_str(path);
         if let Some(etag) = etag {
             request = request.header("if-none-match", etag);
         }
-        app.get_response(request.finish()).await
+        send(request).await
     }
 
     fn header_of<'a>(response: &'a Response, name: &str) -> &'a str {
@@ -220,6 +254,31 @@ mod tests {
         assert_eq!(unknown.status(), StatusCode::NOT_FOUND);
     }
 
+    #[tokio::test]
+    async fn whoever_takes_gzip_gets_less() {
+        let get = || Request::builder().uri_str("/dashboard/style.css");
+        let plain = send(get()).await;
+        assert_eq!(header_of(&plain, "vary"), "accept-encoding");
+        assert!(!plain.headers().contains_key("content-encoding"));
+        let packed = send(get().header("accept-encoding", "gzip, br")).await;
+        assert_eq!(header_of(&packed, "vary"), "accept-encoding");
+        assert_eq!(header_of(&packed, "content-encoding"), "gzip");
+        assert_eq!(
+            header_of(&packed, "content-type"),
+            "text/css; charset=utf-8"
+        );
+        let etag = header_of(&packed, "etag").to_owned();
+        assert_ne!(etag, header_of(&plain, "etag"));
+        let again = get()
+            .header("accept-encoding", "gzip")
+            .header("if-none-match", &etag);
+        assert_eq!(send(again).await.status(), StatusCode::NOT_MODIFIED);
+        let other = get().header("if-none-match", &etag);
+        assert_eq!(send(other).await.status(), StatusCode::OK);
+        let body = async |answer: Response| answer.into_body().into_vec().await.unwrap();
+        assert!(body(packed).await.len() < body(plain).await.len() / 2);
+    }
+
     #[test]
     fn under_a_prefix_the_page_has_the_path_of_a_folder() {
         assert_eq!(folder_of("/market").as_deref(), Some("./market/"));
@@ -239,7 +298,7 @@ mod tests {
         for piece in PAGE.content.split("\"dashboard/").skip(1) {
             check(piece.split('"').next().unwrap(), PAGE.name);
         }
-        for file in FILES {
+        for file in &FILES {
             for piece in file.content.split("from \"./").skip(1) {
                 check(piece.split('"').next().unwrap(), file.name);
             }

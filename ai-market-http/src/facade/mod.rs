@@ -16,6 +16,7 @@ mod me;
 mod metrics;
 mod operations;
 mod options;
+mod packed;
 mod page;
 mod routes;
 mod shares;

@@ -56,7 +56,7 @@ pub(crate) struct StatsBody {
     /// How many tasks of each type are in each status.
     #[serde(default)]
     tasks_by_type: Field<BTreeMap<String, BTreeMap<String, u64>>>,
-    /// How many workers have not been heard of for some heartbeats.
+    /// How many workers have not been heard of for some heartbeats, with those that are gone.
     #[serde(default)]
     workers_stale: Field<u64>,
     /// How many of them were declared gone.

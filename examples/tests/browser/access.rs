@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use ai_market_core::access::ApiKey;
+use ai_market_core::access::{ApiKey, KeyId};
 use ai_market_core::id::TaskType;
+use thirtyfour::Key;
 
 use crate::browser::Browser;
 use crate::crowd::{Member, create};
@@ -24,18 +25,24 @@ impl Guarded {
         let coordinator = coordinator.restart_with(&db, Process::kill, &options);
         let admin = std::fs::read_to_string(&file).unwrap().trim().to_owned();
         let db = db.to_str().unwrap();
-        let created = run(
-            "coordinator",
-            &["keys", "create", "--db", db, "--role", "client"],
-        );
-        assert!(created.status.success(), "{created:?}");
-        let client = String::from_utf8(created.stdout).unwrap().trim().to_owned();
+        let client = keys(&["create", "--db", db, "--role", "client"]);
         Self {
             coordinator,
             admin,
             client,
         }
     }
+}
+
+/// Runs `coordinator keys`, and tells what it prints.
+fn keys(arguments: &[&str]) -> String {
+    let ended = run("coordinator", &[&["keys"], arguments].concat());
+    assert!(ended.status.success(), "{ended:?}");
+    String::from_utf8(ended.stdout).unwrap().trim().to_owned()
+}
+
+fn id_of(key: &str) -> KeyId {
+    key.parse::<ApiKey>().unwrap().id()
 }
 
 pub(crate) async fn log_in(browser: &Browser, key: &str) {
@@ -61,6 +68,12 @@ async fn issued(browser: &Browser) -> ApiKey {
     browser.click("#dialog-confirm").await;
     browser.until_shown("#new-key").await;
     let key: ApiKey = browser.value("#new-key").await.trim().parse().unwrap();
+    // Neither the key that was pressed to make it nor the one that closes dialogs loses it.
+    assert_eq!(browser.focus().await, "new-key");
+    browser.press(Key::Enter).await;
+    browser.press(Key::Escape).await;
+    browser.until_says("#dialog-error", "Copy it first").await;
+    assert_eq!(browser.value("#new-key").await, key.reveal());
     browser.click("#dialog-cancel").await;
     browser.until("!document.querySelector('#new-key')").await;
     let shown = "return document.documentElement.outerHTML";
@@ -90,6 +103,9 @@ async fn with_keys_on_the_page_shows_what_the_key_allows() {
 
         log_in(browser, &market.client).await;
         browser.until_says("#tasks-body", "A day in the sun.").await;
+        browser
+            .until_says("#start", "AI_MARKET_KEY=aim_worker_... cargo run")
+            .await;
         assert!(!browser.is_shown("#nav-keys").await);
         browser.open(&format!("{home}#/workers/alice")).await;
         browser.until_says("#view-worker", "a model").await;
@@ -109,6 +125,16 @@ async fn with_keys_on_the_page_shows_what_the_key_allows() {
         browser.until_says("#view-worker", "It is a test.").await;
 
         browser.click("#nav-keys").await;
+        let own = format!("[data-key-id=\"{}\"]", id_of(&market.admin));
+        browser.until_says(&own, "this is yours").await;
+        browser.click(&format!("{own} [data-action=revoke]")).await;
+        browser
+            .until_says("#dialog", "You are logged in with this key")
+            .await;
+        browser.press(Key::Escape).await;
+        browser
+            .until("document.activeElement.dataset.action === 'revoke'")
+            .await;
         browser.click("#key-create").await;
         let created = issued(browser).await;
         let row = format!("[data-key-id=\"{}\"]", created.id());
@@ -123,6 +149,7 @@ async fn with_keys_on_the_page_shows_what_the_key_allows() {
         browser.click(&format!("{row} [data-action=revoke]")).await;
         browser.click("#dialog-confirm").await;
         browser.until_says(&row, "revoked").await;
+        browser.until_says("#done", "is revoked").await;
         log_out(browser).await;
         browser.open(&home).await;
         browser.until_shown("#view-login").await;
@@ -134,6 +161,69 @@ async fn with_keys_on_the_page_shows_what_the_key_allows() {
             let told = journal.requests.iter().find(|url| url.contains(secret));
             assert!(told.is_none(), "{told:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_cannot_be_shown_anything_is_told_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("market.db");
+    let market = Guarded::start(Coordinator::start(&file, 0), folder.path());
+    let db = file.to_str().unwrap();
+    let worker = [
+        "create",
+        "--db",
+        db,
+        "--role",
+        "worker",
+        "--worker-id",
+        "dave",
+    ];
+    let worker = keys(&worker);
+    let Guarded {
+        coordinator,
+        admin,
+        client,
+    } = market;
+    let home = home(&coordinator);
+    // The browser reports these, whatever the page does.
+    let expected = ["401 (Unauthorized)", "404 (Not Found)", "net::ERR_"];
+    let address = coordinator.address;
+    visit(address, &expected, async |browser| {
+        browser.open(&home).await;
+        browser.until_shown("#view-login").await;
+        log_in(browser, &worker).await;
+        browser
+            .until_says("#worker-details", "Your worker is not here yet")
+            .await;
+        let command = format!("-- dave --coordinator http://{address}");
+        browser.until_says("#worker-details", &command).await;
+        browser
+            .until_says("#worker-details", "AI_MARKET_KEY=aim_worker_...")
+            .await;
+        log_out(browser).await;
+
+        browser.open(&home).await;
+        log_in(browser, &client).await;
+        browser.until_shown("#view-overview").await;
+        keys(&["revoke", "--db", db, &id_of(&client).to_string()]);
+        browser
+            .until_says("#login-error", "not accepted any more")
+            .await;
+        // It is said once.
+        browser.open("about:blank").await;
+        browser.open(&home).await;
+        browser.until_shown("#view-login").await;
+        assert!(!browser.is_shown("#login-error").await);
+
+        // A key that could not be tried at once is not left in the page either.
+        drop(coordinator);
+        log_in(browser, &admin).await;
+        browser.until_says("#connection", "no coordinator").await;
+        let _coordinator = Coordinator::start_with(&file, address.port(), &["--auth", "keys"]);
+        browser.until_shown("#view-overview").await;
+        assert_eq!(browser.value("#login-key").await, "");
     })
     .await;
 }

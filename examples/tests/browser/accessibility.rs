@@ -68,7 +68,9 @@ async fn every_view_can_be_used_by_everybody() {
                 ("workers".to_owned(), "#workers-body", "alice"),
                 ("workers/mallory".to_owned(), "#worker-details", "mallory"),
                 ("leaderboard".to_owned(), "#leaderboard-body", "alice"),
+                ("?status=failed".to_owned(), "#tasks-chip", "failed"),
                 ("log".to_owned(), "#view-log", "Log"),
+                ("log?event=task_failed&q=x".to_owned(), "#log-chip", "x"),
                 ("keys".to_owned(), "#keys-body", "client"),
             ] {
                 browser.open(&format!("{home}#/{view}")).await;
@@ -79,6 +81,15 @@ async fn every_view_can_be_used_by_everybody() {
             browser.click("#suspend-button").await;
             browser.until_shown("#dialog").await;
             audit(&axe, browser, "a confirmation").await;
+            browser.fill("#dialog-reason", "It is a test.").await;
+            browser.click("#dialog-confirm").await;
+            browser.until_says("#done", "alice is suspended").await;
+            audit(&axe, browser, "what was done").await;
+            browser.click("#nav-keys").await;
+            browser.click("#key-create").await;
+            browser.click("#dialog-confirm").await;
+            browser.until_shown("#new-key").await;
+            audit(&axe, browser, "a new key").await;
         },
     )
     .await;

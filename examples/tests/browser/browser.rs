@@ -196,6 +196,21 @@ impl Browser {
         .await;
     }
 
+    /// Presses a key, as somebody does who uses no mouse.
+    pub(crate) async fn press(&self, key: Key) {
+        let held = self.session.active_element().await;
+        let held = held.expect("something has the focus");
+        held.send_keys(key + "").await.expect("it takes keys");
+    }
+
+    /// What the script calls the element that has the focus.
+    pub(crate) async fn focus(&self) -> String {
+        let script = "
+            const { id, tagName, dataset } = document.activeElement;
+            return id || dataset.action || tagName";
+        self.run(script, vec![]).await
+    }
+
     /// A page that lives replaces and moves elements between two commands.
     async fn patiently(
         &self,

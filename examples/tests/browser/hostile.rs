@@ -13,12 +13,26 @@ const HOSTILE: [&str; 2] = [
     "\"><img src=x onerror=alert(1)>",
 ];
 
-/// Waits until both are shown as they are, and fails when they have become more than text.
+/// Waits until both are shown as they are, and fails when they have become more than text, or stand
+/// beside words that their direction would change.
 async fn shown_as_text(browser: &Browser, selector: &str) {
     for text in HOSTILE {
         browser.until_says(selector, text).await;
     }
     harmless(browser).await;
+    let script = "
+        const texts = document.createTreeWalker(document.querySelector(arguments[0]), NodeFilter.SHOW_TEXT);
+        const beside = [];
+        while (texts.nextNode()) {
+            const { data, parentElement } = texts.currentNode;
+            if (/alert/.test(data) && !parentElement.closest('bdi')) beside.push(data);
+        }
+        return beside";
+    let beside: Vec<String> = browser.run(script, vec![json!(selector)]).await;
+    // The workers and the leaderboard have their own.
+    if ["#tasks-body", "#log"].contains(&selector) {
+        assert!(beside.is_empty(), "{selector}: {beside:?}");
+    }
 }
 
 async fn harmless(browser: &Browser) {

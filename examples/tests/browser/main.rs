@@ -8,6 +8,8 @@
 
 mod access;
 mod accessibility;
+mod asking;
+mod away;
 mod axe;
 mod browser;
 mod chart;
@@ -15,9 +17,12 @@ mod crowd;
 mod driver;
 mod hostile;
 mod journal;
+mod lists;
 mod market;
+mod operators;
 mod page;
 mod pictures;
+mod reading;
 #[path = "../processes/support.rs"]
 #[allow(dead_code, reason = "the tests of processes use all of it")]
 mod support;

@@ -73,6 +73,13 @@ async fn a_page_goes_on_by_itself_when_the_coordinator_was_killed_and_is_back() 
             .until("document.querySelector('#connection').dataset.state !== 'connected'")
             .await;
         browser.until_says("#connection", "no coordinator").await;
+        // What was never there to be shown is said where it would be.
+        for view in ["workers", "leaderboard"] {
+            browser.click(&format!("[data-nav={view}]")).await;
+            let says = format!("#{view}-empty");
+            browser.until_says(&says, "cannot be shown").await;
+        }
+        browser.click("[data-nav=overview]").await;
 
         let coordinator = Coordinator::start(&db, address.port());
         browser
