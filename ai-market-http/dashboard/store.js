@@ -33,17 +33,32 @@ export const mayOperate = () => state.me?.operations === true;
 export const maySee = () => state.me !== null && (!state.me.keys || state.me.role === "admin" || state.me.role === "client");
 export const mayManageKeys = () => state.me?.keys === true && state.me.role === "admin";
 
-/** Runs at most once in so many milliseconds, the last request included. */
+/** Between two runs of what takes long. */
+const LONGEST = 10_000;
+
+/**
+ * Runs at most once in so many milliseconds, and a fifth of the time at most where it takes long; the
+ * last request included.
+ */
 export function throttle(ms, run) {
-  let timer = 0;
-  let last = 0;
-  return () => {
-    if (timer) return;
-    timer = setTimeout(() => {
-      timer = 0;
-      last = performance.now();
-      run();
-    }, Math.max(0, last + ms - performance.now()));
+  let wanted = false;
+  let running = false;
+  let next = 0;
+  return async () => {
+    wanted = true;
+    if (running) return;
+    running = true;
+    try {
+      while (wanted) {
+        await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - performance.now())));
+        wanted = false;
+        const begun = performance.now();
+        await run();
+        next = begun + Math.max(ms, Math.min(LONGEST, 5 * (performance.now() - begun)));
+      }
+    } finally {
+      running = false;
+    }
   };
 }
 

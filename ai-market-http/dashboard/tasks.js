@@ -123,8 +123,8 @@ async function load(at = null) {
 }
 
 /** Asks again, seldom where much happens: the newest page then shows a sample of what came. */
-const reload = throttle(1000, () => {
-  if (!document.hidden && !$("view-overview").hidden) load(cursor);
+const reload = throttle(1000, async () => {
+  if (!document.hidden && !$("view-overview").hidden) await load(cursor);
 });
 
 const paintChanged = perFrame(() => {
