@@ -132,14 +132,28 @@ impl Recent {
         }
     }
 
-    /// The events after `place`; `None` when some of them are no longer at hand.
-    fn after(&self, place: EventId) -> Option<Vec<Arc<LoggedEvent>>> {
+    /// The events after `place` that are wanted, and up to where these are all; `None` when some of
+    /// them are no longer at hand.
+    fn after(
+        &self,
+        place: EventId,
+        filter: &EventFilter,
+    ) -> Option<(Vec<Arc<LoggedEvent>>, EventId)> {
         if place < self.after {
             return None;
         }
         let from = self.events.partition_point(|event| event.id <= place);
-        let events = self.events.range(from..).take(BATCH);
-        Some(events.cloned().collect())
+        let (mut wanted, mut to) = (Vec::new(), place);
+        for event in self.events.range(from..) {
+            to = event.id;
+            if filter.wants(&event.event) {
+                wanted.push(Arc::clone(event));
+                if wanted.len() == BATCH {
+                    break;
+                }
+            }
+        }
+        Some((wanted, to))
     }
 }
 
@@ -230,10 +244,11 @@ impl Feed {
     /// Takes what there is after the position; false when that is nothing.
     async fn advance(&mut self) -> Result<bool, ApiError> {
         let inner = Arc::clone(&self.coordinator.inner);
-        let at_hand = inner.events.recent().after(self.position);
-        if let Some(events) = at_hand {
-            let some = !events.is_empty();
-            self.take(events);
+        let at_hand = inner.events.recent().after(self.position, &self.filter);
+        if let Some((events, to)) = at_hand {
+            let some = to > self.position;
+            self.position = to;
+            self.ready.events = events;
             return Ok(some);
         }
         let query = EventQuery::after(self.position, BATCH);
