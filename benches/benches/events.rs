@@ -7,8 +7,8 @@
 //!
 //! As fast as they can, `LIVES_CLIENTS` (64) clients live task lives; beside them, in every phase, go
 //! 125 paced lives a second of a type of their own, which make 1,000 events a second. In every other
-//! phase of `EVENTS_SECONDS` (2), `EVENTS_STREAMS` (20) streams follow the events of that type (with
-//! `EVENTS_ALL=1`, all events), and four more are opened that read nothing. `EVENTS_PAIRS` (40) pairs
+//! phase of `EVENTS_SECONDS` (1), `EVENTS_STREAMS` (20) streams follow the events of that type (with
+//! `EVENTS_ALL=1`, all events), and four more are opened that read nothing. `EVENTS_PAIRS` (110) pairs
 //! of phases are measured on SQLite with every commit synced. Server and clients share this process
 //! and its cores, on loopback.
 
@@ -83,9 +83,9 @@ async fn phase(coordinator: &Coordinator, seconds: u64) -> Result<f64, Failure> 
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    let seconds = setting("EVENTS_SECONDS", 2)?;
+    let seconds = setting("EVENTS_SECONDS", 1)?;
     let streams = setting("EVENTS_STREAMS", 20)?;
-    let pairs = setting("EVENTS_PAIRS", 40)?;
+    let pairs = setting("EVENTS_PAIRS", 110)?;
     let query = if setting("EVENTS_ALL", 0)? == 0 {
         "?task_type=paced"
     } else {
