@@ -28,7 +28,7 @@ fn texts() -> impl Iterator<Item = TaskSpec> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes: AI_MARKET_PICTURES=$PWD/docs/images cargo test -p ai-market-examples --test browser -- --ignored"]
+#[ignore = "checks nothing: draws the pictures anew, which takes minutes: AI_MARKET_PICTURES=$PWD/docs/images cargo test -p ai-market-examples --test browser -- --ignored"]
 async fn the_pictures_of_the_readme() {
     let pictures = PathBuf::from(std::env::var_os(FOLDER).expect("a folder for the pictures"));
     std::fs::create_dir_all(&pictures).unwrap();

@@ -8,73 +8,29 @@
 
 #![no_main]
 
+mod fresh_keys;
+mod rights;
+
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ai_market_core::access::{
-    IssuedKey, KeyId, KeyRecord, KeySpec, KeyStore, Keys, MemoryKeys, Replaced, Role,
-};
+use ai_market_core::access::{IssuedKey, KeySpec, Keys, Role};
 use ai_market_core::api::ErrorCode;
 use ai_market_core::coordinator::{Coordinator, Limits};
 use ai_market_core::id::WorkerId;
-use ai_market_core::store::{MemoryStore, StoreError};
-use ai_market_core::time::{SystemClock, Timestamp};
+use ai_market_core::store::MemoryStore;
+use ai_market_core::time::SystemClock;
 use ai_market_http::{RouteOptions, routes};
-use async_trait::async_trait;
 use libfuzzer_sys::fuzz_target;
 use poem::endpoint::BoxEndpoint;
-use poem::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use poem::http::{HeaderName, HeaderValue, Method, Uri, header};
 use poem::{Endpoint, EndpointExt, Request, Response};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
-/// Keys that are made afresh for each input, so that none sees what another did.
-#[derive(Debug, Default)]
-struct FreshKeys(Mutex<Arc<MemoryKeys>>);
-
-impl FreshKeys {
-    fn store(&self) -> Arc<MemoryKeys> {
-        Arc::clone(&self.0.lock().unwrap())
-    }
-
-    async fn reset(&self, issued: &[IssuedKey]) {
-        let store = MemoryKeys::new();
-        for key in issued {
-            store.insert(key.record.clone()).await.unwrap();
-        }
-        *self.0.lock().unwrap() = Arc::new(store);
-    }
-}
-
-#[async_trait]
-impl KeyStore for FreshKeys {
-    async fn insert(&self, record: KeyRecord) -> Result<(), StoreError> {
-        self.store().insert(record).await
-    }
-
-    async fn key(&self, id: KeyId) -> Result<Option<KeyRecord>, StoreError> {
-        self.store().key(id).await
-    }
-
-    async fn keys(&self, after: Option<KeyId>, limit: usize) -> Result<Vec<KeyRecord>, StoreError> {
-        self.store().keys(after, limit).await
-    }
-
-    async fn replace(
-        &self,
-        old: KeyId,
-        new: KeyRecord,
-        expires: Timestamp,
-        now: Timestamp,
-    ) -> Result<Replaced, StoreError> {
-        self.store().replace(old, new, expires, now).await
-    }
-
-    async fn revoke(&self, id: KeyId, now: Timestamp) -> Result<Option<KeyRecord>, StoreError> {
-        self.store().revoke(id, now).await
-    }
-}
+use fresh_keys::FreshKeys;
+use rights::{Answer, Asker, check_access};
 
 /// The same market twice: open, and with keys.
 struct Markets {
@@ -84,17 +40,6 @@ struct Markets {
     store: Arc<FreshKeys>,
     /// Of an admin, a client and the worker alice.
     issued: Vec<IssuedKey>,
-}
-
-/// Who asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asker {
-    /// Anybody, in a market that asks for no keys.
-    Anyone,
-    /// Somebody without a key, where one is asked for.
-    Nobody,
-    /// Who holds a key of this role.
-    Holder(Role),
 }
 
 /// What an input has seen, to be filled into its later requests.
@@ -210,69 +155,6 @@ fn check(method: &Method, uri: &Uri, response: &Response, body: &[u8]) {
         "{}",
         told()
     );
-}
-
-/// Whether everybody may ask, without a key.
-fn is_public(path: &str) -> bool {
-    matches!(path, "/" | "/health") || path.starts_with("/dashboard/")
-}
-
-/// Whether a role may ever be answered well; as docs/security.md says it, not as the code does.
-fn may(asker: Asker, method: &Method, path: &str) -> bool {
-    let read = *method == Method::GET || *method == Method::HEAD;
-    let parts: Vec<&str> = path.split('/').skip(1).collect();
-    match (parts.as_slice(), asker) {
-        (_, Asker::Anyone) => true,
-        _ if is_public(path) => true,
-        (_, Asker::Nobody) => false,
-        (["openapi.json" | "docs" | "me" | "leaderboard" | "models" | "task-types"], _) => true,
-        (["workers", _, "suspend" | "reinstate"], Asker::Holder(role)) => role == Role::Admin,
-        (["workers"], Asker::Holder(role)) => read && role != Role::Worker,
-        (["workers", _], _) if read => true,
-        (["workers", ..] | ["tasks", "next"], Asker::Holder(role)) => role == Role::Worker,
-        (["events", ..], Asker::Holder(role)) => role != Role::Worker,
-        (["keys" | "ops", ..], Asker::Holder(role)) => role == Role::Admin,
-        (["tasks" | "activity" | "metrics"] | ["db", "stats"], Asker::Holder(role)) => {
-            role != Role::Worker
-        }
-        (["tasks", _], Asker::Holder(role)) => read && role != Role::Worker,
-        _ => false,
-    }
-}
-
-/// Where keys are asked for, nobody does what is another's.
-fn check_access(asker: Asker, method: &Method, uri: &Uri, sent: &[u8], answer: &Answer) {
-    let Answer { status, body } = answer;
-    let told = || {
-        let (sent, body) = (String::from_utf8_lossy(sent), String::from_utf8_lossy(body));
-        format!("{asker:?}: {method} {uri} {sent}: {status} {body}")
-    };
-    let path = uri.path();
-    if asker == Asker::Nobody && !is_public(path) {
-        assert_eq!(status.as_u16(), 401, "{}", told());
-    }
-    if !status.is_success() {
-        return;
-    }
-    assert!(may(asker, method, path), "{}", told());
-    if asker == Asker::Holder(Role::Worker) && *method == Method::POST {
-        let sent: Value = serde_json::from_slice(sent).unwrap();
-        assert_eq!(sent["worker_id"], "alice", "{}", told());
-    }
-    // Votes are blind, but to an admin.
-    if asker != Asker::Holder(Role::Admin)
-        && path.starts_with("/tasks/")
-        && let Ok(task) = serde_json::from_slice::<Value>(body)
-        && let Some(votes) = task["submissions"].as_array()
-        && ["queued", "assigned"].contains(&task["status"].as_str().unwrap_or_default())
-    {
-        assert!(votes.is_empty(), "{}", told());
-    }
-}
-
-struct Answer {
-    status: StatusCode,
-    body: Vec<u8>,
 }
 
 impl Markets {
