@@ -46,7 +46,7 @@ export function address(path, query) {
   return url;
 }
 
-export const headers = () => (key === null ? {} : { Authorization: `Bearer ${key}` });
+const headers = () => (key === null ? {} : { Authorization: `Bearer ${key}` });
 
 async function failure(response) {
   let fault = null;

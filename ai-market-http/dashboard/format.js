@@ -75,5 +75,3 @@ export function model(info) {
   if (!info) return "–";
   return [info.id, info.revision && `@${String(info.revision).slice(0, 12)}`, info.precision && ` (${info.precision})`].filter(Boolean).join("");
 }
-
-export const hasControl = (text) => /[\u0000-\u001f\u007f]/.test(text);

@@ -5,7 +5,7 @@ import { foreign, labelText, taskName, workerName } from "./parts.js";
 import { now } from "./store.js";
 
 /** What an event says. */
-export function tell(e) {
+function tell(e) {
   const task = e.task_id ? taskName(e.task_id) : null;
   const who = e.worker_id ? workerName(e.worker_id, 40) : null;
   const ofType = e.task_type ? [" (", foreign(e.task_type, 32), ")"] : null;

@@ -7,8 +7,6 @@ import { line } from "./lines.js";
 import { narrow } from "./router.js";
 import { maySee, now, on, state } from "./store.js";
 
-export { line, tell } from "./lines.js";
-
 const KINDS = [
   "task_created", "task_leased", "task_answered", "task_finalized", "task_failed", "task_requeued",
   "worker_registered", "worker_stale", "worker_gone", "worker_returned", "worker_suspended", "worker_probation", "worker_reinstated", "market_reset",

@@ -1,7 +1,7 @@
 // What happened to one task or worker, newest first: what the coordinator remembers, and what comes.
 import { h, perFrame, say, show } from "./dom.js";
 import { remembered } from "./history.js";
-import { line } from "./log.js";
+import { line } from "./lines.js";
 import { maySee, on } from "./store.js";
 
 const LINES = 200;
