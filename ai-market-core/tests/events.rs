@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ai_market_core::api::{ClientApi, EventApi, EventFeed, Follow, TaskSpec};
+use ai_market_core::api::{ClientApi, EventApi, EventBatch, EventFeed, Follow, TaskSpec};
 use ai_market_core::coordinator::Coordinator;
 use ai_market_core::event::EventId;
 use ai_market_core::store::MemoryStore;
@@ -95,6 +95,8 @@ async fn all_hear_of_everything_however_far_behind_they_are() {
 async fn whoever_gives_up_waiting_loses_nothing() {
     let coordinator = market();
     let mut follower = Follower::of(&coordinator, Follow::new()).await;
+    let nothing = follower.feed.next().await.unwrap().unwrap();
+    assert_eq!(nothing, EventBatch::default().with_caught_up(true));
     for n in 1..=20 {
         // It gives up at whatever point it waits: for news, for its turn, or for the next look.
         assert!(follower.feed.next().now_or_never().is_none());
@@ -150,6 +152,7 @@ async fn what_another_coordinator_does_is_heard_of_as_well() {
 async fn a_feed_ends_when_the_coordinator_stops() {
     let coordinator = market();
     let mut feed = coordinator.follow(Follow::new()).await.unwrap();
+    assert!(feed.next().await.unwrap().unwrap().caught_up);
     let stop = CancellationToken::new();
     stop.cancel();
     let (ended, ()) = tokio::join!(feed.next(), coordinator.run(stop));

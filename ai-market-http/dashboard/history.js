@@ -1,40 +1,41 @@
 // What the coordinator remembers of something, asked for once.
 import { open } from "./api.js";
-import { parser } from "./stream.js";
+import { SILENCE, parser } from "./stream.js";
 
 /**
- * Gives the events that fit `query` to `take`, oldest first, and ends when there are no more of them
- * or none came for `quiet` milliseconds. Tells after which event it looked.
+ * Gives the events that have happened and fit `query` to `take`, oldest first. Tells after which
+ * event it looked.
  */
-export async function remembered(query, { signal, quiet, take }) {
+export async function remembered(query, { signal, take }) {
   const enough = new AbortController();
   const end = () => enough.abort();
   signal.addEventListener("abort", end);
-  let hello = null;
+  let after = null;
+  let isAll = false;
   const feed = parser(({ name, data }) => {
-    if (data === "") return;
+    if (data === "" || isAll) return;
     const value = JSON.parse(data);
-    if (name === "hello") hello = value;
+    if (name === "hello") after = value.id;
+    else if (name === "caught_up") isAll = true;
     else if (name !== "missed") take(value);
-    if (hello !== null && (value.id ?? 0) >= hello.newest) end();
   });
   let timer = 0;
   try {
     const response = await open("events", { query, signal: enough.signal, more: { Accept: "text/event-stream" } });
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-    for (;;) {
+    while (!isAll) {
       clearTimeout(timer);
-      timer = setTimeout(end, quiet);
+      timer = setTimeout(end, SILENCE);
       const { done, value } = await reader.read();
-      if (done) break;
+      if (done) throw new Error("the coordinator broke off");
       feed(value);
     }
   } catch (error) {
-    if (!enough.signal.aborted) throw error;
+    throw enough.signal.aborted ? new Error("the coordinator is silent") : error;
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", end);
     end();
   }
-  return hello?.id ?? null;
+  return after;
 }

@@ -15,8 +15,6 @@ const KINDS = [
 const BACK = 20_000;
 /** The coordinator begins with so many events at most. */
 const LAST = 1_000;
-/** After so long without one more no further ones are waited for, in milliseconds. */
-const QUIET = 3_000;
 
 const kept = new Kept();
 /** Taken since the last frame. */
@@ -97,7 +95,7 @@ async function lookBack() {
   const mine = (looking = new AbortController());
   const from = isRare(kind) ? { after: Math.max(0, newest - BACK) } : { last: LAST };
   try {
-    await remembered({ event: kind, ...from }, { signal: mine.signal, quiet: QUIET, take: found });
+    await remembered({ event: kind, ...from }, { signal: mine.signal, take: found });
   } catch {
     // What was seen here is shown; the connection tells of the rest.
   }

@@ -1,7 +1,8 @@
 // The stream of events, over fetch: so a key goes in a header and never in an address.
 import { open } from "./api.js";
 
-const SILENCE = 40_000;
+/** After so long without a word a stream is given up, in milliseconds. */
+export const SILENCE = 40_000;
 const FIRST_WAIT = 500;
 /** How long a page that nobody sees keeps its stream: browsers open few connections to one place. */
 const LET_GO = 4_000;
@@ -78,6 +79,7 @@ export function follow(query, on) {
       wait = FIRST_WAIT;
       on.state("connected");
     } else if (name === "missed") on.missed(value);
+    else if (name === "caught_up") return;
     else if (value.id > told) {
       told = value.id;
       on.event(value);

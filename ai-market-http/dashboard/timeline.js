@@ -6,9 +6,6 @@ import { maySee, on } from "./store.js";
 
 const LINES = 200;
 const NEWEST = 1000;
-/** So long nothing comes where there is nothing more, in milliseconds. */
-const QUIET = 1500;
-const QUIET_OF_ALL = 2500;
 
 /** A timeline at the end of a section; `by` is what the coordinator calls whose it is. */
 export function timeline({ name, title, by, section, begins }) {
@@ -60,7 +57,7 @@ export function timeline({ name, title, by, section, begins }) {
         found += 1;
         if (!mine.signal.aborted) add(event);
       };
-      const after = await remembered({ [by]: subject, ...place }, { signal: mine.signal, quiet: all ? QUIET_OF_ALL : QUIET, take });
+      const after = await remembered({ [by]: subject, ...place }, { signal: mine.signal, take });
       if (asked !== mine) return;
       show(earlier, !all && !first && after !== 0);
       say(note, found > 0 || shown.length > 0 ? null : all || after === 0 ? "The coordinator remembers nothing of it." : `Nothing of it is among the newest ${NEWEST} events.`);

@@ -147,6 +147,10 @@ fn frame(id: u64, kind: &str, fields: &str) -> String {
     )
 }
 
+fn caught_up(place: u64) -> String {
+    format!("id: {place}\nevent: caught_up\ndata: {{\"id\":{place}}}\n\n")
+}
+
 fn missed(after: u64, until: u64) -> String {
     format!("id: {until}\nevent: missed\ndata: {{\"after\":{after},\"until\":{until}}}\n\n")
 }
@@ -355,14 +359,39 @@ async fn a_stream_that_ends_is_opened_again() {
 /// A coordinator that is about to stop, say.
 #[tokio::test]
 async fn streams_that_end_at_once_are_not_opened_again_and_again() {
-    let mut market =
-        Scripted::with([Ended(hello(0)), Ended(hello(0)), Open(hello(0) + &event(1))]).await;
+    let nothing = || Ended(hello(0) + &caught_up(0));
+    let mut market = Scripted::with([nothing(), nothing(), Open(hello(0) + &event(1))]).await;
     let mut feed = market.follow(0).await.unwrap();
+    assert!(soon(feed.next()).await.unwrap().unwrap().caught_up);
     let error = error(&mut feed).await;
     assert_eq!(error.code(), ErrorCode::Unreachable, "{error}");
     assert_eq!(error.request_id(), Some("stream-1"));
     assert_eq!(market.asked(), [0, 0]);
     assert_eq!(next(&mut feed).await, [Event(1)]);
+}
+
+/// Each stream says it, the feed once; and the place is that of what was given out.
+#[tokio::test]
+async fn a_feed_has_caught_up_once() {
+    let gap = missed(7, 9);
+    let market = Scripted::with([
+        Cut(hello(0) + &event(1)),
+        Ended(hello(1) + &event(2) + &caught_up(3) + &event(4)),
+        Ended(hello(4) + &caught_up(5) + &event(6) + &caught_up(7) + &gap),
+    ])
+    .await;
+    let mut feed = market.follow(0).await.unwrap();
+    let (mut told, mut flags) = (Vec::new(), Vec::new());
+    while told.last() != Some(&Missed(7, 9)) {
+        let Ok(batch) = soon(feed.next()).await else {
+            continue;
+        };
+        let batch = batch.expect("it goes on");
+        told.extend(self::told(&batch));
+        flags.push(batch.caught_up);
+    }
+    assert_eq!(told, [Event(1), Event(2), Event(4), Event(6), Missed(7, 9)]);
+    assert_eq!(flags.iter().filter(|is| **is).count(), 1, "{flags:?}");
 }
 
 #[tokio::test]

@@ -64,6 +64,8 @@ pub trait EventApi: Debug + Send + Sync + 'static {
 pub trait EventFeed: Debug + Send + Sync + 'static {
     /// Waits for the next events; `None` once the coordinator has stopped and there will be none.
     ///
+    /// One batch says that it has [caught up](EventBatch::caught_up), which may have no events.
+    ///
     /// Only a feed in the coordinator's process knows that. One over a wire never gives `None`: when
     /// its stream ends, it follows anew from where it was, and where that is refused, the error says
     /// why.
@@ -142,16 +144,30 @@ pub struct EventBatch {
     pub missed: Option<Missed>,
     /// The events, oldest first.
     pub events: Vec<Arc<LoggedEvent>>,
+    /// Whether with these it has told of everything that had happened when the feed began: what
+    /// comes after is new. It says so once, also where nothing of that is wanted.
+    pub caught_up: bool,
 }
 
 impl EventBatch {
     /// `events`, before which `missed` were lost.
     #[must_use]
     pub const fn new(missed: Option<Missed>, events: Vec<Arc<LoggedEvent>>) -> Self {
-        Self { missed, events }
+        Self {
+            missed,
+            events,
+            caught_up: false,
+        }
     }
 
-    /// The place after which it begins; `None` where it is empty.
+    /// The same, with which the feed has [caught up](Self::caught_up) or not.
+    #[must_use]
+    pub const fn with_caught_up(mut self, caught_up: bool) -> Self {
+        self.caught_up = caught_up;
+        self
+    }
+
+    /// The place after which it begins; `None` where it has neither events nor a gap.
     #[must_use]
     pub fn begins_after(&self) -> Option<EventId> {
         let first = self.events.first();

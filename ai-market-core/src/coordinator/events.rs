@@ -164,6 +164,8 @@ struct Feed {
     filter: EventFilter,
     /// Up to where it has read.
     position: EventId,
+    /// The newest event when it began, until it has read so far.
+    behind: Option<EventId>,
     /// What was found and not given out yet.
     ready: EventBatch,
     news: watch::Receiver<u64>,
@@ -190,6 +192,7 @@ impl EventApi for Coordinator {
             coordinator: self.clone(),
             filter: follow.filter,
             position: EventId::START,
+            behind: None,
             ready: EventBatch::default(),
             news: hub.news.subscribe(),
             cause: None,
@@ -218,6 +221,7 @@ impl EventApi for Coordinator {
             }
             EventStart::After(place) => feed.position = place,
         }
+        feed.behind = Some(known.newest);
         Ok(Box::new(feed))
     }
 }
@@ -245,7 +249,10 @@ impl Feed {
     async fn advance(&mut self) -> Result<bool, ApiError> {
         let inner = Arc::clone(&self.coordinator.inner);
         let at_hand = inner.events.recent().after(self.position, &self.filter);
-        if let Some((events, to)) = at_hand {
+        // What there was when it began is read even if nobody has read it for all yet.
+        if let Some((events, to)) = at_hand
+            && (to > self.position || self.behind.is_none())
+        {
             let some = to > self.position;
             self.position = to;
             self.ready.events = events;
@@ -263,6 +270,14 @@ impl Feed {
         let some = !page.events.is_empty();
         self.take(page.events);
         Ok(some || self.ready.missed.is_some())
+    }
+
+    /// Says once that it has caught up.
+    fn catch_up(&mut self) {
+        if self.behind.is_some_and(|newest| newest <= self.position) {
+            self.behind = None;
+            self.ready.caught_up = true;
+        }
     }
 
     /// Waits until there may be something after the position, and reads it for all who wait.
@@ -326,6 +341,7 @@ impl Feed {
 impl EventFeed for Feed {
     async fn next(&mut self) -> Result<Option<EventBatch>, ApiError> {
         loop {
+            self.catch_up();
             if self.ready != EventBatch::default() {
                 self.coordinator.inner.metrics.delivered(&self.ready);
                 return Ok(Some(mem::take(&mut self.ready)));

@@ -36,6 +36,7 @@ impl EventApi for HttpClient {
             position: EventId::START,
             stream: None,
             ready: VecDeque::new(),
+            caught_up: false,
         };
         feed.open().await?;
         Ok(Box::new(feed))
@@ -70,6 +71,8 @@ struct HttpFeed {
     stream: Option<Open>,
     /// What came and was not given out yet: a gap begins a batch.
     ready: VecDeque<EventBatch>,
+    /// Whether it has caught up, which a stream that is opened later says again.
+    caught_up: bool,
 }
 
 struct Open {
@@ -77,7 +80,7 @@ struct Open {
     request_id: RequestId,
     frames: Frames,
     greeted: bool,
-    /// Whether anything came after the greeting.
+    /// Whether anything came of itself after the greeting.
     spoke: bool,
     /// Since when somebody waits for what comes next.
     waiting: Option<Instant>,
@@ -186,6 +189,10 @@ impl HttpFeed {
     fn take(&mut self, frame: &Frame) -> Result<(), ApiError> {
         let taken = match frame.event.as_str() {
             "" => Ok(()),
+            "caught_up" => {
+                self.catch_up();
+                Ok(())
+            }
             "hello" => {
                 let hello = parse(frame).map_err(|error| self.give_up(error))?;
                 self.greet(&hello);
@@ -203,7 +210,8 @@ impl HttpFeed {
             }
         };
         if let Some(open) = &mut self.stream {
-            open.spoke = true;
+            // What belongs to every beginning says nothing of a stream that then ends.
+            open.spoke |= frame.event != "caught_up";
         }
         // Also past what makes no sense, which would else come again and again.
         if let Some(id) = frame.id {
@@ -230,6 +238,19 @@ impl HttpFeed {
         match self.ready.back_mut() {
             Some(batch) => batch.events.push(event),
             None => self.ready.push_back(EventBatch::new(None, vec![event])),
+        }
+    }
+
+    fn catch_up(&mut self) {
+        if mem::replace(&mut self.caught_up, true) {
+            return;
+        }
+        match self.ready.back_mut() {
+            Some(batch) => batch.caught_up = true,
+            None => {
+                let batch = EventBatch::default().with_caught_up(true);
+                self.ready.push_back(batch);
+            }
         }
     }
 
@@ -299,7 +320,7 @@ impl EventFeed for HttpFeed {
     }
 
     fn position(&self) -> EventId {
-        let next = self.ready.front().and_then(EventBatch::begins_after);
+        let next = self.ready.iter().find_map(EventBatch::begins_after);
         next.unwrap_or(self.position)
     }
 }

@@ -45,12 +45,12 @@ impl Errors for TicketErrors {
 impl EventRoutes {
     /// Follow what happens
     ///
-    /// Server-sent events: first `hello` with the place after which the stream begins (`id`) and the newest event that
-    /// there is (`newest`), then each
-    /// event as it happens, as an object with `id`, `at`, `event` and what it is about. Where events
-    /// were lost to a reader that is slow or was away for long, `missed` says which. A stream that is
-    /// silent says every 15 seconds that it is still there. It ends when the coordinator stops, and
-    /// when the key is no longer accepted.
+    /// Server-sent events: first `hello` with the place after which the stream begins (`id`) and the
+    /// newest event that there is (`newest`), then each event as it happens, as an object with `id`,
+    /// `at`, `event` and what it is about. `caught_up` says once that what there was has come. Where
+    /// events were lost to a reader that is slow or was away for long, `missed` says which. A stream
+    /// that is silent says every 15 seconds that it is still there. It ends when the coordinator
+    /// stops, and when the key is no longer accepted.
     #[oai(path = "/events", method = "get", operation_id = "follow_events")]
     #[expect(clippy::too_many_arguments, reason = "they are the route's parameters")]
     async fn follow(

@@ -1,5 +1,6 @@
 use std::fmt::Write;
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 use std::vec;
@@ -12,7 +13,7 @@ use ai_market_core::store::EventQuery;
 use futures_util::{Stream, stream};
 use tracing::{Instrument, Span};
 
-use crate::wire::{HelloBody, MissedBody};
+use crate::wire::{CaughtUpBody, HelloBody, MissedBody};
 
 use super::shares::Share;
 
@@ -32,6 +33,8 @@ pub(super) struct Streamed {
     feed: Box<dyn EventFeed>,
     /// Events that the feed gave and that were not sent yet. They are shared with all who follow.
     rest: vec::IntoIter<Arc<LoggedEvent>>,
+    /// Whether it has caught up once that is sent.
+    caught_up: bool,
     greeted: bool,
     holder: Option<(Keys, KeyId)>,
     /// The request, which has been answered when the stream is sent.
@@ -51,6 +54,7 @@ impl Streamed {
             coordinator,
             feed,
             rest: Vec::new().into_iter(),
+            caught_up: false,
             greeted: false,
             holder,
             span: Span::current(),
@@ -99,6 +103,10 @@ impl Streamed {
             let name = logged.event.kind().as_str();
             write_event(&mut text, logged.id, name, logged.json());
         }
+        if self.rest.as_slice().is_empty() && mem::take(&mut self.caught_up) {
+            let id = self.feed.position();
+            write_event(&mut text, id, "caught_up", &json(&CaughtUpBody { id })?);
+        }
         Ok(Some(text))
     }
 
@@ -112,6 +120,7 @@ impl Streamed {
             write_event(text, missed.until, "missed", &json(&body)?);
         }
         self.rest = batch.events.into_iter();
+        self.caught_up = batch.caught_up;
         Ok(())
     }
 
@@ -186,15 +195,15 @@ mod tests {
         let streamed = Streamed::new(coordinator.clone(), feed.await.unwrap(), None, share);
         let mut chunks = pin!(streamed.chunks());
         let (mut text, mut longest) = (String::new(), 0);
-        while text.matches("event: task_created").count() < 900 {
+        while !text.contains("event: caught_up") {
             let chunk = chunks.next().await.unwrap().unwrap();
             longest = longest.max(chunk.len());
             text.push_str(&chunk);
         }
         let ids = text.lines().filter_map(|line| line.strip_prefix("id: "));
         let ids: Vec<u64> = ids.map(|id| id.parse().unwrap()).collect();
-        // Beside the places of the events there is that of `hello`.
-        assert!(ids.into_iter().eq(0..=900));
+        // Beside the places of the events there are those of `hello` and `caught_up`.
+        assert!(ids.into_iter().eq((0..=900).chain([900])));
         assert!(
             longest > PIECE / 2 && longest < PIECE + 1_000,
             "{longest} bytes at once"

@@ -99,6 +99,13 @@ pub(crate) struct HelloBody {
     pub(crate) now: Timestamp,
 }
 
+/// What was before a stream began has come; what comes now is new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CaughtUpBody {
+    /// The place to which the stream has come.
+    pub(crate) id: EventId,
+}
+
 /// Events that will not come: those after one place, up to and with another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MissedBody {

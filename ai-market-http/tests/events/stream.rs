@@ -25,8 +25,18 @@ impl Stream {
         }
     }
 
-    /// The next event: its name, its id and its data.
+    /// The next event: its name, its id and its data. That it has caught up is passed over.
     pub(crate) async fn next(&mut self) -> Option<(String, String, Value)> {
+        loop {
+            let event = self.event().await?;
+            if event.0 != "caught_up" {
+                return Some(event);
+            }
+        }
+    }
+
+    /// The next event of any name.
+    pub(crate) async fn event(&mut self) -> Option<(String, String, Value)> {
         loop {
             if let Some((frame, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {

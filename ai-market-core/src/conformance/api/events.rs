@@ -101,6 +101,46 @@ pub async fn only_what_is_asked_for_is_told(market: &dyn Market) {
     }
 }
 
+/// Once, with the last of what had happened: also where that is not wanted, or where there is nothing.
+pub async fn who_follows_learns_when_it_has_caught_up(market: &dyn Market) {
+    for text in ["a", "b", "c"] {
+        task(market, text, 1).await;
+    }
+    let whole = Follow::new().after(EventId::START);
+    let mut all = market.follow(whole.clone()).await.unwrap();
+    let events = caught_up(&mut all).await;
+    assert_eq!(kinds(&events), [EventKind::TaskCreated; 3]);
+    let newest = events[2].id;
+    let rare = EventFilter::new().with_kinds([EventKind::MarketReset]);
+    let mut none = market.follow(whole.with_filter(rare)).await.unwrap();
+    let mut now = market.follow(Follow::new()).await.unwrap();
+    for feed in [&mut none, &mut now] {
+        assert_eq!(caught_up(feed).await, []);
+    }
+    for feed in [&all, &none, &now] {
+        assert_eq!(feed.position(), newest);
+    }
+    task(market, "d", 1).await;
+    for feed in [&mut all, &mut now] {
+        let batch = soon(feed.next()).await.unwrap().expect("it goes on");
+        assert_eq!(batch.events.len(), 1);
+        assert!(!batch.caught_up);
+    }
+}
+
+/// What a feed tells of until it has caught up.
+async fn caught_up(feed: &mut dyn EventFeed) -> Vec<LoggedEvent> {
+    let mut heard = Vec::new();
+    loop {
+        let batch = soon(feed.next()).await.unwrap().expect("it goes on");
+        assert_eq!(batch.missed, None);
+        heard.extend(batch.events.iter().map(|event| (**event).clone()));
+        if batch.caught_up {
+            return heard;
+        }
+    }
+}
+
 /// The market was replaced by another one, say: the place that it knows means nothing here.
 pub async fn who_follows_another_log_learns_that_it_missed_events(market: &dyn Market) {
     task(market, "a", 1).await;

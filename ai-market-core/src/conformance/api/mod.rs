@@ -82,6 +82,7 @@ macro_rules! __for_each_market_api_case {
             events::who_follows_hears_of_a_life_in_order,
             events::a_feed_begins_where_it_is_asked_to,
             events::only_what_is_asked_for_is_told,
+            events::who_follows_learns_when_it_has_caught_up,
             events::who_follows_another_log_learns_that_it_missed_events,
             events::votes_are_blind_in_events_as_well,
         }
