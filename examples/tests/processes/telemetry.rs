@@ -1,5 +1,6 @@
 //! The export of spans, to a collector that is a thread of the test.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::num::NonZeroU32;
@@ -80,10 +81,38 @@ struct Span {
     trace: Vec<u8>,
     id: Vec<u8>,
     parent: Vec<u8>,
+    kind: u64,
+    /// Whether it failed.
+    failed: bool,
+    attributes: BTreeMap<String, Value>,
 }
 
-/// The fields of a protobuf message that are messages, texts or bytes, by number.
-fn fields(mut message: &[u8]) -> Vec<(u64, &[u8])> {
+#[derive(Debug, Clone, PartialEq)]
+enum Value {
+    Text(String),
+    Number(u64),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// What `SpanKind` says of one of a server.
+const SERVER: u64 = 2;
+/// What `Status.StatusCode` says of a failure.
+const ERROR: u64 = 2;
+
+/// A field of a protobuf message.
+#[derive(Clone, Copy)]
+enum Field<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+/// The fields of a protobuf message, by number, without those of a fixed length.
+fn fields(mut message: &[u8]) -> Vec<(u64, Field<'_>)> {
     fn varint(message: &mut &[u8]) -> u64 {
         let mut value = 0;
         for shift in (0..).step_by(7) {
@@ -101,7 +130,7 @@ fn fields(mut message: &[u8]) -> Vec<(u64, &[u8])> {
         let key = varint(&mut message);
         let length = match key & 7 {
             0 => {
-                varint(&mut message);
+                found.push((key >> 3, Field::Number(varint(&mut message))));
                 continue;
             }
             1 => 8,
@@ -112,7 +141,7 @@ fn fields(mut message: &[u8]) -> Vec<(u64, &[u8])> {
         let (value, rest) = message.split_at(length);
         message = rest;
         if key & 7 == 2 {
-            found.push((key >> 3, value));
+            found.push((key >> 3, Field::Bytes(value)));
         }
     }
     found
@@ -120,7 +149,18 @@ fn fields(mut message: &[u8]) -> Vec<(u64, &[u8])> {
 
 fn each(message: &[u8], number: u64) -> impl Iterator<Item = &[u8]> {
     let found = fields(message).into_iter();
-    found.filter_map(move |(field, value)| (field == number).then_some(value))
+    found.filter_map(move |(field, value)| match value {
+        Field::Bytes(bytes) if field == number => Some(bytes),
+        Field::Bytes(_) | Field::Number(_) => None,
+    })
+}
+
+fn number(message: &[u8], number: u64) -> Option<u64> {
+    let mut found = fields(message).into_iter();
+    found.find_map(|(field, value)| match value {
+        Field::Number(value) if field == number => Some(value),
+        Field::Bytes(_) | Field::Number(_) => None,
+    })
 }
 
 fn one(message: &[u8], number: u64) -> &[u8] {
@@ -145,10 +185,22 @@ fn spans(export: &[u8]) -> Vec<Span> {
                 trace: one(span, 1).to_vec(),
                 id: one(span, 2).to_vec(),
                 parent: one(span, 4).to_vec(),
+                kind: number(span, 6).unwrap_or_default(),
+                failed: number(one(span, 15), 3) == Some(ERROR),
+                attributes: each(span, 9).map(attribute).collect(),
             });
         }
     }
     found
+}
+
+fn attribute(pair: &[u8]) -> (String, Value) {
+    let value = one(pair, 2);
+    let value = match number(value, 3) {
+        Some(number) => Value::Number(number),
+        None => Value::Text(text(one(value, 1))),
+    };
+    (text(one(pair, 1)), value)
 }
 
 /// Has the worker that there is answer a task.
@@ -196,15 +248,53 @@ async fn a_batch_is_one_trace_on_both_sides() {
         assert_eq!(part.parent, batch.id, "{}", part.name);
     }
     // The coordinator's part of it: the claim, and the answer.
-    let mut parents: Vec<_> = of("coordinator", "request")
-        .into_iter()
-        .filter(|span| span.trace == *trace)
-        .map(|span| span.parent)
-        .collect();
-    parents.sort();
-    let mut expected = vec![claim.id, handed_in[0].id.clone()];
-    expected.sort();
-    assert_eq!(parents, expected);
+    for (parent, name, route) in [
+        (&claim, "POST /tasks/next", "/tasks/next"),
+        (&handed_in[0], "POST /workers/submit", "/workers/submit"),
+    ] {
+        let request = in_trace(of("coordinator", name));
+        assert_eq!(request.parent, parent.id);
+        assert_eq!(request.kind, SERVER);
+        assert!(!request.failed);
+        let attributes = request.attributes;
+        assert_eq!(attributes["http.request.method"], "POST".into());
+        assert_eq!(attributes["http.route"], route.into());
+        assert_eq!(attributes["http.response.status_code"], Value::Number(200));
+        assert!(attributes.contains_key("request_id"));
+    }
+}
+
+/// A name of a span is one of few, whatever a client asks for.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_for_what_there_is_not_share_a_name() {
+    let collector = Collector::start();
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("market.db");
+    let coordinator = Coordinator::exporting(&db, &collector.endpoint);
+    for (method, path) in [("BREW", "/coffee"), ("GET", "/coffee"), ("GET", "/tasks/7")] {
+        let mut stream = TcpStream::connect(coordinator.address).unwrap();
+        let host = coordinator.address;
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    assert!(coordinator.interrupt().success());
+    let spans = collector.spans();
+    let names: Vec<_> = spans.iter().map(|span| span.name.as_str()).collect();
+    for name in ["HTTP", "GET", "GET /tasks/{id}"] {
+        assert!(names.contains(&name), "{name}: {names:?}");
+    }
+    let brewed = spans.iter().find(|span| span.name == "HTTP").unwrap();
+    assert_eq!(brewed.attributes["http.request.method"], "_OTHER".into());
+    assert_eq!(
+        brewed.attributes["http.request.method_original"],
+        "BREW".into()
+    );
+    assert!(!brewed.attributes.contains_key("http.route"));
+    assert!(spans.iter().all(|span| !span.failed));
 }
 
 #[tokio::test(flavor = "multi_thread")]

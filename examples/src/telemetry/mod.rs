@@ -1,19 +1,16 @@
+mod client;
+mod conventions;
+
 use std::collections::HashMap;
 use std::env;
-use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{SpanExporter, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::{Level, Span, Subscriber};
@@ -24,17 +21,14 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::Failure;
 
+use client::Client;
+use conventions::Conventional;
+
 /// How long the last export may take.
 const LAST_EXPORT: Duration = Duration::from_secs(3);
 
 /// How long it is waited for that it gives up by itself.
 const SLACK: Duration = Duration::from_secs(1);
-
-/// How long any other may take.
-const EXPORT: Duration = Duration::from_secs(10);
-
-/// The longest answer of a collector that is read; it says how many spans it did not take.
-const MAX_ANSWER: usize = 64 * 1024;
 
 /// Exports the spans of a program by OTLP, as protobuf over HTTP.
 #[derive(Debug)]
@@ -57,7 +51,7 @@ impl Telemetry {
             resource = resource.with_service_name(service);
         }
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(exporter)
+            .with_batch_exporter(Conventional(exporter))
             .with_resource(resource.build())
             .build();
         Ok(Self(provider))
@@ -108,53 +102,4 @@ pub(crate) fn adopt_traceparent(span: &Span, traceparent: &str) {
     let context = TraceContextPropagator::new().extract(&headers);
     // Where nothing is exported there is nothing to be a part of.
     let _ = span.set_parent(context);
-}
-
-/// Sends exports through the runtime of the program, from whatever thread.
-#[derive(Debug)]
-struct Client {
-    client: reqwest::Client,
-    runtime: Handle,
-}
-
-impl Client {
-    fn new() -> Result<Self, Failure> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_platform_verifier()?
-            .with_no_client_auth();
-        let client = reqwest::Client::builder()
-            .timeout(EXPORT)
-            .redirect(reqwest::redirect::Policy::none())
-            .tls_backend_preconfigured(tls)
-            .build()?;
-        Ok(Self {
-            client,
-            runtime: Handle::try_current()?,
-        })
-    }
-}
-
-#[async_trait]
-impl HttpClient for Client {
-    async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let client = self.client.clone();
-        let sending = self.runtime.spawn(async move {
-            let mut answer = client.execute(request.try_into()?).await?;
-            let mut response = Response::builder().status(answer.status());
-            if let Some(headers) = response.headers_mut() {
-                *headers = answer.headers().clone();
-            }
-            let mut body = Vec::new();
-            while let Some(chunk) = answer.chunk().await? {
-                if body.len() + chunk.len() > MAX_ANSWER {
-                    return Err("the collector answered with too much".into());
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok::<_, HttpError>(response.body(body.into())?)
-        });
-        sending.await?
-    }
 }
