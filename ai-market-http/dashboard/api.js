@@ -38,7 +38,7 @@ export function forgetKey() {
 /** Tells when a key is not, or no longer, accepted. */
 export const onUnauthorized = (listener) => loggedOut.add(listener);
 
-export function address(path, query) {
+function address(path, query) {
   const url = new URL(path, BASE);
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== null && value !== undefined && value !== "") url.searchParams.set(name, value);

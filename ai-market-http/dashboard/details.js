@@ -1,9 +1,7 @@
 // A task with all that is known of it.
-import { $, cell, h, perFrame, show } from "./dom.js";
-import { fields, table } from "./fields.js";
-import { ago, count, model, moment, percent, seconds, millis } from "./format.js";
-import { badge, foreign, labelText, longText, marked, plain, spansOf, votes, workerName } from "./parts.js";
-import { patch } from "./patch.js";
+import { $, cell, h, patch, perFrame, show } from "./dom.js";
+import { ago, count, millis, model, moment, percent, seconds } from "./format.js";
+import { badge, fields, foreign, labelText, longText, marked, plain, spansOf, table, votes, workerName } from "./parts.js";
 import { maySee, now, on, state, throttle } from "./store.js";
 import { apply, fetchTask } from "./tasks.js";
 import { timeline } from "./timeline.js";

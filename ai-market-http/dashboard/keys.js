@@ -1,10 +1,9 @@
 // The keys of a market that asks for some: issue, list, rotate, revoke.
 import { confirm, field, taken } from "./actions.js";
 import { ownKeyId, page, post, remove } from "./api.js";
-import { $, cell, h, show } from "./dom.js";
+import { $, cell, h, patch, show } from "./dom.js";
 import { moment } from "./format.js";
 import { badge, foreign } from "./parts.js";
-import { patch } from "./patch.js";
 import { mayManageKeys, on } from "./store.js";
 
 let keys = [];

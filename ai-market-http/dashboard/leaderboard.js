@@ -1,9 +1,8 @@
 // Who has most points, by worker, model or type.
 import { page } from "./api.js";
-import { $, cell, h, show } from "./dom.js";
+import { $, cell, h, patch, show } from "./dom.js";
 import { count, model, percent, seconds } from "./format.js";
 import { foreign, plain, workerName } from "./parts.js";
-import { patch } from "./patch.js";
 import { narrow } from "./router.js";
 import { maySee, on, state, throttle } from "./store.js";
 

@@ -1,9 +1,8 @@
 // The few workers with most points, beside the form of the overview.
 import { page } from "./api.js";
-import { $, h, show } from "./dom.js";
+import { $, h, patch, show } from "./dom.js";
 import { count, percent } from "./format.js";
 import { workerName } from "./parts.js";
-import { patch } from "./patch.js";
 import { maySee, on, state, throttle } from "./store.js";
 
 const MOST = 5;

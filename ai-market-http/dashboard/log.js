@@ -1,11 +1,11 @@
 // What happens, line by line, and never more than a frame can bear.
 import { $, h, perFrame, setText, show } from "./dom.js";
 import { count } from "./format.js";
-import { remembered } from "./history.js";
 import { EACH, Kept, PER_SECOND, isRare } from "./kept.js";
-import { line } from "./lines.js";
+import { line } from "./parts.js";
 import { narrow } from "./router.js";
 import { maySee, now, on, state } from "./store.js";
+import { remembered } from "./stream.js";
 
 const KINDS = [
   "task_created", "task_leased", "task_answered", "task_finalized", "task_failed", "task_requeued",

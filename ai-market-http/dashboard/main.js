@@ -1,12 +1,8 @@
 // Puts the pieces together: who looks, which view, and the stream that keeps it live.
-import { startActions } from "./actions.js";
 import { startChart } from "./chart.js";
-import { startDetails } from "./details.js";
 import { $, say, setText, show } from "./dom.js";
 import { startFilter } from "./filter.js";
 import { clock, millis } from "./format.js";
-import { startKeys } from "./keys.js";
-import { startLeaderboard } from "./leaderboard.js";
 import { startLeaders } from "./leaders.js";
 import { startLog } from "./log.js";
 import { identify, startLogin } from "./login.js";
@@ -18,10 +14,12 @@ import { startSubmit } from "./submit.js";
 import { startTasks } from "./tasks.js";
 import { startTheme } from "./theme.js";
 import { startTypes } from "./types.js";
-import { startWorker } from "./worker.js";
-import { startWorkers } from "./workers.js";
 
 const VIEWS = ["login", "overview", "workers", "leaderboard", "log", "task", "worker", "keys"];
+/** Those that come after what a page begins with: each file takes a browser its time. */
+const LATER = ["workers", "leaderboard", "task", "worker", "keys"];
+/** After so long at the latest, in milliseconds: they are there when the coordinator is gone. */
+const LATE = 500;
 const PREFILL = 100;
 
 let stream = null;
@@ -33,6 +31,7 @@ function connection(name, more = {}) {
   state.connection = name;
   detail = more;
   tellConnection();
+  if (name === "connected" && others === "missing") loadViews();
   emit("connection", name);
 }
 
@@ -65,11 +64,32 @@ function view() {
   return route;
 }
 
+/** Whether the other views are asked for, are there, or could not be had. */
+let others = "unasked";
+
+async function loadViews() {
+  if (others === "asked" || others === "there") return;
+  const again = others === "missing";
+  others = "asked";
+  try {
+    const { startViews } = await import("./views.js");
+    startViews();
+    others = "there";
+    if (again) say($("notice"), null);
+    if (LATER.includes(view().view)) render();
+  } catch {
+    others = "missing";
+    say($("notice"), "A part of this page could not be loaded. It will be once the coordinator is there.");
+  }
+}
+
 let before = null;
 
 function render() {
   const now = view();
-  for (const name of VIEWS) show($(`view-${name}`), name === now.view);
+  const isLater = LATER.includes(now.view);
+  if (isLater) loadViews();
+  for (const name of VIEWS) show($(`view-${name}`), name === now.view && (others === "there" || !isLater));
   const section = now.view === "task" ? "overview" : now.view === "worker" ? "workers" : now.view;
   for (const link of document.querySelectorAll("#nav a")) {
     const name = link.dataset.nav;
@@ -143,19 +163,14 @@ startChart();
 startTasks();
 startTypes();
 startLog();
-startWorkers();
-startLeaderboard();
 startLeaders();
 startSubmit();
-startDetails();
-startWorker();
-startKeys();
-startActions();
 onRoute(render);
 on("me", () => {
   connect();
   render();
   tick();
+  setTimeout(loadViews, LATE);
 });
 on("logout", (was) => {
   stream?.stop();

@@ -2,7 +2,7 @@
 import { open } from "./api.js";
 
 /** After so long without a word a stream is given up, in milliseconds. */
-export const SILENCE = 40_000;
+const SILENCE = 40_000;
 const FIRST_WAIT = 500;
 /** How long a page that nobody sees keeps its stream: browsers open few connections to one place. */
 const LET_GO = 4_000;
@@ -11,7 +11,7 @@ const LONG_AWAY = 60_000;
 const LONGEST_WAIT = 15_000;
 
 /** Takes lines apart into events. */
-export function parser(emit) {
+function parser(emit) {
   let rest = "";
   let data = [];
   let name = "";
@@ -186,4 +186,42 @@ export function follow(query, on) {
     },
     soon,
   };
+}
+
+/**
+ * Gives the events that have happened and fit `query` to `take`, oldest first. Tells after which
+ * event it looked.
+ */
+export async function remembered(query, { signal, take }) {
+  const enough = new AbortController();
+  const end = () => enough.abort();
+  signal.addEventListener("abort", end);
+  let after = null;
+  let isAll = false;
+  const feed = parser(({ name, data }) => {
+    if (data === "" || isAll) return;
+    const value = JSON.parse(data);
+    if (name === "hello") after = value.id;
+    else if (name === "caught_up") isAll = true;
+    else if (name !== "missed") take(value);
+  });
+  let timer = 0;
+  try {
+    const response = await open("events", { query, signal: enough.signal, more: { Accept: "text/event-stream" } });
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    while (!isAll) {
+      clearTimeout(timer);
+      timer = setTimeout(end, SILENCE);
+      const { done, value } = await reader.read();
+      if (done) throw new Error("the coordinator broke off");
+      feed(value);
+    }
+  } catch (error) {
+    throw enough.signal.aborted ? new Error("the coordinator is silent") : error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", end);
+    end();
+  }
+  return after;
 }

@@ -3,8 +3,7 @@ import { get, page, taskPath } from "./api.js";
 import { apply, newer } from "./change.js";
 import { $, cell, h, perFrame, replace, say, setText, show } from "./dom.js";
 import { ago, count, short } from "./format.js";
-import { askMarket } from "./help.js";
-import { answer, badge, foreign, plain, votes } from "./parts.js";
+import { answer, askMarket, badge, foreign, plain, votes } from "./parts.js";
 import { narrow, taskLink } from "./router.js";
 import { maySee, now, on, state, throttle } from "./store.js";
 

@@ -1,8 +1,8 @@
 // What happened to one task or worker, newest first: what the coordinator remembers, and what comes.
 import { h, perFrame, say, show } from "./dom.js";
-import { remembered } from "./history.js";
-import { line } from "./lines.js";
+import { line } from "./parts.js";
 import { maySee, on } from "./store.js";
+import { remembered } from "./stream.js";
 
 const LINES = 200;
 const NEWEST = 1000;

@@ -1,8 +1,7 @@
 // Which types of tasks there are, and whether anybody is there for them.
 import { get } from "./api.js";
 import { $, h, replace, show } from "./dom.js";
-import { startWorker } from "./help.js";
-import { foreign, plain } from "./parts.js";
+import { foreign, plain, startWorker } from "./parts.js";
 import { emit, maySee, on, state } from "./store.js";
 
 const NAMED = 3;

@@ -1,12 +1,9 @@
 // A worker with all that is known of it, and what it does.
-import { get, workerPath } from "./api.js";
 import { reinstate, suspend } from "./actions.js";
-import { $, cell, h, show } from "./dom.js";
-import { fields, table } from "./fields.js";
+import { get, workerPath } from "./api.js";
+import { $, cell, h, patch, show } from "./dom.js";
 import { ago, count, model, moment, percent, seconds } from "./format.js";
-import { startWorker as startOne } from "./help.js";
-import { badge, foreign, plain, several } from "./parts.js";
-import { patch } from "./patch.js";
+import { badge, fields, foreign, plain, several, startWorker as startOne, table } from "./parts.js";
 import { mayOperate, maySee, now, on, state, throttle } from "./store.js";
 import { timeline } from "./timeline.js";
 

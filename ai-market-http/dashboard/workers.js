@@ -1,11 +1,9 @@
 // The list of workers, a page at a time.
 import { reinstate, suspend } from "./actions.js";
 import { page } from "./api.js";
-import { $, cell, h, show } from "./dom.js";
+import { $, cell, h, patch, show } from "./dom.js";
 import { ago, count, model, percent, short } from "./format.js";
-import { startWorker } from "./help.js";
-import { badge, foreign, plain, several, workerName } from "./parts.js";
-import { patch } from "./patch.js";
+import { badge, foreign, plain, several, startWorker, workerName } from "./parts.js";
 import { mayOperate, maySee, now, on, state, throttle } from "./store.js";
 import { isRestricted, isSuspended } from "./worker.js";
 
@@ -15,8 +13,6 @@ let next = null;
 /** `null` until they are known. */
 let workers = null;
 let tallies = new Map();
-/** How many of all workers are active, as was counted last. */
-let active = null;
 
 function fits(worker) {
   const words = state.filter.toLowerCase();
@@ -60,7 +56,7 @@ function row(w) {
 function below(fitting) {
   const all = cursor === null && next === null;
   if (workers.length === 0 && all) return [plain("No worker is here yet. Start one:"), startWorker()];
-  if (all ? !workers.some((w) => w.state === "active") : active === 0) return [plain("No worker is active. Start one:"), startWorker()];
+  if (all ? !workers.some((w) => w.state === "active") : state.workers === 0) return [plain("No worker is active. Start one:"), startWorker()];
   return fitting.length === 0 ? plain("No worker on this page fits the filter.") : null;
 }
 
@@ -98,9 +94,6 @@ export function startWorkers() {
   const soon = throttle(2000, load);
   on("event", (e) => !e.past && !$("view-workers").hidden && soon());
   on("reload", load);
-  on("stats", (stats) => {
-    active = stats.workers - stats.workers_stale;
-  });
   on("shown", ({ view }) => {
     if (view !== "workers") return;
     show($("requeue-button"), mayOperate());

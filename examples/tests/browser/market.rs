@@ -59,14 +59,20 @@ async fn a_page_goes_on_by_itself_when_the_coordinator_was_killed_and_is_back() 
     let db = folder.path().join("market.db");
     let coordinator = Coordinator::start(&db, 0);
     let address = coordinator.address;
-    // The browser reports what it does not reach, whatever the page does.
-    let expected = ["net::ERR_"];
+    // The browser reports what it does not reach or find, whatever the page does.
+    let expected = ["net::ERR_", "404 (Not Found)"];
     visit(address, &expected, async |browser| {
         browser.open(&home(&coordinator)).await;
         browser
             .until("document.querySelector('#connection').dataset.state === 'connected'")
             .await;
         mark(browser).await;
+        let nothing = "#/tasks/01890a5d-ac96-774b-bcce-b302099a8057";
+        browser
+            .open(&format!("{}{nothing}", home(&coordinator)))
+            .await;
+        browser.until_shown("#view-task").await;
+        browser.click("[data-nav=overview]").await;
         // It is killed.
         drop(coordinator);
         browser
@@ -90,6 +96,30 @@ async fn a_page_goes_on_by_itself_when_the_coordinator_was_killed_and_is_back() 
         assert!(created[0].is_ok(), "{created:?}");
         browser.until_says("#tasks-body", "Is anybody there?").await;
         assert!(is_marked(browser).await);
+    })
+    .await;
+}
+
+/// It begins with what is seen first; the rest may come after the coordinator has gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_was_not_loaded_whole_is_once_the_coordinator_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("market.db");
+    let coordinator = Coordinator::start(&db, 0);
+    let address = coordinator.address;
+    visit(address, &["net::ERR_"], async |browser| {
+        browser.open(&home(&coordinator)).await;
+        browser
+            .until("document.querySelector('#connection').dataset.state === 'connected'")
+            .await;
+        drop(coordinator);
+        browser.until_says("#connection", "no coordinator").await;
+        browser.click("[data-nav=workers]").await;
+        let coordinator = Coordinator::start(&db, address.port());
+        browser
+            .until_says("#workers-empty", "No worker is here yet")
+            .await;
+        drop(coordinator);
     })
     .await;
 }

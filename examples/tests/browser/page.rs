@@ -19,6 +19,9 @@ async fn a_page_with_its_first_data_is_small() {
         browser
             .until_says("#tasks-body", "text that somebody wrote")
             .await;
+        // With it come the views that it does not begin with.
+        browser.click("[data-nav=workers]").await;
+        browser.until_shown("#view-workers").await;
         let journal = browser.journal().await;
         let (bytes, requests) = (journal.bytes(), journal.requests.len());
         println!("{bytes} bytes in {requests} requests");
