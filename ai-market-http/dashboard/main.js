@@ -71,16 +71,18 @@ async function loadViews() {
   if (others === "asked" || others === "there") return;
   const again = others === "missing";
   others = "asked";
+  let views;
   try {
-    const { startViews } = await import("./views.js");
-    startViews();
-    others = "there";
-    if (again) say($("notice"), null);
-    if (LATER.includes(view().view)) render();
+    views = await import("./views.js");
   } catch {
     others = "missing";
     say($("notice"), "A part of this page could not be loaded. It will be once the coordinator is there.");
+    return;
   }
+  views.startViews();
+  others = "there";
+  if (again) say($("notice"), null);
+  if (LATER.includes(view().view)) render();
 }
 
 let before = null;

@@ -175,8 +175,8 @@ impl Coordinator {
 
     /// Starts a coordinator that exports its spans.
     #[cfg(feature = "opentelemetry")]
-    pub(crate) fn exporting(db: &Path, collector: &str) -> Self {
-        let mut command = Self::command(db, 0, &[]);
+    pub(crate) fn exporting(db: &Path, collector: &str, options: &[&str]) -> Self {
+        let mut command = Self::command(db, 0, options);
         command.env("OTEL_EXPORTER_OTLP_ENDPOINT", collector);
         Self::of(command)
     }

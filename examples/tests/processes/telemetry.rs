@@ -217,7 +217,7 @@ async fn a_batch_is_one_trace_on_both_sides() {
     let collector = Collector::start();
     let folder = tempfile::tempdir().unwrap();
     let db = folder.path().join("market.db");
-    let coordinator = Coordinator::exporting(&db, &collector.endpoint);
+    let coordinator = Coordinator::exporting(&db, &collector.endpoint, &[]);
     let worker = Process::worker_exporting("alice", coordinator.address, &collector.endpoint);
     answer_one(&coordinator).await;
     // What is not exported yet is exported at the end.
@@ -270,7 +270,7 @@ async fn requests_for_what_there_is_not_share_a_name() {
     let collector = Collector::start();
     let folder = tempfile::tempdir().unwrap();
     let db = folder.path().join("market.db");
-    let coordinator = Coordinator::exporting(&db, &collector.endpoint);
+    let coordinator = Coordinator::exporting(&db, &collector.endpoint, &[]);
     for (method, path) in [("BREW", "/coffee"), ("GET", "/coffee"), ("GET", "/tasks/7")] {
         let mut stream = TcpStream::connect(coordinator.address).unwrap();
         let host = coordinator.address;
@@ -297,12 +297,40 @@ async fn requests_for_what_there_is_not_share_a_name() {
     assert!(spans.iter().all(|span| !span.failed));
 }
 
+/// What a client did wrong is no failure of the coordinator; that it is full is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_the_coordinator_cannot_do_has_failed() {
+    let collector = Collector::start();
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("market.db");
+    let full = ["--max-open-tasks", "1"];
+    let coordinator = Coordinator::exporting(&db, &collector.endpoint, &full);
+    let client = coordinator.client();
+    for text in ["a", "", "b"] {
+        // The first one fills the market, and the second one is none.
+        client.enqueue(vec![TaskSpec::new(text)]).await;
+    }
+    assert!(coordinator.interrupt().success());
+    let spans = collector.spans();
+    let created = spans.iter().filter(|span| span.name == "POST /tasks");
+    let outcomes = created.map(|span| {
+        let error = span.attributes.get("error.type").cloned();
+        let status = span.attributes["http.response.status_code"].clone();
+        (status, span.failed, error)
+    });
+    let outcomes: Vec<_> = outcomes.collect();
+    for (status, error) in [(422, None), (503, Some("503".into()))] {
+        let outcome = (Value::Number(status), error.is_some(), error);
+        assert!(outcomes.contains(&outcome), "{outcome:?}: {outcomes:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_does_not_answer_holds_nothing_up() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let coordinator = Coordinator::exporting(&folder.path().join("market.db"), &endpoint);
+    let coordinator = Coordinator::exporting(&folder.path().join("market.db"), &endpoint, &[]);
     let worker = Process::worker_exporting("alice", coordinator.address, &endpoint);
     answer_one(&coordinator).await;
     assert!(worker.interrupt().success());
