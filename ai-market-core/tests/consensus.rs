@@ -6,8 +6,8 @@ use std::num::NonZeroU32;
 
 use ai_market_core::confidence::Confidence;
 use ai_market_core::consensus::{
-    Ballot, Consensus, ConsensusPolicy, Decision, MajorityVote, Reward, TrackRecord, Updates,
-    Verdict, decide,
+    Ballot, Consensus, ConsensusPolicy, Decision, FractionalCount, MajorityVote, RecordChange,
+    Reward, TrackRecord, Updates, Verdict, decide, learn_late,
 };
 use ai_market_core::id::{Label, PolicyName, TaskId, WorkerId};
 use ai_market_core::submission::{Submission, Vote};
@@ -105,9 +105,10 @@ proptest! {
         let owed: Vec<_> = right.iter().map(|vote| (&vote.worker, 1)).collect();
         prop_assert_eq!(paid, owed);
         prop_assert_eq!(updates.records.len(), votes.len());
-        let prior = updates.prior.unwrap();
-        prop_assert_eq!(prior.agreements, right.len() as u64);
-        prop_assert_eq!(prior.total(), votes.len() as u64);
+        let mut prior = TrackRecord::default();
+        updates.prior.iter().for_each(|change| prior.apply(change));
+        prop_assert_eq!(prior.agreements, FractionalCount::from_whole(right.len() as u64));
+        prop_assert_eq!(prior.total(), FractionalCount::from_whole(votes.len() as u64));
     }
 
     #[test]
@@ -164,6 +165,10 @@ impl ConsensusPolicy for Greedy {
     fn conclude(&self, _ballot: &Ballot<'_>) -> Verdict {
         Verdict::Pending
     }
+
+    fn learn(&self, ballot: &Ballot<'_>, label: &Label) -> Updates {
+        Updates::observe(ballot, label)
+    }
 }
 
 /// Pays somebody who did not vote.
@@ -180,26 +185,24 @@ impl ConsensusPolicy for Corrupt {
     }
 
     fn evaluate(&self, ballot: &Ballot<'_>) -> Verdict {
-        let stranger = WorkerId::new("stranger").unwrap();
-        let mut updates = Updates::observe(ballot, &ballot.votes[0].label);
-        updates
-            .records
-            .push((stranger.clone(), TrackRecord::default()));
+        let label = &ballot.votes[0].label;
         Verdict::Finalize {
-            consensus: Consensus {
-                label: ballot.votes[0].label.clone(),
-                agreement: Confidence::ONE,
-            },
-            rewards: vec![Reward {
-                worker: stranger,
-                points: 9,
-            }],
-            updates,
+            consensus: Consensus::new(label.clone(), Confidence::ONE),
+            rewards: vec![Reward::new(WorkerId::new("stranger").unwrap(), 9)],
+            updates: self.learn(ballot, label),
         }
     }
 
     fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
         self.evaluate(ballot)
+    }
+
+    fn learn(&self, ballot: &Ballot<'_>, label: &Label) -> Updates {
+        assert_ne!(label.as_str(), "panic");
+        let mut updates = Updates::observe(ballot, label);
+        let stranger = WorkerId::new("stranger").unwrap();
+        updates.records.push((stranger, RecordChange::new()));
+        updates
     }
 }
 
@@ -215,6 +218,32 @@ fn only_voters_are_paid_and_recorded() {
     };
     assert!(rewards.is_empty());
     assert_eq!(updates.records.len(), 1);
+}
+
+fn learned_late(task: &Task, votes: &[Submission], label: &str) -> Updates {
+    let (records, prior) = ([TrackRecord::default()], TrackRecord::default());
+    let ballot = Ballot::new(task, votes, &records, &prior, Timestamp::from_micros(NOW));
+    learn_late(&Corrupt, &ballot, &Label::new(label).unwrap())
+}
+
+#[test]
+fn a_late_answer_is_learned_for_its_worker_and_the_task_type() {
+    let task = task(1, 1);
+    let votes = votes(&task, &[(1, 0.5)]);
+    let updates = learned_late(&task, &votes, "l2");
+    let [(worker, change)] = &updates.records[..] else {
+        panic!("only voters are recorded: {updates:?}");
+    };
+    assert_eq!(*worker, votes[0].worker);
+    assert_eq!(change.disagreements, FractionalCount::ONE);
+    assert_eq!(updates.prior, [change.clone()]);
+}
+
+#[test]
+fn a_policy_that_panics_learns_nothing() {
+    let task = task(1, 1);
+    let votes = votes(&task, &[(1, 0.5)]);
+    assert_eq!(learned_late(&task, &votes, "panic"), Updates::default());
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use std::num::NonZeroU32;
 
-use crate::consensus::{Ballot, ConsensusPolicy, MajorityVote, Verdict};
-use crate::id::PolicyName;
+use crate::consensus::{
+    Ballot, ConsensusPolicy, FractionalCount, MajorityVote, RecordChange, Updates, Verdict,
+};
+use crate::id::{Label, PolicyName};
 
 /// Decides as soon as this many votes agree; else asks for one more, as often as it may.
 #[derive(Debug)]
@@ -19,7 +21,7 @@ impl ConsensusPolicy for Agree {
     }
 
     fn evaluate(&self, ballot: &Ballot<'_>) -> Verdict {
-        let agree = |label: &crate::id::Label| {
+        let agree = |label: &Label| {
             ballot
                 .votes
                 .iter()
@@ -41,6 +43,80 @@ impl ConsensusPolicy for Agree {
 
     fn conclude(&self, _ballot: &Ballot<'_>) -> Verdict {
         Verdict::Fail("the votes do not agree".to_owned())
+    }
+
+    fn learn(&self, ballot: &Ballot<'_>, label: &Label) -> Updates {
+        Updates::observe(ballot, label)
+    }
+}
+
+/// Decides as soon as two votes agree, and counts half of each vote, as a disagreement.
+#[derive(Debug)]
+pub(super) struct Half;
+
+impl ConsensusPolicy for Half {
+    fn name(&self) -> PolicyName {
+        PolicyName::new("half/1").unwrap()
+    }
+
+    fn wanted(&self, required: NonZeroU32) -> NonZeroU32 {
+        Agree(2).wanted(required)
+    }
+
+    fn evaluate(&self, ballot: &Ballot<'_>) -> Verdict {
+        match Agree(2).evaluate(ballot) {
+            Verdict::Finalize {
+                consensus, rewards, ..
+            } => {
+                let updates = self.learn(ballot, &consensus.label);
+                Verdict::Finalize {
+                    consensus,
+                    rewards,
+                    updates,
+                }
+            }
+            other => other,
+        }
+    }
+
+    fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
+        Agree(2).conclude(ballot)
+    }
+
+    fn learn(&self, ballot: &Ballot<'_>, _label: &Label) -> Updates {
+        let mut half = RecordChange::new();
+        half.disagreements = FractionalCount::from_fraction(0.5);
+        let workers = ballot.votes.iter().map(|vote| vote.worker.clone());
+        Updates {
+            records: workers.map(|worker| (worker, half.clone())).collect(),
+            prior: vec![half; ballot.votes.len()],
+        }
+    }
+}
+
+/// Decides as soon as two votes agree, learns nothing of them, and panics at late answers.
+#[derive(Debug)]
+pub(super) struct PanicsLate;
+
+impl ConsensusPolicy for PanicsLate {
+    fn name(&self) -> PolicyName {
+        PolicyName::new("panics-late/1").unwrap()
+    }
+
+    fn wanted(&self, required: NonZeroU32) -> NonZeroU32 {
+        Agree(2).wanted(required)
+    }
+
+    fn evaluate(&self, ballot: &Ballot<'_>) -> Verdict {
+        Agree(2).evaluate(ballot)
+    }
+
+    fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
+        Agree(2).conclude(ballot)
+    }
+
+    fn learn(&self, _ballot: &Ballot<'_>, _label: &Label) -> Updates {
+        panic!("this policy panics at late answers")
     }
 }
 
@@ -64,6 +140,10 @@ impl ConsensusPolicy for Undecided {
     fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
         MajorityVote.conclude(ballot)
     }
+
+    fn learn(&self, ballot: &Ballot<'_>, label: &Label) -> Updates {
+        Updates::observe(ballot, label)
+    }
 }
 
 /// Panics at every vote.
@@ -84,6 +164,10 @@ impl ConsensusPolicy for Panics {
     }
 
     fn conclude(&self, _ballot: &Ballot<'_>) -> Verdict {
+        panic!("this policy always panics")
+    }
+
+    fn learn(&self, _ballot: &Ballot<'_>, _label: &Label) -> Updates {
         panic!("this policy always panics")
     }
 }

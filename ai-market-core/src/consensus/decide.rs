@@ -1,6 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::id::{PolicyName, WorkerId};
+use crate::id::{Label, PolicyName, WorkerId};
 
 use super::compare::{Comparator, Exact};
 use super::{Ballot, Consensus, ConsensusPolicy, Reward, Updates, Verdict};
@@ -21,7 +21,7 @@ pub enum Decision {
         consensus: Consensus,
         /// Points for voters.
         rewards: Vec<Reward>,
-        /// New track records of voters and of the task type.
+        /// What is added to the track records of voters and of the task type.
         updates: Updates,
         /// The policy that decided.
         policy: PolicyName,
@@ -50,6 +50,20 @@ pub fn decide(policy: &dyn ConsensusPolicy, ballot: &Ballot<'_>, closing: bool) 
     })
 }
 
+/// Returns what `policy` learns from an answer that came after its task was finalized with `label`:
+/// the one way in which stores ask for that.
+///
+/// `ballot` holds that answer alone. Updates for workers that did not vote on it are left out. A
+/// policy that panics learns nothing.
+#[must_use]
+pub fn learn_late(policy: &dyn ConsensusPolicy, ballot: &Ballot<'_>, label: &Label) -> Updates {
+    // OK because a policy is a pure function: there is no state that a panic could leave broken.
+    let learned = catch_unwind(AssertUnwindSafe(|| policy.learn(ballot, label)));
+    let mut updates = learned.unwrap_or_default();
+    updates.keep_voters(ballot);
+    updates
+}
+
 fn decide_or_panic(policy: &dyn ConsensusPolicy, ballot: &Ballot<'_>, closing: bool) -> Decision {
     let votes = u32::try_from(ballot.votes.len()).unwrap_or(u32::MAX);
     let task = ballot.task;
@@ -73,15 +87,14 @@ fn decide_or_panic(policy: &dyn ConsensusPolicy, ballot: &Ballot<'_>, closing: b
 }
 
 fn close(policy: &dyn ConsensusPolicy, ballot: &Ballot<'_>, verdict: Verdict) -> Decision {
-    let voted = |worker: &WorkerId| ballot.votes.iter().any(|vote| vote.worker == *worker);
     match verdict {
         Verdict::Finalize {
             consensus,
             mut rewards,
             mut updates,
         } => {
-            rewards.retain(|reward| voted(&reward.worker));
-            updates.records.retain(|(worker, _)| voted(worker));
+            rewards.retain(|reward| voted(ballot, &reward.worker));
+            updates.keep_voters(ballot);
             Decision::Finalize {
                 consensus,
                 rewards,
@@ -94,6 +107,16 @@ fn close(policy: &dyn ConsensusPolicy, ballot: &Ballot<'_>, verdict: Verdict) ->
             "the consensus policy {} reached no conclusion",
             policy.name()
         )),
+    }
+}
+
+fn voted(ballot: &Ballot<'_>, worker: &WorkerId) -> bool {
+    ballot.votes.iter().any(|vote| vote.worker == *worker)
+}
+
+impl Updates {
+    fn keep_voters(&mut self, ballot: &Ballot<'_>) {
+        self.records.retain(|(worker, _)| voted(ballot, worker));
     }
 }
 

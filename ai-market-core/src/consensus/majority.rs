@@ -110,18 +110,16 @@ impl ConsensusPolicy for MajorityVote {
             .votes
             .iter()
             .filter(|vote| ballot.same(winner.label, &vote.label))
-            .map(|vote| Reward {
-                worker: vote.worker.clone(),
-                points: 1,
-            })
+            .map(|vote| Reward::new(vote.worker.clone(), 1))
             .collect();
         Verdict::Finalize {
-            consensus: Consensus {
-                label: winner.label.clone(),
-                agreement: Confidence::saturating(share),
-            },
+            consensus: Consensus::new(winner.label.clone(), Confidence::saturating(share)),
             rewards,
-            updates: Updates::observe(ballot, winner.label),
+            updates: self.learn(ballot, winner.label),
         }
+    }
+
+    fn learn(&self, ballot: &Ballot<'_>, label: &Label) -> Updates {
+        Updates::observe(ballot, label)
     }
 }

@@ -3,10 +3,11 @@ use std::num::NonZeroU32;
 use crate::confidence::Confidence;
 use crate::id::{Label, WorkerId};
 
-use super::{Ballot, TrackRecord};
+use super::{Ballot, RecordChange};
 
 /// What a policy says of a ballot.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// More votes are needed than are in.
     Pending,
@@ -18,7 +19,7 @@ pub enum Verdict {
         consensus: Consensus,
         /// Points for voters; a voter that is not named gets none.
         rewards: Vec<Reward>,
-        /// New track records.
+        /// What is added to track records.
         updates: Updates,
     },
     /// The task cannot be decided, for this reason.
@@ -27,11 +28,20 @@ pub enum Verdict {
 
 /// The final label of a task and how well the votes support it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Consensus {
     /// The final label.
     pub label: Label,
     /// The share of the votes that stand for the label, as the policy weighs them.
     pub agreement: Confidence,
+}
+
+impl Consensus {
+    /// A final label, and the share of the votes that stand for it.
+    #[must_use]
+    pub const fn new(label: Label, agreement: Confidence) -> Self {
+        Self { label, agreement }
+    }
 }
 
 /// Points for one voter.
@@ -43,13 +53,24 @@ pub struct Reward {
     pub points: i64,
 }
 
-/// The track records that a decision changes, as they are to be from now on.
+impl Reward {
+    /// So many points for `worker`; negative ones are taken away.
+    #[must_use]
+    pub const fn new(worker: WorkerId, points: i64) -> Self {
+        Self { worker, points }
+    }
+}
+
+/// What is learned from votes: additions to the track records of voters and of the task type.
+///
+/// They are additions, so that what was learned elsewhere in the meantime is not undone.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Updates {
-    /// New records of voters, for the task type of the ballot.
-    pub records: Vec<(WorkerId, TrackRecord)>,
-    /// The new record of the task type; `None` leaves it as it is.
-    pub prior: Option<TrackRecord>,
+    /// Additions to the records of voters, for the task type of the ballot. A voter may be named
+    /// more than once; its changes are applied in order.
+    pub records: Vec<(WorkerId, RecordChange)>,
+    /// Additions to the record of the task type, applied in order.
+    pub prior: Vec<RecordChange>,
 }
 
 impl Updates {
@@ -57,17 +78,16 @@ impl Updates {
     /// worker and in that of the task type.
     #[must_use]
     pub fn observe(ballot: &Ballot<'_>, label: &Label) -> Self {
-        let mut prior = ballot.prior.clone();
-        let mut records = Vec::with_capacity(ballot.votes.len());
-        for (vote, record) in ballot.votes.iter().zip(ballot.records) {
-            let mut record = record.clone();
-            record.observe_by(ballot.comparator, label, &vote.label);
-            prior.observe_by(ballot.comparator, label, &vote.label);
-            records.push((vote.worker.clone(), record));
-        }
+        let change = |given| RecordChange::observe(ballot.comparator, label, given);
+        let prior: Vec<_> = ballot
+            .votes
+            .iter()
+            .map(|vote| change(&vote.label))
+            .collect();
+        let workers = ballot.votes.iter().map(|vote| vote.worker.clone());
         Self {
-            records,
-            prior: Some(prior),
+            records: workers.zip(prior.iter().cloned()).collect(),
+            prior,
         }
     }
 }

@@ -5,6 +5,7 @@ use super::Effects;
 
 /// What became of one task that was put in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum InsertOutcome {
     /// It is new.
     Created(TaskId),
@@ -26,6 +27,7 @@ pub struct Registered {
 
 /// What became of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Claimed {
     /// The worker is not registered, or an instance is named and none has registered.
     UnknownWorker,
@@ -39,6 +41,7 @@ pub enum Claimed {
 
 /// What became of a renewal.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Renewed {
     /// The worker is not registered, or an instance is named and none has registered: it was
     /// registered on the fly after the market was reset, say, and should register itself.
@@ -73,6 +76,7 @@ impl Submitted {
 
 /// What became of one vote.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SubmitOutcome {
     /// There is no such task.
     UnknownTask,
@@ -98,6 +102,7 @@ pub enum SubmitOutcome {
 
 /// What an accepted vote did to its task.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Progress {
     /// The task waits for further votes.
     Open,

@@ -73,6 +73,7 @@ impl StandingChange {
 
 /// What became of a ruling.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StandingChanged {
     /// There is no such worker.
     UnknownWorker,

@@ -32,7 +32,8 @@ use super::{
 /// 3. pay points in the one step that closes the task, exactly once;
 /// 4. answer a repeated vote with `Duplicate` and change nothing; answer a vote on a closed task
 ///    with `Closed`, and keep it as late if its lease stood at the decision and has not run out:
-///    it then changes the track record alone;
+///    it then changes the track records of its worker and of the task type alone, by what
+///    [`learn_late`](crate::consensus::learn_late) says;
 /// 5. never shorten a lease by renewing, renew only named tasks, and keep a lease by bare
 ///    heartbeats for at most ten leases after its claim;
 /// 6. count a lost lease as an attempt, of one worker at most two, and not give a task again to a

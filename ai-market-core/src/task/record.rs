@@ -46,6 +46,7 @@ pub struct Task {
 
 /// Whether a task is open, and how it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TaskState {
     /// Votes are awaited.
     Open,

@@ -203,11 +203,11 @@ impl StandingPolicy for Wrong {
     }
 
     fn assess(&self, record: &TrackRecord, _prior: &TrackRecord) -> Standing {
-        match record.judged().1 {
-            0 => Standing::Active,
-            _ => Standing::Suspended {
-                reason: "wrong".to_owned(),
-            },
+        if record.judged().1.is_zero() {
+            return Standing::Active;
+        }
+        Standing::Suspended {
+            reason: "wrong".to_owned(),
         }
     }
 }

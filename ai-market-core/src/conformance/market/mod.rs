@@ -29,6 +29,8 @@ macro_rules! __for_each_market_store_case {
             standing::a_worker_suspended_for_one_type_does_the_others,
             standing::probation_bounds_the_leases,
             standing::a_late_answer_is_judged_as_well,
+            standing::a_late_answer_adds_what_the_policy_learns,
+            standing::a_late_answer_stands_though_the_policy_panics,
             standing::a_ruling_by_hand_stands,
             standing::a_reinstated_worker_is_judged_anew,
             standing::reinstating_for_one_type_leaves_the_others,

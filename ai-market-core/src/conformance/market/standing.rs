@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::conformance::desk::{Desk, LEASE, at, new_task, profile, task_type, vote, worker};
-use crate::conformance::policies::Agree;
+use crate::conformance::policies::{Agree, Half, PanicsLate};
 use crate::consensus::{Policies, Standing, StandingCause, StandingPolicy, Standings, TrackRecord};
 use crate::id::{PolicyName, TaskId, TaskType};
 use crate::store::{
@@ -22,13 +22,30 @@ impl StandingPolicy for Strict {
 
     fn assess(&self, record: &TrackRecord, _prior: &TrackRecord) -> Standing {
         let reason = format!("{} wrong", record.judged().1);
-        match record.judged().1 {
+        match record.judged().1.whole() {
             0 => Standing::Active,
             n if n >= self.0 => Standing::Suspended { reason },
             _ => Standing::Probation {
                 max_leases: NonZeroU32::MIN,
                 reason,
             },
+        }
+    }
+}
+
+/// Tells how many answers of the worker, and how many of its task type, are counted.
+#[derive(Debug)]
+struct Totals;
+
+impl StandingPolicy for Totals {
+    fn name(&self) -> PolicyName {
+        PolicyName::new("totals/1").unwrap()
+    }
+
+    fn assess(&self, record: &TrackRecord, prior: &TrackRecord) -> Standing {
+        Standing::Probation {
+            max_leases: NonZeroU32::MIN,
+            reason: format!("{} of {}", record.total(), prior.total()),
         }
     }
 }
@@ -167,11 +184,9 @@ pub async fn probation_bounds_the_leases(store: &dyn MarketStore) {
     assert_eq!(desk.claim("mallory", 5, 5).await, ids[1..]);
 }
 
-/// Its record changes then, too.
-pub async fn a_late_answer_is_judged_as_well(store: &dyn MarketStore) {
-    let policies = Policies::new(Agree(2)).with_standing(Strict(1));
-    let desk = Desk::with_policies(store, policies);
-    register(&desk).await;
+/// Alice and bob agree before mallory answers.
+async fn late_answer_of_mallory(desk: &Desk<'_>) -> SubmitOutcome {
+    register(desk).await;
     let id = desk.task(3, 0).await;
     for name in ["alice", "bob", "mallory"] {
         desk.claim(name, 1, 1).await;
@@ -179,7 +194,39 @@ pub async fn a_late_answer_is_judged_as_well(store: &dyn MarketStore) {
     for name in ["alice", "bob"] {
         desk.submit(vote(id, name, "right", 0.9), 2).await;
     }
-    desk.submit(vote(id, "mallory", "wrong", 0.9), 3).await;
+    desk.submit(vote(id, "mallory", "wrong", 0.9), 3).await
+}
+
+/// What the policy learns of it, parts of one here, is added to the records of its worker and of
+/// the task type.
+pub async fn a_late_answer_adds_what_the_policy_learns(store: &dyn MarketStore) {
+    let policies = Policies::new(Half).with_standing(Totals);
+    let desk = Desk::with_policies(store, policies);
+    let outcome = late_answer_of_mallory(&desk).await;
+    assert_eq!(outcome, SubmitOutcome::Closed { kept: true });
+    let reason = async |name| {
+        let known = standings(store, name).await;
+        let entry = known.of(&TaskType::sentiment()).cloned();
+        entry.unwrap().standing.reason().unwrap().to_owned()
+    };
+    assert_eq!(reason("bob").await, "0.5 of 1");
+    assert_eq!(reason("mallory").await, "0.5 of 1.5");
+}
+
+/// It is kept, and nothing is learned of it.
+pub async fn a_late_answer_stands_though_the_policy_panics(store: &dyn MarketStore) {
+    let policies = Policies::new(PanicsLate).with_standing(Totals);
+    let desk = Desk::with_policies(store, policies);
+    let outcome = late_answer_of_mallory(&desk).await;
+    assert_eq!(outcome, SubmitOutcome::Closed { kept: true });
+    assert_eq!(standings(store, "mallory").await, Standings::default());
+}
+
+/// Its record changes then, too.
+pub async fn a_late_answer_is_judged_as_well(store: &dyn MarketStore) {
+    let policies = Policies::new(Agree(2)).with_standing(Strict(1));
+    let desk = Desk::with_policies(store, policies);
+    late_answer_of_mallory(&desk).await;
     let known = standings(store, "mallory").await;
     assert!(
         known

@@ -106,7 +106,8 @@ pub async fn rule_4_an_answer_under_a_standing_lease_is_kept_as_late(store: &dyn
     assert_eq!(again, SubmitOutcome::Duplicate { finalized: true });
 }
 
-/// Neither label nor points nor counts change.
+/// Neither label nor points nor counts change: an answer changes its worker's track record and that
+/// of the task type.
 pub async fn rule_4_a_late_answer_changes_only_the_track_record(store: &dyn TaskStore) {
     let desk = first_two_agree(store);
     let id = decided_without_carole(&desk).await;

@@ -1,6 +1,6 @@
 use std::num::NonZeroU32;
 
-use crate::consensus::TrackRecord;
+use crate::consensus::{FractionalCount, TrackRecord};
 use crate::id::PolicyName;
 
 use super::{Standing, StandingPolicy};
@@ -52,7 +52,7 @@ impl SequentialTest {
     /// The odds of being bad from which on a worker is suspended.
     pub const SUSPENSION_ODDS: f64 = 1e6;
     /// Of how many answers the average of a task type must be for it to count.
-    const ENOUGH: u64 = 30;
+    const ENOUGH: FractionalCount = FractionalCount::from_whole(30);
     /// How a bad worker's probability of agreeing compares with an honest one's.
     const BAD: f64 = 2.0 / 3.0;
 
@@ -82,16 +82,16 @@ impl SequentialTest {
         if prior.total() < Self::ENOUGH {
             return self.honest;
         }
-        let average: f64 = prior.agreements as f64 / prior.total() as f64;
+        let average = prior.agreements.as_f64() / prior.total().as_f64();
         // Where nobody agrees with anybody, nobody can be told from a guesser.
         (0.9 * average).clamp(0.1, self.honest)
     }
 
     /// The logarithm of the odds after so many agreements and disagreements.
-    fn log_odds(agreeing: f64, agreements: u64, disagreements: u64) -> f64 {
+    fn log_odds(agreeing: f64, agreements: f64, disagreements: f64) -> f64 {
         let agree = Self::BAD.ln();
         let disagree = ((1.0 - Self::BAD * agreeing) / (1.0 - agreeing)).ln();
-        agreements as f64 * agree + disagreements as f64 * disagree
+        agreements * agree + disagreements * disagree
     }
 }
 
@@ -104,11 +104,11 @@ impl StandingPolicy for SequentialTest {
     fn assess(&self, record: &TrackRecord, prior: &TrackRecord) -> Standing {
         let (agreements, disagreements) = record.judged();
         let agreeing = self.agreeing(prior);
-        let all = Self::log_odds(agreeing, agreements, disagreements);
-        let run = u64::try_from(-record.streak).unwrap_or(0);
-        let last = Self::log_odds(agreeing, 0, run);
+        let all = Self::log_odds(agreeing, agreements.as_f64(), disagreements.as_f64());
+        let run = record.streak.min(0).unsigned_abs();
+        let last = Self::log_odds(agreeing, 0.0, run as f64);
         let reason = || {
-            let total = agreements + disagreements;
+            let total = agreements.saturating_add(disagreements);
             if last > all {
                 format!("its last {run} answers all disagreed with the consensus")
             } else {

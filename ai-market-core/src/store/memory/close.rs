@@ -1,4 +1,4 @@
-use crate::consensus::{Ballot, Decision, Policies, TrackRecord, agrees, decide};
+use crate::consensus::{Ballot, Decision, Policies, TrackRecord, Updates, agrees, decide};
 use crate::event::Event;
 use crate::id::{TaskId, TaskType, WorkerId};
 use crate::store::rules::{LeaseEnd, MAX_LOSSES_PER_WORKER, attempts_exhausted, bounded_reason};
@@ -17,16 +17,23 @@ impl State {
             .unwrap_or_default()
     }
 
-    pub(super) fn set_record(
-        &mut self,
-        task_type: &TaskType,
-        worker: WorkerId,
-        record: TrackRecord,
-    ) {
-        self.records
-            .entry(task_type.clone())
-            .or_default()
-            .insert(worker, record);
+    pub(super) fn prior(&self, task_type: &TaskType) -> TrackRecord {
+        self.priors.get(task_type).cloned().unwrap_or_default()
+    }
+
+    /// Adds what was learned to the track records, and returns the workers whose records changed.
+    pub(super) fn learn(&mut self, task_type: &TaskType, updates: Updates) -> Vec<WorkerId> {
+        let mut changed = Vec::with_capacity(updates.records.len());
+        for (worker, change) in updates.records {
+            let records = self.records.entry(task_type.clone()).or_default();
+            records.entry(worker.clone()).or_default().apply(&change);
+            changed.push(worker);
+        }
+        for change in &updates.prior {
+            let prior = self.priors.entry(task_type.clone()).or_default();
+            prior.apply(change);
+        }
+        changed
     }
 
     /// Asks the policy about the votes on an open task, and does what it says.
@@ -49,7 +56,7 @@ impl State {
             .iter()
             .map(|vote| self.record(&task_type, &vote.worker))
             .collect();
-        let prior = self.priors.get(&task_type).cloned().unwrap_or_default();
+        let prior = self.prior(&task_type);
         let comparator = policies.comparator(&task_type);
         let ballot = Ballot::new(&entry.task, &entry.votes, &records, &prior, now)
             .with_comparator(comparator);
@@ -89,13 +96,7 @@ impl State {
                     self.tally(worker, &task_type, model.as_ref())
                         .count_agreement(*agreed);
                 }
-                let judged: Vec<_> = updates.records.iter().map(|(w, _)| w.clone()).collect();
-                for (worker, record) in updates.records {
-                    self.set_record(&task_type, worker, record);
-                }
-                if let Some(prior) = updates.prior {
-                    self.priors.insert(task_type.clone(), prior);
-                }
+                let judged = self.learn(&task_type, updates);
                 let state = TaskState::Finalized {
                     label: consensus.label,
                     agreement: consensus.agreement,

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::consensus::{Policies, agrees};
+use crate::consensus::{Ballot, Policies, agrees, learn_late};
 use crate::event::Event;
 use crate::id::{TaskId, WorkerId};
 use crate::store::rules::{
@@ -220,25 +220,29 @@ impl State {
             return;
         };
         entry.leases.retain(|held| held.lease.worker != vote.worker);
-        let task_type = entry.task.task_type.clone();
-        let label = entry.task.final_label().cloned();
+        let task = entry.task.clone();
+        let task_type = &task.task_type;
         let mut vote = Submission::accept(vote, held.owner, now, true);
         vote.model = vote.model.or(held.model);
-        let (worker, given) = (vote.worker.clone(), vote.label.clone());
-        let model = vote.model.clone();
-        entry.late.push(vote);
+        let worker = vote.worker.clone();
+        entry.late.push(vote.clone());
         self.expiries
             .remove(&(held.lease.until, id, worker.clone()));
         let latency = now.since(held.lease.claimed_at);
-        let tally = self.tally(&worker, &task_type, model.as_ref());
+        let tally = self.tally(&worker, task_type, vote.model.as_ref());
         tally.count_answer(true, latency);
-        if let Some(label) = label {
-            let comparator = policies.comparator(&task_type);
-            tally.count_agreement(agrees(comparator, &label, &given));
-            let mut record = self.record(&task_type, &worker);
-            record.observe_by(comparator, &label, &given);
-            self.set_record(&task_type, worker.clone(), record);
-            self.judge(&task_type, &worker, policies, now, effects);
+        if let Some(label) = task.final_label() {
+            let comparator = policies.comparator(task_type);
+            tally.count_agreement(agrees(comparator, label, &vote.label));
+            let records = [self.record(task_type, &worker)];
+            let prior = self.prior(task_type);
+            let votes = [vote];
+            let ballot =
+                Ballot::new(&task, &votes, &records, &prior, now).with_comparator(comparator);
+            let updates = learn_late(policies.get(task_type), &ballot, label);
+            for worker in self.learn(task_type, updates) {
+                self.judge(task_type, &worker, policies, now, effects);
+            }
         }
     }
 
