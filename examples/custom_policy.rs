@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use ai_market_core::api::{ClientApi, InsightApi, TaskSpec};
 use ai_market_core::consensus::{
-    Ballot, ConsensusPolicy, MajorityVote, Standing, StandingPolicy, TrackRecord, Verdict,
+    Ballot, ConsensusPolicy, FractionalCount, MajorityVote, Standing, StandingPolicy, TrackRecord,
+    Updates, Verdict,
 };
 use ai_market_core::coordinator::Coordinator;
-use ai_market_core::id::{PolicyName, WorkerId};
+use ai_market_core::id::{Label, PolicyName, WorkerId};
 use ai_market_core::store::{MemoryStore, WorkerQuery};
 use ai_market_core::worker::Worker;
 use ai_market_examples::Guessing;
@@ -57,27 +58,34 @@ impl ConsensusPolicy for TwoAgree {
     fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
         MajorityVote.conclude(ballot)
     }
+
+    // It is also asked about an answer that came after the decision. Another policy may weigh
+    // answers: what it returns is added to the records, and may hold parts of one.
+    fn learn(&self, ballot: &Ballot<'_>, label: &Label) -> Updates {
+        Updates::observe(ballot, label)
+    }
 }
 
 /// Suspends a worker that was wrong more often than right, once it was wrong a few times.
 #[derive(Debug)]
 struct MostlyWrong {
-    patience: u64,
+    tolerated: FractionalCount,
 }
 
 impl StandingPolicy for MostlyWrong {
     fn name(&self) -> PolicyName {
-        let name = format!("mostly-wrong/1 {}", self.patience);
+        let name = format!("mostly-wrong/1 {}", self.tolerated);
         PolicyName::new(name).unwrap_or_else(|_| unreachable!("a short name"))
     }
 
     fn assess(&self, record: &TrackRecord, _prior: &TrackRecord) -> Standing {
         // What came before somebody reinstated the worker is left out.
         let (right, wrong) = record.judged();
-        if wrong < self.patience || wrong <= right {
+        if wrong <= self.tolerated || wrong <= right {
             return Standing::Active;
         }
-        let reason = format!("{wrong} of {} answers were wrong", right + wrong);
+        let total = right.saturating_add(wrong);
+        let reason = format!("{wrong} of {total} answers were wrong");
         Standing::Suspended { reason }
     }
 }
@@ -86,7 +94,9 @@ impl StandingPolicy for MostlyWrong {
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let coordinator = Coordinator::builder(MemoryStore::new())
         .policy(TwoAgree)
-        .standing(MostlyWrong { patience: 5 })
+        .standing(MostlyWrong {
+            tolerated: FractionalCount::from_whole(4),
+        })
         .build()?;
     let stop = CancellationToken::new();
     let mut running = tokio::task::JoinSet::new();

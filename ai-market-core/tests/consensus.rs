@@ -236,7 +236,7 @@ fn a_late_answer_is_learned_for_its_worker_and_the_task_type() {
     };
     assert_eq!(*worker, votes[0].worker);
     assert_eq!(change.disagreements, FractionalCount::ONE);
-    assert_eq!(updates.prior, [change.clone()]);
+    assert_eq!(updates.prior, std::slice::from_ref(change));
 }
 
 #[test]

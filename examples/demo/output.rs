@@ -86,7 +86,7 @@ pub(crate) fn print_json(
 fn agreement(details: &TaskDetails) -> Option<f64> {
     match &details.task.state {
         TaskState::Finalized { agreement, .. } => Some(agreement.get()),
-        TaskState::Open | TaskState::Failed { .. } => None,
+        _ => None,
     }
 }
 
@@ -134,6 +134,7 @@ pub(crate) fn print_tables(sentences: &[Sentence], labelled: &[TaskDetails], sta
             TaskState::Finalized { label, .. } => label.to_string(),
             TaskState::Failed { reason, .. } => format!("failed: {reason}"),
             TaskState::Open => "open".to_owned(),
+            _ => "unknown".to_owned(),
         };
         table.add_row([
             details.task.text.to_string(),

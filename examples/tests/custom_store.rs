@@ -109,13 +109,14 @@ impl ConsensusPolicy for First {
 
     fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
         Verdict::Finalize {
-            consensus: Consensus {
-                label: ballot.votes[0].label.clone(),
-                agreement: Confidence::ONE,
-            },
+            consensus: Consensus::new(ballot.votes[0].label.clone(), Confidence::ONE),
             rewards: Vec::new(),
             updates: Updates::default(),
         }
+    }
+
+    fn learn(&self, _ballot: &Ballot<'_>, _label: &Label) -> Updates {
+        Updates::default()
     }
 }
 

@@ -81,7 +81,6 @@ impl From<Task> for TaskBody {
         let (mut label, mut agreement, mut policy) = (None, None, None);
         let (mut reason, mut decided) = (None, None);
         match task.state {
-            TaskState::Open => {}
             TaskState::Finalized {
                 label: final_label,
                 agreement: share,
@@ -92,6 +91,8 @@ impl From<Task> for TaskBody {
                 (policy, decided) = (Some(name), Some(at));
             }
             TaskState::Failed { reason: why, at } => (reason, decided) = (Some(why), Some(at)),
+            // An open task has no more, and of states to come the status tells what is known.
+            _ => {}
         }
         Self {
             id: Field(task.id),

@@ -13,5 +13,5 @@ pub(crate) use decode::{count, from_json, json, limit, micros, name, task_id, ti
 pub(crate) use events::{pack, unpack};
 pub(crate) use lease::HeldLease;
 pub(crate) use tally::NO_MODEL;
-pub(crate) use task::{state_number, status_number, status_of};
+pub(crate) use task::{state_number, status_number, status_of, unknown_state};
 pub(crate) use worker::{Profile, capabilities_json};

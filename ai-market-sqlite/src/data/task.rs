@@ -51,12 +51,18 @@ fn state(number: i64, tail: Tail) -> Result<TaskState, Error> {
 }
 
 /// The number by which the database knows how far a task is.
-pub(crate) const fn state_number(state: &TaskState) -> i64 {
+pub(crate) fn state_number(state: &TaskState) -> Result<i64, Error> {
     match state {
-        TaskState::Open => 0,
-        TaskState::Finalized { .. } => 1,
-        TaskState::Failed { .. } => 2,
+        TaskState::Open => Ok(0),
+        TaskState::Finalized { .. } => Ok(1),
+        TaskState::Failed { .. } => Ok(2),
+        _ => Err(unknown_state()),
     }
+}
+
+/// A state that core has added since.
+pub(crate) fn unknown_state() -> Error {
+    Error::corrupt("the state of a task", "there is no column for it")
 }
 
 fn task(id: TaskId, head: Head, mut tail: Tail) -> Result<Task, Error> {

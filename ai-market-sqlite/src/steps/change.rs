@@ -2,7 +2,7 @@ use ai_market_core::event::Event;
 use ai_market_core::store::{ClaimKey, Effects};
 use ai_market_core::task::{Task, TaskState, TaskStatus};
 
-use crate::data::{micros, state_number};
+use crate::data::{micros, state_number, unknown_state};
 use crate::error::Error;
 use crate::sql::statements::{CloseTask, InsertOutcome, UpdateTask};
 use crate::writer::{CounterKey, Session};
@@ -102,13 +102,14 @@ impl Session {
                 (*at, row)
             }
             TaskState::Failed { reason, at } => (*at, (None, None, None, Some(reason.as_str()))),
+            _ => return Err(unknown_state()),
         };
         self.db.execute::<InsertOutcome>(outcome)?;
         let closed = self.db.execute::<CloseTask>((
             counts.0,
             counts.1,
             counts.2,
-            state_number(&task.state),
+            state_number(&task.state)?,
             micros(at),
             task.id,
         ))?;

@@ -1,6 +1,6 @@
-use ai_market_core::consensus::{Ballot, Decision, Policies, agrees, decide};
+use ai_market_core::consensus::{Ballot, Decision, Policies, Updates, agrees, decide};
 use ai_market_core::event::Event;
-use ai_market_core::id::{TaskId, WorkerId};
+use ai_market_core::id::{TaskId, TaskType, WorkerId};
 use ai_market_core::store::rules::{
     LeaseEnd, MAX_LOSSES_PER_WORKER, attempts_exhausted, bounded_reason,
 };
@@ -73,13 +73,7 @@ impl Session {
                     tally.points = tally.points.saturating_add(paid);
                     self.reward(&vote.worker, paid);
                 }
-                for (worker, record) in updates.records {
-                    judged.push(worker.clone());
-                    self.set_record(&task_type, worker, record);
-                }
-                if let Some(prior) = updates.prior {
-                    self.set_prior(task_type.clone(), prior);
-                }
+                judged = self.learn(&task_type, updates)?;
                 task.state = TaskState::Finalized {
                     label: consensus.label,
                     agreement: consensus.agreement,
@@ -104,15 +98,34 @@ impl Session {
         Ok(progress)
     }
 
+    /// Adds what was learned to the track records, and returns the workers whose records changed.
+    pub(super) fn learn(
+        &mut self,
+        task_type: &TaskType,
+        updates: Updates,
+    ) -> Result<Vec<WorkerId>, Error> {
+        let mut changed = Vec::with_capacity(updates.records.len());
+        for (worker, change) in updates.records {
+            let mut record = self.record(task_type, &worker)?;
+            record.apply(&change);
+            self.set_record(task_type, worker.clone(), record);
+            changed.push(worker);
+        }
+        if !updates.prior.is_empty() {
+            let mut prior = self.prior(task_type)?;
+            updates.prior.iter().for_each(|change| prior.apply(change));
+            self.set_prior(task_type.clone(), prior);
+        }
+        Ok(changed)
+    }
+
     /// Ends the leases on a task that was just closed. Those on a finalized one stand until they
     /// run out, for late answers; those on a failed one are gone.
     fn end_leases_on(&mut self, task: &mut Task) -> Result<(), Error> {
         if task.lease_count > 0 {
             match task.state {
                 TaskState::Finalized { .. } => self.db.execute::<StandLeasesOn>((task.id,))?,
-                TaskState::Failed { .. } | TaskState::Open => {
-                    self.db.execute::<DeleteLeasesOn>((task.id,))?
-                }
+                _ => self.db.execute::<DeleteLeasesOn>((task.id,))?,
             };
             task.lease_count = 0;
         }

@@ -89,7 +89,7 @@ impl Session {
 
     fn forgive(&mut self, worker: &WorkerId, task_type: &TaskType) -> Result<(), Error> {
         let mut record = self.record(task_type, worker)?;
-        if record.total() > 0 {
+        if !record.total().is_zero() {
             record.forgive();
             self.set_record(task_type, worker.clone(), record);
         }

@@ -1,4 +1,4 @@
-use ai_market_core::consensus::{Policies, agrees};
+use ai_market_core::consensus::{Ballot, Policies, agrees, learn_late};
 use ai_market_core::event::Event;
 use ai_market_core::id::OwnerId;
 use ai_market_core::store::{Effects, SubmitOutcome};
@@ -71,7 +71,7 @@ impl Session {
         Ok(SubmitOutcome::Accepted(progress))
     }
 
-    /// Keeps an answer that came after the decision: it changes the track record alone.
+    /// Keeps an answer that came after the decision: it changes track records alone.
     fn keep_late(
         &mut self,
         task: &Task,
@@ -96,10 +96,14 @@ impl Session {
                 label,
                 &vote.label,
             ));
-            let mut record = self.record(task_type, worker)?;
-            record.observe_by(comparator, label, &vote.label);
-            self.set_record(task_type, worker.clone(), record);
-            self.judge(task_type, worker, policies, now, effects)?;
+            let (records, votes) = ([self.record(task_type, worker)?], [late]);
+            let prior = self.prior(task_type)?;
+            let ballot =
+                Ballot::new(task, &votes, &records, &prior, now).with_comparator(comparator);
+            let updates = learn_late(policies.get(task_type), &ballot, label);
+            for worker in self.learn(task_type, updates)? {
+                self.judge(task_type, &worker, policies, now, effects)?;
+            }
         }
         Ok(())
     }

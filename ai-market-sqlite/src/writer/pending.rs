@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use ai_market_core::consensus::TrackRecord;
+use ai_market_core::consensus::{FractionalCount, TrackRecord};
 use ai_market_core::event::Event;
 use ai_market_core::id::{TaskType, WorkerId};
 use ai_market_core::store::Tally;
@@ -265,7 +265,10 @@ impl Pending {
     }
 }
 
+/// The agreements and disagreements of a record as its columns hold them: rounded down.
 fn totals(record: &TrackRecord) -> Result<(i64, i64), Error> {
-    let total = |n: u64| i64::try_from(n).map_err(|error| Error::corrupt("a track record", error));
+    let total = |n: FractionalCount| {
+        i64::try_from(n.whole()).map_err(|error| Error::corrupt("a track record", error))
+    };
     Ok((total(record.agreements)?, total(record.disagreements)?))
 }
