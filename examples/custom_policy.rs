@@ -11,7 +11,7 @@ use std::error::Error;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ai_market_core::api::{ClientApi, InsightApi, TaskSpec};
+use ai_market_core::api::{ClientApi, TaskSpec};
 use ai_market_core::consensus::{
     Ballot, ConsensusPolicy, FractionalCount, MajorityVote, Standing, StandingPolicy, TrackRecord,
     Updates, Verdict,

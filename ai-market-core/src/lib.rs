@@ -50,8 +50,8 @@
 //!   [`Router`](inference::Router) one of several, by task type.
 //! - [`TaskStore`](store::TaskStore) keeps tasks, leases, votes, points and track records;
 //!   [`MemoryStore`](store::MemoryStore) does so in memory.
-//! - [`Event`](event::Event) is one thing that happened; a coordinator lets one
-//!   [follow](api::EventApi) them.
+//! - [`Event`](event::Event) is one thing that happened; clients
+//!   [follow](api::ClientApi::follow) events.
 //! - [`ConsensusPolicy`](consensus::ConsensusPolicy) decides a task on its votes;
 //!   [`MajorityVote`](consensus::MajorityVote) is the default.
 //! - [`Keys`](access::Keys) issues API keys and tells whose a request shows;
@@ -60,8 +60,9 @@
 //! - [`task`], [`assignment`], [`submission`], [`id`], [`time`] and [`confidence`] hold the words that
 //!   these speak.
 //!
-//! Types of tokio-util (`CancellationToken`) and of prometheus (`Registry`, and what it takes and
-//! returns) are the only foreign ones in public signatures.
+//! Types of tokio-util (`CancellationToken`), of prometheus (`Registry`, and what it takes and
+//! returns) and of serde_json (`Map` and `Value`, for [`Params`](task::Params)) are the only foreign
+//! ones in public signatures.
 //!
 //! # Features
 //!
@@ -82,6 +83,7 @@ pub mod coordinator;
 pub mod event;
 pub mod id;
 pub mod inference;
+pub mod market;
 pub mod metrics;
 pub mod store;
 pub mod submission;

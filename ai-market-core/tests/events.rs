@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ai_market_core::api::{ClientApi, EventApi, EventBatch, EventFeed, Follow, TaskSpec};
+use ai_market_core::api::{ClientApi, EventBatch, EventFeed, Follow, TaskSpec};
 use ai_market_core::coordinator::Coordinator;
 use ai_market_core::event::EventId;
 use ai_market_core::store::MemoryStore;

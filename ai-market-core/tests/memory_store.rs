@@ -1,10 +1,25 @@
-//! The store in memory keeps every rule of a task store.
+//! The store in memory is what a store must be, and the market keeps its rules on it.
 
-use ai_market_core::store::MemoryStore;
+// The macro takes an async function.
+#![allow(clippy::unused_async)]
 
-async fn open() -> ((), MemoryStore) {
-    ((), MemoryStore::new())
+use std::sync::Arc;
+
+use ai_market_core::store::{MemoryOptions, TaskStore};
+use ai_market_core::time::ManualClock;
+
+async fn open(clock: ManualClock) -> ((), Arc<dyn TaskStore>) {
+    ((), Arc::new(MemoryOptions::new().with_clock(clock).build()))
 }
 
-ai_market_core::task_store_tests!(open);
-ai_market_core::market_store_tests!(open);
+mod store {
+    use super::open;
+
+    ai_market_core::task_store_tests!(open);
+}
+
+mod rules {
+    use super::open;
+
+    ai_market_core::market_tests!(open);
+}

@@ -6,13 +6,11 @@ use std::num::NonZeroU32;
 use ai_market_core::confidence::Confidence;
 use ai_market_core::consensus::{Policies, Standing};
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
-use ai_market_core::store::{
-    Claim, Claimed, Insert, MarketStore, MemoryStore, Ruling, StandingChange, TaskStore,
-    WorkerProfile,
-};
+use ai_market_core::market::{Claim, Claimed, Insert, Market, Ruling, StandingChange};
+use ai_market_core::store::{MemoryOptions, WorkerProfile, WorkerSummary};
 use ai_market_core::submission::Vote;
 use ai_market_core::task::NewTask;
-use ai_market_core::time::Timestamp;
+use ai_market_core::time::{ManualClock, Timestamp};
 use proptest::prelude::*;
 
 const HONEST: usize = 4;
@@ -48,31 +46,44 @@ impl Dice {
     }
 }
 
-struct Market {
-    store: MemoryStore,
-    policies: Policies,
+/// A market that honest workers and mallory work for.
+struct Game {
+    market: Market,
+    clock: ManualClock,
     dice: Dice,
     now: u64,
 }
 
-impl Market {
+impl Game {
     async fn new(seed: u64) -> Self {
-        let store = MemoryStore::new();
+        let clock = ManualClock::new(at(0));
+        let store = MemoryOptions::new().with_clock(clock.clone()).build();
+        let market = Market::new(store, Policies::default());
         let names = (0..HONEST).map(|n| format!("honest-{n}"));
         for name in names.chain([MALLORY.to_owned()]) {
             let profile = WorkerProfile::new(worker(&name), [TaskType::sentiment()]);
-            store.register(profile, at(0)).await.unwrap();
+            market.register(profile).await.unwrap();
         }
         Self {
-            store,
-            policies: Policies::default(),
+            market,
+            clock,
             dice: Dice(seed),
             now: 0,
         }
     }
 
+    fn pass_a_second(&mut self) {
+        self.now += 1;
+        self.clock.set(at(self.now));
+    }
+
+    async fn known(&self, name: &str) -> WorkerSummary {
+        let known = self.market.store().worker(worker(name)).await;
+        known.unwrap().unwrap()
+    }
+
     async fn standing(&self, name: &str) -> Standing {
-        let known = self.store.worker(worker(name)).await.unwrap().unwrap();
+        let known = self.known(name).await;
         known.standings.overall(&known.profile.capabilities)
     }
 
@@ -82,23 +93,22 @@ impl Market {
         let mut truth = std::collections::BTreeMap::new();
         let three = NonZeroU32::new(3).unwrap();
         for _ in 0..tasks {
-            self.now += 1;
+            self.pass_a_second();
             let id = TaskId::generate(at(self.now));
             truth.insert(id, self.dice.chance(50));
             let task = NewTask::new(id, "a text").with_required_submissions(three);
-            let insert = Insert::new(vec![task], at(self.now));
-            self.store.insert(insert).await.unwrap();
+            self.market.insert(Insert::new(vec![task])).await.unwrap();
         }
         let mut idle = 0;
         while idle < 100 {
-            self.now += 1;
+            self.pass_a_second();
             let name = match self.dice.below(HONEST + 1) {
                 n if n < HONEST => format!("honest-{n}"),
                 _ => MALLORY.to_owned(),
             };
             let lease = std::time::Duration::from_secs(60);
-            let claim = Claim::new(worker(&name), lease, at(self.now));
-            let claimed = match self.store.claim(claim).await.unwrap() {
+            let claim = Claim::new(worker(&name), lease);
+            let claimed = match self.market.claim(claim).await.unwrap() {
                 Claimed::Assigned(claimed) => claimed,
                 Claimed::Suspended(_) => Vec::new(),
                 other => panic!("{name} is registered: {other:?}"),
@@ -111,41 +121,31 @@ impl Market {
                 let label = Label::new(label).unwrap();
                 let confidence = Confidence::saturating(self.dice.below(100) as f64 / 100.0);
                 let vote = Vote::new(task.task, worker(&name), label, confidence);
-                let now = at(self.now);
-                self.store
-                    .submit(vec![vote], &self.policies, now)
-                    .await
-                    .unwrap();
+                self.market.submit(vec![vote]).await.unwrap();
             }
         }
     }
 }
 
 async fn play(seed: u64, mistakes: u64) -> Result<(), TestCaseError> {
-    let mut market = Market::new(seed).await;
-    market.go_on(150, mistakes).await;
-    let suspended = market.standing(MALLORY).await.is_suspended();
+    let mut game = Game::new(seed).await;
+    game.go_on(150, mistakes).await;
+    let suspended = game.standing(MALLORY).await.is_suspended();
     prop_assert!(suspended, "always wrong, and not suspended");
     for n in 0..HONEST {
-        let standing = market.standing(&format!("honest-{n}")).await;
+        let standing = game.standing(&format!("honest-{n}")).await;
         prop_assert!(!standing.is_suspended(), "honest-{}: {:?}", n, standing);
     }
 
-    let store: &dyn MarketStore = &market.store;
-    let change = StandingChange::new(worker(MALLORY), Ruling::Reinstate, at(market.now));
-    store.set_standing(change).await.unwrap();
-    let before = store
-        .worker(worker(MALLORY))
-        .await
-        .unwrap()
-        .unwrap()
-        .submissions;
-    market.go_on(20, mistakes).await;
-    let known = market.store.worker(worker(MALLORY)).await.unwrap().unwrap();
-    prop_assert!(known.submissions > before, "reinstated, and it works again");
-    market.go_on(150, mistakes).await;
+    let change = StandingChange::new(worker(MALLORY), Ruling::Reinstate);
+    game.market.set_standing(change).await.unwrap();
+    let before = game.known(MALLORY).await.submissions;
+    game.go_on(20, mistakes).await;
+    let after = game.known(MALLORY).await.submissions;
+    prop_assert!(after > before, "reinstated, and it works again");
+    game.go_on(150, mistakes).await;
     prop_assert!(
-        market.standing(MALLORY).await.is_suspended(),
+        game.standing(MALLORY).await.is_suspended(),
         "and it lied again"
     );
     Ok(())

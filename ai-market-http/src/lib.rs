@@ -40,9 +40,8 @@
 //!   order; [`shutdown_signal`] tells it when. It keeps to this machine unless it is told otherwise.
 //! - [`routes()`] are the routes alone, to be nested into a [poem] application; [`RouteOptions`] say
 //!   what they allow and how much they take.
-//! - [`HttpClient`] implements [`WorkerApi`](ai_market_core::api::WorkerApi),
-//!   [`ClientApi`](ai_market_core::api::ClientApi) and
-//!   [`InsightApi`](ai_market_core::api::InsightApi), so a worker or a client runs on it as on a
+//! - [`HttpClient`] implements [`WorkerApi`](ai_market_core::api::WorkerApi) and
+//!   [`ClientApi`](ai_market_core::api::ClientApi), so a worker or a client runs on it as on a
 //!   coordinator in process.
 //!
 //! The routes are listed in the crate's README, and described by `/openapi.json` and `/docs` of a

@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ai_market_core::api::{
-    ClaimRequest, ClientApi, EventApi, Follow, Heartbeat, ReleaseRequest, TaskSpec, WorkerApi,
+    ClaimRequest, ClientApi, Follow, Heartbeat, ReleaseRequest, TaskSpec, WorkerApi,
 };
 use ai_market_core::confidence::Confidence;
 use ai_market_core::coordinator::{Coordinator, InvalidSettings, Limits};
 use ai_market_core::event::EventId;
 use ai_market_core::id::{InstanceId, Label, TaskId, TaskType, WorkerId};
-use ai_market_core::store::{MemoryStore, WorkerProfile};
+use ai_market_core::store::{MemoryOptions, MemoryStore, WorkerProfile};
 use ai_market_core::submission::Vote;
 use ai_market_core::time::{Clock, Timestamp};
 use ai_market_http::{RouteOptions, routes};
@@ -55,11 +55,8 @@ impl Market {
         let hands = Hands(Arc::new(AtomicI64::new(1_700_000_000_000_000)));
         let mut limits = Limits::default();
         limits.max_label_bytes = 10;
-        let coordinator = Coordinator::builder(MemoryStore::new())
-            .clock(hands.clone())
-            .limits(limits)
-            .build()
-            .unwrap();
+        let store = MemoryOptions::new().with_clock(hands.clone()).build();
+        let coordinator = Coordinator::builder(store).limits(limits).build().unwrap();
         let routes = routes(coordinator.clone(), RouteOptions::new());
         Self {
             coordinator,

@@ -14,9 +14,8 @@ use std::time::{Duration, Instant};
 use ai_market_core::confidence::Confidence;
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
-use ai_market_core::store::{
-    Claim, Claimed, Insert, LeaseScope, Release, StatsQuery, TaskQuery, TaskStore, WorkerProfile,
-};
+use ai_market_core::market::{Claim, Claimed, Insert, LeaseScope, Market, Release};
+use ai_market_core::store::{StatsQuery, TaskQuery, TaskStore, WorkerProfile};
 use ai_market_core::submission::Vote;
 use ai_market_core::task::{NewTask, TaskStatus};
 use ai_market_core::time::{Clock, SystemClock, Timestamp};
@@ -49,6 +48,11 @@ const SMOKE: Scale = Scale {
     rounds: 10,
 };
 
+/// A market on the database at a path.
+fn open(path: impl AsRef<Path>) -> Result<Market, Failed> {
+    Ok(Market::new(SqliteStore::open(path)?, Policies::default()))
+}
+
 fn now() -> Timestamp {
     SystemClock.now()
 }
@@ -62,18 +66,18 @@ fn vote(task: TaskId, worker: &WorkerId) -> Result<Vote, Failed> {
     Ok(Vote::new(task, worker.clone(), label, Confidence::ONE))
 }
 
-async fn register(store: &SqliteStore, worker: &WorkerId) -> Result<(), Failed> {
+async fn register(market: &Market, worker: &WorkerId) -> Result<(), Failed> {
     let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
-    store.register(profile, now()).await?;
+    market.register(profile).await?;
     Ok(())
 }
 
-async fn fill(store: &SqliteStore, tasks: usize, votes: u32) -> Result<Duration, Failed> {
-    fill_with(store, &TaskType::sentiment(), tasks, votes).await
+async fn fill(market: &Market, tasks: usize, votes: u32) -> Result<Duration, Failed> {
+    fill_with(market, &TaskType::sentiment(), tasks, votes).await
 }
 
 async fn fill_with(
-    store: &SqliteStore,
+    market: &Market,
     task_type: &TaskType,
     tasks: usize,
     votes: u32,
@@ -89,19 +93,15 @@ async fn fill_with(
                 .with_task_type(task_type.clone())
                 .with_required_submissions(votes)
         });
-        store.insert(Insert::new(batch.collect(), now())).await?;
+        market.insert(Insert::new(batch.collect())).await?;
         left -= n;
     }
     Ok(begun.elapsed())
 }
 
-async fn claim(
-    store: &SqliteStore,
-    worker: &WorkerId,
-    limit: usize,
-) -> Result<Vec<TaskId>, Failed> {
-    let claim = Claim::new(worker.clone(), LEASE, now()).with_limit(limit);
-    match store.claim(claim).await? {
+async fn claim(market: &Market, worker: &WorkerId, limit: usize) -> Result<Vec<TaskId>, Failed> {
+    let claim = Claim::new(worker.clone(), LEASE).with_limit(limit);
+    match market.claim(claim).await? {
         Claimed::Assigned(tasks) => Ok(tasks.into_iter().map(|task| task.task).collect()),
         other => Err(format!("the worker cannot claim: {other:?}").into()),
     }
@@ -120,24 +120,23 @@ fn processor_seconds() -> Option<f64> {
 /// Whole lives: every caller claims `batch` tasks and answers each, until nothing is left.
 async fn lives(folder: &Path, tasks: usize, votes: u32, batch: usize) -> Result<(), Failed> {
     let path = folder.join(format!("lives-{votes}-{batch}.db"));
-    let store = SqliteStore::open(&path)?;
-    let filled = fill(&store, tasks, votes).await?;
+    let market = open(&path)?;
+    let filled = fill(&market, tasks, votes).await?;
     let done = Arc::new(AtomicUsize::new(0));
     let (begun, busy) = (Instant::now(), processor_seconds());
     let mut callers = Vec::new();
     for n in 0..CALLERS {
-        let (store, done, worker) = (store.clone(), Arc::clone(&done), worker(n)?);
+        let (market, done, worker) = (market.clone(), Arc::clone(&done), worker(n)?);
         callers.push(tokio::spawn(async move {
-            register(&store, &worker).await?;
-            let policies = Policies::default();
+            register(&market, &worker).await?;
             loop {
-                let tasks = claim(&store, &worker, batch).await?;
+                let tasks = claim(&market, &worker, batch).await?;
                 if tasks.is_empty() {
                     return Ok::<_, Failed>(());
                 }
                 done.fetch_add(tasks.len(), Ordering::Relaxed);
                 let answers: Result<_, _> = tasks.iter().map(|id| vote(*id, &worker)).collect();
-                store.submit(answers?, &policies, now()).await?;
+                market.submit(answers?).await?;
             }
         }));
     }
@@ -157,7 +156,7 @@ async fn lives(folder: &Path, tasks: usize, votes: u32, batch: usize) -> Result<
         answers as f64 / seconds,
         tasks as f64 / filled.as_secs_f64(),
     );
-    drop(store);
+    drop(market);
     let bytes = std::fs::metadata(&path)?.len();
     println!("    {} bytes of file a task", bytes / tasks.max(1) as u64);
     Ok(())
@@ -170,31 +169,35 @@ fn quantiles(mut times: Vec<Duration>) -> String {
 }
 
 /// One worker claims a task and gives it back, alone, so that each claim is one commit.
-async fn claims(store: &SqliteStore, rounds: usize) -> Result<String, Failed> {
+async fn claims(market: &Market, rounds: usize) -> Result<String, Failed> {
     let alone = worker(0)?;
-    register(store, &alone).await?;
+    register(market, &alone).await?;
     let mut times = Vec::with_capacity(rounds);
     for _ in 0..rounds {
         let begun = Instant::now();
-        let tasks = claim(store, &alone, 1).await?;
+        let tasks = claim(market, &alone, 1).await?;
         times.push(begun.elapsed());
-        let back = Release::new(alone.clone(), LeaseScope::Named(tasks), now());
-        store.release(back).await?;
+        let back = Release::new(alone.clone(), LeaseScope::Named(tasks));
+        market.release(back).await?;
     }
     Ok(quantiles(times))
 }
 
 /// What a claim, the statistics and a page of tasks cost at a backlog.
 async fn backlog(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Failed> {
-    let store = SqliteStore::open(folder.join(format!("backlog-{tasks}.db")))?;
-    fill(&store, tasks, 3).await?;
-    let times = claims(&store, rounds).await?;
+    let market = open(folder.join(format!("backlog-{tasks}.db")))?;
+    fill(&market, tasks, 3).await?;
+    let times = claims(&market, rounds).await?;
     let begun = Instant::now();
-    let counted = store.stats(StatsQuery::new(now())).await?.tasks_total();
+    let counted = market
+        .store()
+        .stats(StatsQuery::new(now()))
+        .await?
+        .tasks_total();
     let stats = begun.elapsed().as_micros();
     let begun = Instant::now();
     let failed = TaskQuery::new(100).with_status(TaskStatus::Failed);
-    let failed = store.tasks(failed).await?.tasks.len();
+    let failed = market.store().tasks(failed).await?.tasks.len();
     let page = begun.elapsed().as_micros();
     println!(
         "at a backlog of {counted}: claim {times}; stats {stats} us; the page of {failed} failed \
@@ -206,27 +209,26 @@ async fn backlog(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Faile
 /// A worker that has answered a long run of open tasks goes on claiming.
 async fn prefix(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Failed> {
     let path = folder.join("prefix.db");
-    let store = SqliteStore::open(&path)?;
-    fill(&store, tasks, 3).await?;
+    let market = open(&path)?;
+    fill(&market, tasks, 3).await?;
     let alone = worker(0)?;
-    register(&store, &alone).await?;
-    let policies = Policies::default();
+    register(&market, &alone).await?;
     let begun = Instant::now();
     loop {
-        let tasks = claim(&store, &alone, 64).await?;
+        let tasks = claim(&market, &alone, 64).await?;
         if tasks.is_empty() {
             break;
         }
         let answers: Result<_, _> = tasks.iter().map(|id| vote(*id, &alone)).collect();
-        store.submit(answers?, &policies, now()).await?;
+        market.submit(answers?).await?;
     }
     let answered = tasks as f64 / begun.elapsed().as_secs_f64();
-    fill(&store, 1, 3).await?;
-    let warm = claims(&store, rounds).await?;
-    drop(store);
-    let store = SqliteStore::open(&path)?;
+    fill(&market, 1, 3).await?;
+    let warm = claims(&market, rounds).await?;
+    drop(market);
+    let market = open(&path)?;
     let begun = Instant::now();
-    let found = claim(&store, &alone, 1).await?;
+    let found = claim(&market, &alone, 1).await?;
     let cold = begun.elapsed();
     println!(
         "behind {tasks} open tasks answered by the worker ({answered:.0} answers/s): claim {warm}; \
@@ -240,11 +242,11 @@ async fn prefix(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Failed
 /// Open tasks of a type that nobody serves lie before ten that the worker can do; the same ten in a
 /// market of their own are timed in turn with them.
 async fn unserved(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Failed> {
-    let behind = SqliteStore::open(folder.join("unserved.db"))?;
+    let behind = open(folder.join("unserved.db"))?;
     fill_with(&behind, &TaskType::new("unserved")?, tasks, 3).await?;
-    let alone = SqliteStore::open(folder.join("served.db"))?;
-    for store in [&alone, &behind] {
-        fill(store, 10, 3).await?;
+    let alone = open(folder.join("served.db"))?;
+    for market in [&alone, &behind] {
+        fill(market, 10, 3).await?;
     }
     for _ in 0..3 {
         println!("ten tasks alone: claim {}", claims(&alone, rounds).await?);

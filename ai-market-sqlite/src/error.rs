@@ -1,7 +1,7 @@
 use std::error::Error as StdError;
 use std::sync::Arc;
 
-use ai_market_core::store::StoreError;
+use ai_market_core::store::{StoreError, TransactionError};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 /// Why a step of the store failed.
@@ -30,9 +30,12 @@ pub(crate) enum Error {
     /// The transaction that the step was part of came to nothing.
     #[error("the transaction was rolled back")]
     GroupFailed(#[source] Arc<Error>),
-    /// More work waits than is taken on.
-    #[error("too much work waits")]
-    Overloaded,
+    /// A step failed, and took its transaction with it.
+    #[error("a step failed")]
+    Step(#[source] TransactionError),
+    /// The caller gave up before the step began.
+    #[error("the caller gave up")]
+    Abandoned,
     /// The thread that would have done the work is gone.
     #[error("the store is shut down")]
     Stopped,
@@ -55,8 +58,8 @@ impl Error {
         match self {
             Self::Sqlite(error) => is_passing(error),
             Self::GroupFailed(cause) => cause.is_passing(),
-            Self::Stopped | Self::Overloaded => true,
-            Self::Corrupt { .. } | Self::Json { .. } | Self::Panicked => false,
+            Self::Stopped | Self::Abandoned => true,
+            Self::Step(_) | Self::Corrupt { .. } | Self::Json { .. } | Self::Panicked => false,
         }
     }
 }
@@ -81,10 +84,15 @@ fn is_passing(error: &DieselError) -> bool {
     }
 }
 
+impl From<Error> for TransactionError {
+    fn from(error: Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         match error {
-            Error::Overloaded => Self::Overloaded,
             // A group that came to nothing can be tried again, whichever job broke it.
             Error::GroupFailed(_) => Self::unavailable(error),
             error if error.is_passing() => Self::unavailable(error),

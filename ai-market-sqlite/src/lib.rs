@@ -5,8 +5,10 @@
 //! ```
 //! use std::time::Duration;
 //!
+//! use ai_market_core::consensus::Policies;
 //! use ai_market_core::id::{TaskId, TaskType, WorkerId};
-//! use ai_market_core::store::{Claim, Claimed, Insert, TaskStore, WorkerProfile};
+//! use ai_market_core::market::{Claim, Claimed, Insert, Market};
+//! use ai_market_core::store::WorkerProfile;
 //! use ai_market_core::task::NewTask;
 //! use ai_market_core::time::{Clock, SystemClock};
 //! use ai_market_sqlite::SqliteStore;
@@ -15,17 +17,16 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("market.db");
-//! let store = SqliteStore::open(path)?;
-//! let now = SystemClock.now();
+//! let market = Market::new(SqliteStore::open(path)?, Policies::default());
 //!
-//! let task = NewTask::new(TaskId::generate(now), "I love this film");
-//! store.insert(Insert::new(vec![task], now)).await?;
+//! let task = NewTask::new(TaskId::generate(SystemClock.now()), "I love this film");
+//! market.insert(Insert::new(vec![task])).await?;
 //!
 //! let alice = WorkerId::new("alice")?;
 //! let profile = WorkerProfile::new(alice.clone(), [TaskType::sentiment()]);
-//! store.register(profile, now).await?;
-//! let claim = Claim::new(alice, Duration::from_secs(60), now);
-//! let Claimed::Assigned(tasks) = store.claim(claim).await? else {
+//! market.register(profile).await?;
+//! let claim = Claim::new(alice, Duration::from_secs(60));
+//! let Claimed::Assigned(tasks) = market.claim(claim).await? else {
 //!     unreachable!("alice has just registered");
 //! };
 //! assert_eq!(&*tasks[0].text, "I love this film");
@@ -36,10 +37,10 @@
 //! # Overview
 //!
 //! - [`SqliteStore`] is the store; clones share it. It implements
-//!   [`TaskStore`](ai_market_core::store::TaskStore), whose documentation states the rules, and what
-//!   else a [`MarketStore`](ai_market_core::store::MarketStore) is.
+//!   [`TaskStore`](ai_market_core::store::TaskStore): rows and transactions. The rules are in the
+//!   [`Market`](ai_market_core::market::Market) on it.
 //! - [`SqliteKeys`] keeps API keys in the same file, also while a store has it open.
-//! - [`SqliteOptions`] sets timeouts, threads, queues and caches.
+//! - [`SqliteOptions`] sets timeouts, threads, queues, caches and the clock.
 //! - [`OpenError`] says why a file was not opened. A file that is refused is left as it is.
 //!
 //! # How it works, and what is tuned
@@ -55,23 +56,25 @@
 //! so reads and writes do not wait for each other, and each read sees one committed state.
 //!
 //! **Statements are prepared once** per connection and have constant texts, so that tests can look
-//! at the query plan of every one: none walks through a table of tasks or votes, and none sorts.
+//! at the query plan of every one: none walks through a table of tasks or votes, or sorts one.
 //!
 //! **The log of events is packed**: the events of a transaction are one row in a form of their own,
 //! some twenty bytes an event. Only the newest are kept
 //! ([`with_kept_events`](SqliteOptions::with_kept_events)).
 //!
-//! **Claims look only forward.** The claimable tasks of a type are an index in the order of handing
-//! out; a [`ClaimFrontier`](ai_market_core::store::ClaimFrontier) in memory knows how far each worker
-//! has looked. After a restart it is empty, and a worker that had answered a long run of open tasks
-//! looks through them once more, a bounded number per transaction so that nobody else waits for it.
+//! **Claims read one index.** The market says where a task stands among the claimable ones, and the
+//! index of those, by task type in that order, covers a claim. The market remembers how far each
+//! worker has looked. After a restart it remembers nothing, and a worker that had answered a long run
+//! of open tasks looks through them once more, a bounded number per transaction so that nobody else
+//! waits for it.
 //!
 //! **Counts are kept**, not counted: the changes that the steps of a group make to counters, workers
 //! and track records are collected and written once per group, in its transaction.
 //!
 //! # One writer
 //!
-//! The frontier and the collected changes suppose that nobody else writes these tables. A store
+//! The collected changes and what the thread remembers suppose that nobody else writes these tables,
+//! and so does the market where it remembers how far workers have looked. A store
 //! therefore holds a lock on a file beside the database, and a second one is refused. Other programs
 //! may read the database, and write tables of their own, while it runs. [`SqliteKeys`] is such a
 //! program: it takes no lock, any number of processes have it open, and all see what one does.
@@ -83,8 +86,8 @@ mod metrics;
 mod open;
 mod options;
 mod read;
+mod rows;
 mod sql;
-mod steps;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,10 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ai_market_core::store::KEPT_EVENTS;
+use ai_market_core::time::{Clock, SystemClock};
 use prometheus::Registry;
 
 use crate::{OpenError, SqliteStore};
@@ -29,6 +31,7 @@ pub struct SqliteOptions {
     pub(crate) cache: usize,
     pub(crate) registry: Option<Registry>,
     pub(crate) kept_events: usize,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 const fn at_least_one(n: usize) -> NonZeroUsize {
@@ -52,6 +55,7 @@ impl SqliteOptions {
             cache: 64 << 20,
             registry: None,
             kept_events: KEPT_EVENTS,
+            clock: Arc::new(SystemClock),
         }
     }
 
@@ -113,6 +117,13 @@ impl SqliteOptions {
     #[must_use]
     pub fn with_kept_events(mut self, events: usize) -> Self {
         self.kept_events = events;
+        self
+    }
+
+    /// Takes the time from `clock` instead of the system.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
         self
     }
 

@@ -1,19 +1,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ai_market_core::consensus::Policies;
 use ai_market_core::id::{TaskId, WorkerId};
 use ai_market_core::metrics::InRegistry;
 use ai_market_core::store::{
-    Claim, Claimed, Effects, EventPage, EventQuery, EventStore, Insert, InsertOutcome,
-    LeaderboardQuery, Place, Reap, Reaped, Registered, Release, Released, Renew, Renewed, Serving,
-    ServingQuery, StandingChange, StandingChanged, StandingStore, StatsQuery, StoreError,
-    StoreStats, Submitted, TallyQuery, TallyRow, TallyStore, TaskPage, TaskQuery, TaskStore,
-    WorkerProfile, WorkerQuery, WorkerSummary,
+    EventPage, EventQuery, LeaderboardQuery, Place, StatsQuery, Step, StoreError, StoreStats,
+    TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, WorkerQuery, WorkerSummary,
 };
-use ai_market_core::submission::Vote;
 use ai_market_core::task::TaskDetails;
-use ai_market_core::time::Timestamp;
+use ai_market_core::time::{Clock, SteadyClock, Timestamp};
 use async_trait::async_trait;
 
 use crate::error::Error;
@@ -21,7 +16,7 @@ use crate::metrics::{Queue, StoreMetrics, WriterMetrics};
 use crate::open::{self, Opened, Presence, WriterLock};
 use crate::sql::Connection;
 use crate::threads::Threads;
-use crate::writer::{Session, Step, Writer};
+use crate::writer::{Session, Writer};
 use crate::{OpenError, SqliteOptions};
 
 /// A [`TaskStore`] in a SQLite database.
@@ -32,8 +27,8 @@ use crate::{OpenError, SqliteOptions};
 ///
 /// # Cancel safety
 ///
-/// Every method puts its step into a queue when it is first polled. Dropping the future before the
-/// step began takes it back; dropping it later lets the step finish, whole.
+/// A read that is dropped before a thread has come to it is taken back. A step
+/// [says itself](Step::is_abandoned) whether it is still wanted, and is not asked once it has begun.
 #[derive(Debug, Clone)]
 pub struct SqliteStore {
     inner: Arc<Inner>,
@@ -49,6 +44,7 @@ struct Inner {
     metrics: StoreMetrics,
     readers: Threads,
     writer: Writer,
+    clock: Arc<SteadyClock>,
     path: PathBuf,
     _presence: Presence,
     _lock: WriterLock,
@@ -84,7 +80,9 @@ impl SqliteStore {
         } = open::open(path, options)?;
         let queue = options.queue.get();
         let session = Session::new(writer, options.kept_events);
-        let writer = Writer::start(session, queue, options.max_group.get(), counts);
+        let clock = Arc::new(SteadyClock::new(Arc::clone(&options.clock)));
+        let max_group = options.max_group.get();
+        let writer = Writer::start(session, Arc::clone(&clock), queue, max_group, counts);
         let writer = writer.map_err(OpenError::Thread)?;
         let readers =
             Threads::start("ai-market-read", readers, queue).map_err(OpenError::Thread)?;
@@ -94,6 +92,7 @@ impl SqliteStore {
             metrics,
             readers,
             writer,
+            clock,
             path,
             _presence: presence,
             _lock: lock,
@@ -109,29 +108,14 @@ impl SqliteStore {
         &self.inner.path
     }
 
-    /// Does one step in the next transaction.
-    pub(crate) async fn write<T, F>(&self, mut step: F) -> Result<T, StoreError>
+    /// Does `work` on the writer's session in the next transaction.
+    #[cfg(test)]
+    pub(crate) async fn with_session<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Session) -> Result<T, Error> + Send + 'static,
     {
-        self.run(move |session| step(session).map(Step::Done)).await
-    }
-
-    async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnMut(&mut Session) -> Result<Step<T>, Error> + Send + 'static,
-    {
-        let outcome = self.inner.writer.run(work).await;
-        self.count(Queue::Write, &outcome);
-        outcome
-    }
-
-    fn count<T>(&self, queue: Queue, outcome: &Result<T, StoreError>) {
-        if matches!(outcome, Err(StoreError::Overloaded)) {
-            self.inner.metrics.overloaded(queue);
-        }
+        self.inner.writer.with_session(work).await
     }
 
     /// Asks a reader.
@@ -141,77 +125,23 @@ impl SqliteStore {
         F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     {
         let answer = self.inner.readers.read(question).await;
-        self.count(Queue::Read, &answer);
+        if matches!(answer, Err(StoreError::Overloaded)) {
+            self.inner.metrics.overloaded(Queue::Read);
+        }
         answer
     }
 }
 
 #[async_trait]
 impl TaskStore for SqliteStore {
-    async fn insert(&self, insert: Insert) -> Result<Vec<InsertOutcome>, StoreError> {
-        let (max_open, now) = (insert.max_open, insert.now);
-        self.write(move |session| {
-            let tasks = insert.tasks.iter();
-            tasks
-                .map(|task| session.insert(task, max_open, now))
-                .collect()
-        })
-        .await
+    fn write(&self, step: Box<dyn Step>) {
+        if !self.inner.writer.write(step) {
+            self.inner.metrics.overloaded(Queue::Write);
+        }
     }
 
-    async fn register(
-        &self,
-        profile: WorkerProfile,
-        now: Timestamp,
-    ) -> Result<Registered, StoreError> {
-        self.write(move |session| session.register(&profile, now))
-            .await
-    }
-
-    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        let mut first = true;
-        let work = move |session: &mut Session| {
-            let step = session.claim(&claim, first);
-            first = false;
-            step
-        };
-        self.run(work).await
-    }
-
-    async fn renew(&self, renew: Renew) -> Result<Renewed, StoreError> {
-        self.write(move |session| session.renew(&renew)).await
-    }
-
-    async fn submit(
-        &self,
-        votes: Vec<Vote>,
-        policies: &Policies,
-        now: Timestamp,
-    ) -> Result<Submitted, StoreError> {
-        let policies = policies.clone();
-        self.write(move |session| {
-            let mut effects = Effects::default();
-            let outcomes = votes
-                .iter()
-                .map(|vote| session.submit(vote, &policies, now, &mut effects))
-                .collect::<Result<_, _>>()?;
-            Ok(Submitted::new(outcomes, effects))
-        })
-        .await
-    }
-
-    async fn release(&self, release: Release) -> Result<Released, StoreError> {
-        self.write(move |session| session.release(&release)).await
-    }
-
-    async fn reap(&self, reap: Reap, policies: &Policies) -> Result<Reaped, StoreError> {
-        let policies = policies.clone();
-        self.write(move |session| session.reap(&reap, &policies))
-            .await
-    }
-
-    async fn clear(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |session| session.clear(now)).await
+    fn now(&self) -> Timestamp {
+        self.inner.clock.now()
     }
 
     async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError> {
@@ -227,47 +157,21 @@ impl TaskStore for SqliteStore {
     }
 
     async fn workers(&self, query: WorkerQuery) -> Result<Vec<WorkerSummary>, StoreError> {
-        self.read(move |db| {
-            let after = query.after.as_ref().map_or("", |id| id.as_str());
-            db.workers_after(after, query.limit)
-        })
-        .await
+        self.read(move |db| db.worker_page(&query)).await
     }
 
     async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, StoreError> {
         self.read(move |db| db.leaders(&query)).await
     }
 
-    async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {
-        self.read(move |db| db.stats(&query)).await
-    }
-}
-
-#[async_trait]
-impl TallyStore for SqliteStore {
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
         self.read(move |db| db.tallies(&query)).await
     }
 
-    async fn serving(&self, query: ServingQuery) -> Result<Vec<Serving>, StoreError> {
-        self.read(move |db| {
-            let workers = db.workers_present(query.seen_since)?;
-            let workers = workers.iter();
-            Ok(Serving::count(workers.map(|w| (&w.profile, &w.standings))))
-        })
-        .await
+    async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {
+        self.read(move |db| db.stats(&query)).await
     }
-}
 
-#[async_trait]
-impl StandingStore for SqliteStore {
-    async fn set_standing(&self, change: StandingChange) -> Result<StandingChanged, StoreError> {
-        self.write(move |session| session.rule(&change)).await
-    }
-}
-
-#[async_trait]
-impl EventStore for SqliteStore {
     async fn events(&self, query: EventQuery) -> Result<EventPage, StoreError> {
         self.read(move |db| db.event_page(&query)).await
     }

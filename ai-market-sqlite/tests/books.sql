@@ -22,6 +22,12 @@ UNION ALL
 SELECT 'counter of nothing', count(*)
 FROM (SELECT * FROM counted EXCEPT SELECT * FROM truth) HAVING count(*) > 0
 UNION ALL
+-- A task has a place among the claimable ones exactly while it has a replica to hand out.
+SELECT 'wrong place among the claimable tasks', count(*) FROM tasks
+WHERE claim_rank IS NOT
+    iif(state = 0 AND wanted > submission_count + lease_count, rank, NULL)
+HAVING count(*) > 0
+UNION ALL
 SELECT 'wrong number of votes on a task', count(*) FROM tasks t
 WHERE submission_count != (SELECT count(*) FROM votes v WHERE v.task = t.id AND v.late = 0)
 HAVING count(*) > 0

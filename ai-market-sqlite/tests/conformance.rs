@@ -3,71 +3,81 @@
 // Tests speak by panicking, also in their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ai_market_core::access::KeyStore;
+use ai_market_core::conformance::Reopen;
 use ai_market_core::conformance::access::durability::ReopenKeys;
-use ai_market_core::conformance::store::durability::Reopen;
-use ai_market_core::store::MarketStore;
-use ai_market_sqlite::{SqliteKeys, SqliteStore};
+use ai_market_core::store::TaskStore;
+use ai_market_core::time::ManualClock;
+use ai_market_sqlite::{SqliteKeys, SqliteOptions};
 use async_trait::async_trait;
 use tempfile::TempDir;
 
-async fn open() -> (TempDir, SqliteStore) {
+fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("market.db")).unwrap();
-    (folder, store)
+    let path = folder.path().join("market.db");
+    (folder, path)
+}
+
+async fn open(clock: ManualClock) -> (TempDir, Arc<dyn TaskStore>) {
+    let (folder, path) = folder();
+    let store = SqliteOptions::new().with_clock(clock).open(path).unwrap();
+    (folder, Arc::new(store))
+}
+
+/// A database that is opened again and again, with the clock of its stores.
+#[derive(Debug)]
+struct Database {
+    path: PathBuf,
+    options: SqliteOptions,
+}
+
+#[async_trait]
+impl Reopen for Database {
+    async fn open(&self) -> Arc<dyn TaskStore> {
+        Arc::new(self.options.open(&self.path).unwrap())
+    }
+}
+
+async fn reopen(clock: ManualClock) -> (TempDir, Database) {
+    let (folder, path) = folder();
+    let options = SqliteOptions::new().with_clock(clock);
+    (folder, Database { path, options })
 }
 
 #[derive(Debug)]
-struct Place(TempDir);
+struct KeyDatabase(PathBuf);
 
 #[async_trait]
-impl Reopen for Place {
-    async fn open(&self) -> Arc<dyn MarketStore> {
-        Arc::new(SqliteStore::open(self.0.path().join("market.db")).unwrap())
+impl ReopenKeys for KeyDatabase {
+    async fn open(&self) -> Arc<dyn KeyStore> {
+        Arc::new(SqliteKeys::open(&self.0).unwrap())
     }
 }
 
 async fn open_keys() -> (TempDir, SqliteKeys) {
-    let folder = tempfile::tempdir().unwrap();
-    let keys = SqliteKeys::open(folder.path().join("market.db")).unwrap();
+    let (folder, path) = folder();
+    let keys = SqliteKeys::open(path).unwrap();
     (folder, keys)
 }
 
-#[async_trait]
-impl ReopenKeys for Place {
-    async fn open(&self) -> Arc<dyn KeyStore> {
-        Arc::new(SqliteKeys::open(self.0.path().join("market.db")).unwrap())
-    }
+async fn reopen_keys() -> (TempDir, KeyDatabase) {
+    let (folder, path) = folder();
+    (folder, KeyDatabase(path))
 }
 
-async fn reopen() -> ((), Place) {
-    ((), Place(tempfile::tempdir().unwrap()))
-}
+mod rules {
+    use super::{open, reopen};
 
-mod every_store {
-    use super::open;
-
-    ai_market_core::task_store_tests!(open);
-    ai_market_core::market_store_tests!(open);
-}
-
-mod persistent {
-    use super::reopen;
-
-    ai_market_core::persistent_task_store_tests!(reopen);
-    ai_market_core::persistent_market_store_tests!(reopen);
+    ai_market_core::market_tests!(open);
+    ai_market_core::persistent_market_tests!(reopen);
 }
 
 mod keys {
-    use super::open_keys;
+    use super::{open_keys, reopen_keys};
 
     ai_market_core::key_store_tests!(open_keys);
-}
-
-mod persistent_keys {
-    use super::reopen;
-
-    ai_market_core::persistent_key_store_tests!(reopen);
+    ai_market_core::persistent_key_store_tests!(reopen_keys);
 }

@@ -18,9 +18,10 @@ use std::time::Duration;
 use ai_market_core::confidence::Confidence;
 use ai_market_core::consensus::Policies;
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
-use ai_market_core::store::{
-    Claim, Claimed, Insert, LeaseScope, Reap, Release, SubmitOutcome, TaskStore, WorkerProfile,
+use ai_market_core::market::{
+    Claim, Claimed, Insert, LeaseScope, Market, Reap, Release, SubmitOutcome,
 };
+use ai_market_core::store::{TaskStore, WorkerProfile};
 use ai_market_core::submission::Vote;
 use ai_market_core::task::NewTask;
 use ai_market_core::time::{Clock, SystemClock};
@@ -30,7 +31,12 @@ use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 
 const PLACE: &str = "AI_MARKET_CRASH_TEST_DATABASE";
 const LEASE: Duration = Duration::from_secs(600);
-const ROUNDS: usize = 6;
+
+/// How often the process is killed: a few times, or as often as `AI_MARKET_CRASH_ROUNDS` says.
+fn rounds() -> usize {
+    let asked = std::env::var("AI_MARKET_CRASH_ROUNDS").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(6)
+}
 
 /// Writes one line at once, so that a reader sees it whole or not at all.
 fn acknowledge(line: &str) {
@@ -38,29 +44,27 @@ fn acknowledge(line: &str) {
     std::io::stdout().write_all(line.as_bytes()).unwrap();
 }
 
-async fn work(store: SqliteStore, name: String, votes: u32) {
-    let policies = Policies::default();
-    let worker = WorkerId::new(name.clone()).unwrap();
-    let now = || SystemClock.now();
+async fn work(market: Market, name: String, votes: u32) {
+    let worker = WorkerId::new(name).unwrap();
     let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
-    store.register(profile, now()).await.unwrap();
+    market.register(profile).await.unwrap();
     acknowledge(&format!("worker {worker}"));
     for round in 0_u32.. {
-        let task = NewTask::new(TaskId::generate(now()), "a text")
+        let task = NewTask::new(TaskId::generate(SystemClock.now()), "a text")
             .with_required_submissions(votes.try_into().unwrap());
         let id = task.id;
-        store.insert(Insert::new(vec![task], now())).await.unwrap();
+        market.insert(Insert::new(vec![task])).await.unwrap();
         acknowledge(&format!("task {id}"));
-        let claim = Claim::new(worker.clone(), LEASE, now()).with_limit(3);
-        let Claimed::Assigned(tasks) = store.claim(claim).await.unwrap() else {
+        let claim = Claim::new(worker.clone(), LEASE).with_limit(3);
+        let Claimed::Assigned(tasks) = market.claim(claim).await.unwrap() else {
             panic!("{worker} is registered");
         };
         for (n, task) in tasks.iter().enumerate() {
             let id = task.task;
             if n == 2 {
                 let scope = LeaseScope::Named(vec![id]);
-                let back = Release::new(worker.clone(), scope, now());
-                store.release(back).await.unwrap();
+                let back = Release::new(worker.clone(), scope);
+                market.release(back).await.unwrap();
                 continue;
             }
             let label = ["positive", "negative"][round as usize % 2];
@@ -70,7 +74,7 @@ async fn work(store: SqliteStore, name: String, votes: u32) {
                 Label::new(label).unwrap(),
                 Confidence::ONE,
             );
-            let submitted = store.submit(vec![vote], &policies, now()).await.unwrap();
+            let submitted = market.submit(vec![vote]).await.unwrap();
             match submitted.outcomes[..] {
                 [SubmitOutcome::Accepted(_)] => acknowledge(&format!("vote {id} {worker}")),
                 ref other => panic!("{other:?}"),
@@ -91,15 +95,16 @@ fn child() {
         .unwrap();
     runtime.block_on(async {
         let store = SqliteStore::open(PathBuf::from(path)).unwrap();
-        let reap = Reap::new(SystemClock.now(), 100, Duration::from_secs(1));
-        store.reap(reap, &Policies::default()).await.unwrap();
+        let market = Market::new(store, Policies::default());
+        let reap = Reap::new(100, Duration::from_secs(1));
+        market.reap(reap).await.unwrap();
         // Whatever one of an earlier process held.
         for n in 0..8 {
             let worker = WorkerId::new(format!("worker-{n}")).unwrap();
-            let back = Release::new(worker, LeaseScope::AllOf, SystemClock.now());
-            store.release(back).await.unwrap();
+            let back = Release::new(worker, LeaseScope::AllOf);
+            market.release(back).await.unwrap();
         }
-        let workers = (0..8).map(|n| tokio::spawn(work(store.clone(), format!("worker-{n}"), 3)));
+        let workers = (0..8).map(|n| tokio::spawn(work(market.clone(), format!("worker-{n}"), 3)));
         for worker in workers.collect::<Vec<_>>() {
             worker.await.unwrap();
         }
@@ -185,7 +190,7 @@ async fn rule_8_what_a_killed_process_acknowledged_is_there() {
     let path = folder.path().join("market.db");
     let mut acknowledged = HashSet::new();
     let mut seed = u64::from(std::process::id());
-    for _ in 0..ROUNDS {
+    for _ in 0..rounds() {
         // A step of a linear congruential generator: any spread of moments will do.
         seed = seed
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -197,5 +202,5 @@ async fn rule_8_what_a_killed_process_acknowledged_is_there() {
         drop(store);
         assert_books_balance(&path);
     }
-    assert!(acknowledged.len() >= ROUNDS);
+    assert!(acknowledged.len() >= rounds());
 }

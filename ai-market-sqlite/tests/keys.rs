@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Barrier};
 
 use ai_market_core::access::{AccessError, KeySpec, Keys, Refusal, Role};
+use ai_market_core::consensus::Policies;
 use ai_market_core::id::{TaskType, WorkerId};
+use ai_market_core::market::Market;
 use ai_market_core::store::{StatsQuery, TaskStore, WorkerProfile};
 use ai_market_core::time::{Clock, SystemClock, Timestamp};
 use ai_market_sqlite::{SqliteKeys, SqliteStore};
@@ -36,8 +38,18 @@ fn keys(path: &Path) -> Keys {
     Keys::new(SqliteKeys::open(path).unwrap(), SystemClock)
 }
 
-fn profile(name: &str) -> WorkerProfile {
-    WorkerProfile::new(WorkerId::new(name).unwrap(), [TaskType::sentiment()])
+fn market(store: &SqliteStore) -> Market {
+    Market::new(store.clone(), Policies::default())
+}
+
+async fn register(store: &SqliteStore, name: &str) {
+    let worker = WorkerProfile::new(WorkerId::new(name).unwrap(), [TaskType::sentiment()]);
+    market(store).register(worker).await.unwrap();
+}
+
+async fn workers(store: &SqliteStore) -> u64 {
+    let stats = store.stats(StatsQuery::new(store.now())).await.unwrap();
+    stats.workers
 }
 
 fn log(path: &Path) -> PathBuf {
@@ -68,8 +80,7 @@ async fn child() {
         Some(("serve", n)) => {
             let store = SqliteStore::open(&path).unwrap();
             for n in 0..n.parse().unwrap() {
-                let worker = profile(&format!("worker-{n}"));
-                store.register(worker, SystemClock.now()).await.unwrap();
+                register(&store, &format!("worker-{n}")).await;
             }
         }
         #[cfg(unix)]
@@ -173,14 +184,13 @@ fn opening_a_database_again_keeps_the_lock_of_the_process() {
 async fn what_is_written_after_others_came_and_went_is_there() {
     let (_folder, path) = folder();
     let store = SqliteStore::open(&path).unwrap();
-    let now = SystemClock.now();
-    store.register(profile("alice"), now).await.unwrap();
+    register(&store, "alice").await;
     for _ in 0..2 {
         drop(SqliteKeys::open(&path).unwrap());
         end(start(&path, "create 1"));
         assert!(log(&path).exists());
     }
-    store.register(profile("bob"), now).await.unwrap();
+    register(&store, "bob").await;
     let keys = keys(&path);
     keys.create(KeySpec::new(Role::Admin)).await.unwrap();
     drop(store);
@@ -192,7 +202,7 @@ async fn what_is_written_after_others_came_and_went_is_there() {
     drop(keys);
     assert!(!log(&path).exists(), "the last one writes the log");
     let store = SqliteStore::open(&path).unwrap();
-    assert_eq!(store.stats(StatsQuery::new(now)).await.unwrap().workers, 2);
+    assert_eq!(workers(&store).await, 2);
     assert_eq!(count(&self::keys(&path)).await, 5);
 }
 
@@ -212,11 +222,7 @@ async fn a_coordinator_and_those_that_change_keys_do_not_fail_each_other() {
     children.into_iter().for_each(end);
     assert_eq!(count(&keys).await, 120);
     let store = SqliteStore::open(&path).unwrap();
-    let now = SystemClock.now();
-    assert_eq!(
-        store.stats(StatsQuery::new(now)).await.unwrap().workers,
-        100
-    );
+    assert_eq!(workers(&store).await, 100);
 }
 
 /// Whoever comes first makes the database, and nobody finds half of one.
@@ -254,10 +260,9 @@ async fn clearing_the_market_forgets_no_key() {
     let store = SqliteStore::open(&path).unwrap();
     let keys = keys(&path);
     let issued = keys.create(KeySpec::new(Role::Admin)).await.unwrap();
-    let now = SystemClock.now();
-    store.register(profile("alice"), now).await.unwrap();
-    store.clear(now).await.unwrap();
-    assert_eq!(store.stats(StatsQuery::new(now)).await.unwrap().workers, 0);
+    register(&store, "alice").await;
+    market(&store).clear().await.unwrap();
+    assert_eq!(workers(&store).await, 0);
     let another = self::keys(&path);
     another.authenticate(&issued.key.reveal()).await.unwrap();
 }

@@ -7,9 +7,10 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ai_market_core::consensus::Policies;
 use ai_market_core::id::{TaskType, WorkerId};
+use ai_market_core::market::Market;
 use ai_market_core::store::{StatsQuery, StoreError, TaskStore, WorkerProfile};
-use ai_market_core::time::Timestamp;
 use ai_market_sqlite::{OpenError, SqliteKeys, SqliteStore};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
@@ -197,7 +198,7 @@ fn a_newer_schema_is_refused() {
             error,
             OpenError::TooNew {
                 found: 99,
-                known: 4,
+                known: 6,
                 ..
             }
         ),
@@ -257,11 +258,12 @@ async fn another_program_may_write_tables_of_its_own_meanwhile() {
         &path,
         "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1);",
     );
-    let now = Timestamp::from_micros(0);
     let worker = WorkerProfile::new(WorkerId::new("alice").unwrap(), [TaskType::sentiment()]);
-    store.register(worker, now).await.unwrap();
-    assert_eq!(store.stats(StatsQuery::new(now)).await.unwrap().workers, 1);
-    drop(store);
+    let market = Market::new(store.clone(), Policies::default());
+    market.register(worker).await.unwrap();
+    let stats = store.stats(StatsQuery::new(store.now())).await.unwrap();
+    assert_eq!(stats.workers, 1);
+    drop((market, store));
     drop(SqliteStore::open(&path).unwrap());
 }
 

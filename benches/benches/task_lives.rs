@@ -17,7 +17,7 @@ use ai_market_benches::{Failure, Lives, Party, setting};
 use ai_market_core::access::{Keys, MemoryKeys};
 use ai_market_core::api::ClientApi;
 use ai_market_core::coordinator::Coordinator;
-use ai_market_core::store::{MarketStore, MemoryStore};
+use ai_market_core::store::{MemoryStore, TaskStore};
 use ai_market_core::task::TaskStatus;
 use ai_market_core::time::SystemClock;
 use ai_market_http::{RouteOptions, Server};
@@ -25,7 +25,7 @@ use ai_market_sqlite::SqliteStore;
 use tokio_util::sync::CancellationToken;
 
 /// Measures a store, and returns how many lives a second it served.
-async fn measure(name: &str, store: impl MarketStore, keys: Option<Keys>) -> Result<f64, Failure> {
+async fn measure(name: &str, store: impl TaskStore, keys: Option<Keys>) -> Result<f64, Failure> {
     let seconds = setting("LIVES_SECONDS", 10)?;
     let clients = setting("LIVES_CLIENTS", 64)?;
     let coordinator = Coordinator::builder(store).build()?;

@@ -20,6 +20,10 @@ pub(crate) struct LimitOptions {
     #[arg(long, env = "AI_MARKET_MAX_TEXT_BYTES", default_value_t = Limits::default().max_text_bytes, value_name = "N")]
     max_text_bytes: usize,
 
+    /// The longest params of a task, in canonical JSON
+    #[arg(long, env = "AI_MARKET_MAX_PARAMS_BYTES", default_value_t = Limits::default().max_params_bytes, value_name = "N")]
+    max_params_bytes: usize,
+
     /// The longest label of a vote
     #[arg(long, env = "AI_MARKET_MAX_LABEL_BYTES", default_value_t = Limits::default().max_label_bytes, value_name = "N")]
     max_label_bytes: usize,
@@ -147,6 +151,7 @@ impl LimitOptions {
         let mut limits = Limits::default();
         limits.max_open_tasks = self.max_open_tasks;
         limits.max_text_bytes = self.max_text_bytes;
+        limits.max_params_bytes = self.max_params_bytes;
         limits.max_label_bytes = self.max_label_bytes;
         limits.max_scores_bytes = self.max_scores_bytes;
         limits.max_submissions = self.max_submissions;

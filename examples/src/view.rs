@@ -2,7 +2,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::time::Duration;
 
-use ai_market_core::api::InsightApi;
+use ai_market_core::api::ClientApi;
 use ai_market_core::id::WorkerId;
 use ai_market_core::worker::{WorkerProgress, WorkerState};
 use tokio::sync::watch;
@@ -27,7 +27,7 @@ pub struct View<A> {
     api: A,
 }
 
-impl<A: InsightApi> View<A> {
+impl<A: ClientApi> View<A> {
     /// A view of the worker `id`; `api` knows how its answers compare with the decisions.
     pub fn new(id: WorkerId, progress: WorkerProgress, api: A) -> Self {
         Self { id, progress, api }
@@ -117,7 +117,7 @@ mod tests {
     use std::num::NonZeroU32;
     use std::sync::{Arc, Mutex};
 
-    use ai_market_core::api::{ClientApi, TaskSpec};
+    use ai_market_core::api::TaskSpec;
     use ai_market_core::coordinator::Coordinator;
     use ai_market_core::store::MemoryStore;
     use ai_market_core::worker::Worker;

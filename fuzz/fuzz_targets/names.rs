@@ -9,10 +9,11 @@ use ai_market_core::access::{KeyId, Role};
 use ai_market_core::api::ErrorCode;
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{
-    EntityType, IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, TaskId, TaskType, WorkerId,
+    EntityType, IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, Reference, Tag, TaskId,
+    TaskType, WorkerId,
 };
 use ai_market_core::submission::{ModelIdentity, Scores, Spans};
-use ai_market_core::task::TaskStatus;
+use ai_market_core::task::{Params, TaskStatus};
 use ai_market_core::time::Timestamp;
 use libfuzzer_sys::fuzz_target;
 use serde::Serialize;
@@ -51,6 +52,7 @@ fuzz_target!(|data: &[u8]| {
     json::<Scores>(data);
     json::<Spans>(data);
     json::<ModelIdentity>(data);
+    json::<Params>(data);
     json::<Timestamp>(data);
     json::<TaskId>(data);
     let Ok(data) = std::str::from_utf8(data) else {
@@ -64,6 +66,8 @@ fuzz_target!(|data: &[u8]| {
     text::<EntityType>(data);
     text::<IdempotencyKey>(data);
     text::<PolicyName>(data);
+    text::<Reference>(data);
+    text::<Tag>(data);
     text::<TaskId>(data);
     text::<KeyId>(data);
     text::<Role>(data);

@@ -3,8 +3,7 @@
 mod activity;
 mod client_api;
 mod error;
-mod event_api;
-mod insight_api;
+mod event_feed;
 mod report;
 mod request;
 mod worker_api;
@@ -12,8 +11,7 @@ mod worker_api;
 pub use activity::{Activity, ActivitySlot};
 pub use client_api::ClientApi;
 pub use error::{ApiError, ErrorCode};
-pub use event_api::{EventApi, EventBatch, EventFeed, Follow, Missed};
-pub use insight_api::InsightApi;
+pub use event_feed::{EventBatch, EventFeed, Follow, Missed};
 pub use report::{
     ModelReport, ModelTaskType, Specialty, TaskTypeReport, WorkerReport, WorkerStatus,
 };

@@ -1,9 +1,11 @@
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{IdempotencyKey, InstanceId, OwnerId, TaskId, TaskType, WorkerId};
-use crate::store::ReleaseReason;
+use crate::id::{IdempotencyKey, InstanceId, OwnerId, Reference, Tag, TaskId, TaskType, WorkerId};
+use crate::market::ReleaseReason;
+use crate::task::Params;
 use crate::time::Timestamp;
 
 /// What a client wants answered; what it leaves open the coordinator chooses.
@@ -28,6 +30,12 @@ pub struct TaskSpec {
     pub idempotency_key: Option<IdempotencyKey>,
     /// Whether no two of its answers may come from the same model.
     pub distinct_models: bool,
+    /// Settings for whoever answers it. They are kept and shown; nothing uses them yet.
+    pub params: Option<Params>,
+    /// The client's own text about the task.
+    pub reference: Option<Reference>,
+    /// The client's tags; at most [`NewTask::MAX_TAGS`](crate::task::NewTask::MAX_TAGS).
+    pub tags: BTreeSet<Tag>,
 }
 
 impl TaskSpec {
@@ -43,6 +51,9 @@ impl TaskSpec {
             deadline: None,
             idempotency_key: None,
             distinct_models: false,
+            params: None,
+            reference: None,
+            tags: BTreeSet::new(),
         }
     }
 
@@ -100,6 +111,27 @@ impl TaskSpec {
     #[must_use]
     pub fn with_idempotency_key(mut self, key: IdempotencyKey) -> Self {
         self.idempotency_key = Some(key);
+        self
+    }
+
+    /// Sets the params.
+    #[must_use]
+    pub fn with_params(mut self, params: Params) -> Self {
+        self.params = Some(params);
+        self
+    }
+
+    /// Sets the client's own text about the task.
+    #[must_use]
+    pub fn with_reference(mut self, reference: Reference) -> Self {
+        self.reference = Some(reference);
+        self
+    }
+
+    /// Sets the tags.
+    #[must_use]
+    pub fn with_tags(mut self, tags: impl IntoIterator<Item = Tag>) -> Self {
+        self.tags = tags.into_iter().collect();
         self
     }
 }

@@ -1,28 +1,32 @@
 //! The behaviour suites of the traits, for whoever implements them (feature `conformance`).
 //!
 //! Each case is an async function that panics where the rule that it is named after is broken. A
-//! macro makes a `#[tokio::test]` of every case: [`task_store_tests!`](crate::task_store_tests)
-//! for a [`TaskStore`](crate::store::TaskStore),
-//! [`market_store_tests!`](crate::market_store_tests) for what a coordinator needs of it besides,
-//! [`persistent_task_store_tests!`](crate::persistent_task_store_tests) and
-//! [`persistent_market_store_tests!`](crate::persistent_market_store_tests) for one that outlives its
-//! process, [`key_store_tests!`](crate::key_store_tests) and
+//! macro makes a `#[tokio::test]` of every case: [`market_tests!`](crate::market_tests) for the rules
+//! of the [market](crate::market) on a [`TaskStore`](crate::store::TaskStore),
+//! [`persistent_market_tests!`](crate::persistent_market_tests) for one that outlives its process,
+//! [`task_store_tests!`](crate::task_store_tests) for what such a store is by itself,
+//! [`key_store_tests!`](crate::key_store_tests) and
 //! [`persistent_key_store_tests!`](crate::persistent_key_store_tests) for a
 //! [`KeyStore`](crate::access::KeyStore), and [`market_api_tests!`](crate::market_api_tests) for a
 //! [`WorkerApi`](crate::api::WorkerApi) and [`ClientApi`](crate::api::ClientApi) in one. No case
-//! sleeps: the time is an argument.
+//! sleeps: the store takes its time from a clock that the case sets.
+//!
+//! [`remote`] is a fake of a database that several coordinators share, for tests.
 //!
 //! ```
 //! # #[cfg(test)]
 //! mod conformance {
-//!     use ai_market_core::store::MemoryStore;
+//!     use std::sync::Arc;
 //!
-//!     async fn open() -> ((), MemoryStore) {
-//!         ((), MemoryStore::new())
+//!     use ai_market_core::store::{MemoryOptions, TaskStore};
+//!     use ai_market_core::time::ManualClock;
+//!
+//!     async fn open(clock: ManualClock) -> ((), Arc<dyn TaskStore>) {
+//!         ((), Arc::new(MemoryOptions::new().with_clock(clock).build()))
 //!     }
 //!
 //!     ai_market_core::task_store_tests!(open);
-//!     ai_market_core::market_store_tests!(open);
+//!     ai_market_core::market_tests!(open);
 //! }
 //! ```
 
@@ -36,9 +40,16 @@
 
 pub mod access;
 pub mod api;
-mod desk;
-pub mod market;
+mod counting;
+#[doc(hidden)]
+pub mod harness;
 mod policies;
+pub mod remote;
+pub mod rules;
+mod step;
 pub mod store;
 
-pub use desk::Desk;
+pub use counting::{CountingStore, Counts};
+pub use harness::Harness;
+pub use rules::durability::{Reopen, Restart};
+pub use step::{FnStep, StepResult, run_step};

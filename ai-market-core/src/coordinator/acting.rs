@@ -6,15 +6,16 @@ use async_trait::async_trait;
 
 use crate::access::{Action, Caller};
 use crate::api::{
-    Activity, ApiError, ClaimRequest, ClientApi, EventApi, EventFeed, Follow, Heartbeat,
-    HeartbeatReply, InsightApi, ModelReport, Receipt, ReleaseRequest, TaskSpec, TaskTypeReport,
-    Terms, WorkerApi, WorkerReport, WorkerStatus,
+    Activity, ApiError, ClaimRequest, ClientApi, EventFeed, Follow, Heartbeat, HeartbeatReply,
+    ModelReport, Receipt, ReleaseRequest, TaskSpec, TaskTypeReport, Terms, WorkerApi, WorkerReport,
+    WorkerStatus,
 };
 use crate::assignment::Assignment;
 use crate::id::{TaskId, TaskType, WorkerId};
+use crate::market::Reaped;
 use crate::store::{
-    LeaderboardQuery, Place, Reaped, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery,
-    WorkerProfile, WorkerQuery,
+    LeaderboardQuery, Place, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, WorkerProfile,
+    WorkerQuery,
 };
 use crate::submission::{ModelIdentity, Vote};
 use crate::task::TaskDetails;
@@ -192,10 +193,7 @@ impl ClientApi for Acting {
         self.caller.may(Action::ReadStats)?;
         self.coordinator.stats().await
     }
-}
 
-#[async_trait]
-impl InsightApi for Acting {
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, ApiError> {
         self.caller.may(Action::ReadLeaderboard)?;
         self.coordinator.tallies(query).await
@@ -212,7 +210,7 @@ impl InsightApi for Acting {
         if self.caller.may(Action::ReadWorkers).is_err() {
             self.caller.may_act_as(&id)?;
         }
-        InsightApi::worker(&self.coordinator, id).await
+        self.coordinator.worker(id).await
     }
 
     async fn models(
@@ -237,10 +235,7 @@ impl InsightApi for Acting {
         self.caller.may(Action::ReadStats)?;
         self.coordinator.activity().await
     }
-}
 
-#[async_trait]
-impl EventApi for Acting {
     async fn follow(&self, follow: Follow) -> Result<Box<dyn EventFeed>, ApiError> {
         self.caller.may(Action::FollowEvents)?;
         self.coordinator.follow(follow).await

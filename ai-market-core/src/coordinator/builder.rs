@@ -6,8 +6,7 @@ use prometheus::Registry;
 
 use crate::consensus::{Comparator, ConsensusPolicy, Policies, StandingPolicy};
 use crate::id::TaskType;
-use crate::store::MarketStore;
-use crate::time::{Clock, SystemClock};
+use crate::store::TaskStore;
 
 use super::metrics::Metrics;
 use super::{Coordinator, InvalidSettings, Limits, Settings};
@@ -16,19 +15,17 @@ use super::{Coordinator, InvalidSettings, Limits, Settings};
 #[derive(Debug)]
 #[must_use]
 pub struct CoordinatorBuilder {
-    store: Arc<dyn MarketStore>,
+    store: Arc<dyn TaskStore>,
     policies: Policies,
-    clock: Arc<dyn Clock>,
     settings: Settings,
     registry: Registry,
 }
 
 impl CoordinatorBuilder {
-    pub(super) fn new(store: Arc<dyn MarketStore>) -> Self {
+    pub(super) fn new(store: Arc<dyn TaskStore>) -> Self {
         Self {
             store,
             policies: Policies::default(),
-            clock: Arc::new(SystemClock),
             settings: Settings::default(),
             registry: Registry::new(),
         }
@@ -94,12 +91,6 @@ impl CoordinatorBuilder {
         self
     }
 
-    /// Takes the time from `clock`.
-    pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
-    }
-
     /// Puts the coordinator's metrics into `registry`, beside those of its store, say; a new one is
     /// made where none is given. They are in it as long as the coordinator lives.
     pub fn registry(mut self, registry: Registry) -> Self {
@@ -119,7 +110,6 @@ impl CoordinatorBuilder {
         Ok(Coordinator::new(
             self.store,
             self.policies,
-            self.clock,
             self.settings,
             metrics,
         ))

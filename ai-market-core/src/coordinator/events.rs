@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::api::{ApiError, EventApi, EventBatch, EventFeed, Follow, Missed};
+use crate::api::{ApiError, EventBatch, EventFeed, Follow, Missed};
 use crate::event::{EventFilter, EventId, LoggedEvent};
 use crate::metrics::InProgress;
 use crate::store::{EventQuery, EventStart};
@@ -159,7 +159,7 @@ impl Recent {
 
 /// One who follows the events of a coordinator.
 #[derive(Debug)]
-struct Feed {
+pub(super) struct Feed {
     coordinator: Coordinator,
     filter: EventFilter,
     /// Up to where it has read.
@@ -174,10 +174,9 @@ struct Feed {
     _counted: InProgress,
 }
 
-#[async_trait]
-impl EventApi for Coordinator {
-    async fn follow(&self, follow: Follow) -> Result<Box<dyn EventFeed>, ApiError> {
-        let hub = &self.inner.events;
+impl Coordinator {
+    pub(super) async fn open_feed(&self, follow: Follow) -> Result<Feed, ApiError> {
+        let hub = &self.inner.signals.events;
         let alone = {
             let mut recent = hub.recent();
             if recent.followers >= hub.max_followers {
@@ -188,7 +187,7 @@ impl EventApi for Coordinator {
         };
         // From here on, dropping it counts it out.
         let mut feed = Feed {
-            _counted: self.inner.metrics.follows(),
+            _counted: self.inner.signals.metrics.follows(),
             coordinator: self.clone(),
             filter: follow.filter,
             position: EventId::START,
@@ -197,7 +196,7 @@ impl EventApi for Coordinator {
             news: hub.news.subscribe(),
             cause: None,
         };
-        let store = &self.inner.store;
+        let store = &self.store();
         let known = store.events(EventQuery::last(0)).await?;
         if alone {
             // Nobody has read on since the last one left.
@@ -222,15 +221,13 @@ impl EventApi for Coordinator {
             EventStart::After(place) => feed.position = place,
         }
         feed.behind = Some(known.newest);
-        Ok(Box::new(feed))
+        Ok(feed)
     }
-}
 
-impl Coordinator {
     /// How many follow its events now.
     #[must_use]
     pub fn followers(&self) -> usize {
-        self.inner.events.followers()
+        self.inner.signals.events.followers()
     }
 }
 
@@ -248,7 +245,11 @@ impl Feed {
     /// Takes what there is after the position; false when that is nothing.
     async fn advance(&mut self) -> Result<bool, ApiError> {
         let inner = Arc::clone(&self.coordinator.inner);
-        let at_hand = inner.events.recent().after(self.position, &self.filter);
+        let at_hand = inner
+            .signals
+            .events
+            .recent()
+            .after(self.position, &self.filter);
         // What there was when it began is read even if nobody has read it for all yet.
         if let Some((events, to)) = at_hand
             && (to > self.position || self.behind.is_none())
@@ -259,7 +260,7 @@ impl Feed {
             return Ok(some);
         }
         let query = EventQuery::after(self.position, BATCH);
-        let page = inner.store.events(query).await?;
+        let page = inner.market.store().events(query).await?;
         if page.kept_after > self.position {
             self.ready.missed = Some(Missed {
                 after: self.position,
@@ -296,8 +297,8 @@ impl Feed {
             },
         };
         self.cause = Some(cause);
-        let mut looked = inner.events.reading.lock().await;
-        if looked.covers(cause) || inner.events.recent().newest > self.position {
+        let mut looked = inner.signals.events.reading.lock().await;
+        if looked.covers(cause) || inner.signals.events.recent().newest > self.position {
             self.cause = None;
             return Ok(());
         }
@@ -308,11 +309,15 @@ impl Feed {
             }
         }
         // What comes after this may be missing in the page.
-        let news = *inner.events.news.borrow();
-        let newest = inner.events.recent().newest;
-        let page = inner.store.events(EventQuery::after(newest, PAGE)).await?;
+        let news = *inner.signals.events.news.borrow();
+        let newest = inner.signals.events.recent().newest;
+        let page = inner
+            .market
+            .store()
+            .events(EventQuery::after(newest, PAGE))
+            .await?;
         let more = page.events.last().is_some_and(|last| last.id < page.newest);
-        let mut recent = inner.events.recent();
+        let mut recent = inner.signals.events.recent();
         if recent.newest != newest {
             // Whoever came first after a pause began anew meanwhile: the next look is from there.
             return Ok(());
@@ -326,7 +331,7 @@ impl Feed {
         if more {
             // The next look is at once.
             looked.at = None;
-            inner.events.news();
+            inner.signals.events.news();
         } else {
             *looked = Looked {
                 at: Some(Instant::now()),
@@ -343,7 +348,11 @@ impl EventFeed for Feed {
         loop {
             self.catch_up();
             if self.ready != EventBatch::default() {
-                self.coordinator.inner.metrics.delivered(&self.ready);
+                self.coordinator
+                    .inner
+                    .signals
+                    .metrics
+                    .delivered(&self.ready);
                 return Ok(Some(mem::take(&mut self.ready)));
             }
             if self.coordinator.inner.stopping.is_cancelled() {
@@ -362,6 +371,6 @@ impl EventFeed for Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.coordinator.inner.events.recent().followers -= 1;
+        self.coordinator.inner.signals.events.recent().followers -= 1;
     }
 }

@@ -4,23 +4,24 @@ use prometheus::Registry;
 use tokio_util::sync::CancellationToken;
 
 use crate::consensus::Policies;
+use crate::market::Market;
 use crate::metrics::InRegistry;
-use crate::store::MarketStore;
-use crate::time::{Clock, Timestamp};
+use crate::store::TaskStore;
+use crate::time::Timestamp;
 
 use super::able::AbleWorkers;
 use super::events::EventHub;
 use super::metrics::Metrics;
 use super::recorder::Recorder;
+use super::signals::Signals;
 use super::wakeups::Wakeups;
 use super::watchers::Watchers;
 use super::{CoordinatorBuilder, Settings};
 
 /// Leases tasks to workers, takes their votes, and tells clients what was decided.
 ///
-/// It implements [`WorkerApi`](crate::api::WorkerApi), [`ClientApi`](crate::api::ClientApi),
-/// [`InsightApi`](crate::api::InsightApi) and [`EventApi`](crate::api::EventApi) on a
-/// [`MarketStore`]. Cloning is cheap; all clones are one coordinator. Someone must
+/// It implements [`WorkerApi`](crate::api::WorkerApi) and [`ClientApi`](crate::api::ClientApi) on a
+/// [`TaskStore`]. Cloning is cheap; all clones are one coordinator. Someone must
 /// [`run`](Self::run) it, or leases never run out.
 ///
 /// Nothing that must last is kept outside the store, so that several coordinators may share one:
@@ -33,45 +34,38 @@ pub struct Coordinator {
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    pub(super) store: Arc<dyn MarketStore>,
-    pub(super) policies: Policies,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) market: Market,
     pub(super) settings: Settings,
-    pub(super) wakeups: Wakeups,
-    pub(super) watchers: Watchers,
+    pub(super) signals: Arc<Signals>,
     pub(super) able: AbleWorkers,
-    pub(super) metrics: InRegistry<Metrics>,
-    pub(super) recorder: Recorder,
-    pub(super) events: EventHub,
     /// Ends every wait when the coordinator stops.
     pub(super) stopping: CancellationToken,
 }
 
 impl Coordinator {
     /// Begins building a coordinator on `store`.
-    pub fn builder(store: impl MarketStore) -> CoordinatorBuilder {
+    pub fn builder(store: impl TaskStore) -> CoordinatorBuilder {
         CoordinatorBuilder::new(Arc::new(store))
     }
 
     pub(super) fn new(
-        store: Arc<dyn MarketStore>,
+        store: Arc<dyn TaskStore>,
         policies: Policies,
-        clock: Arc<dyn Clock>,
         settings: Settings,
         metrics: InRegistry<Metrics>,
     ) -> Self {
-        let now = clock.now();
+        let signals = Arc::new(Signals {
+            wakeups: Wakeups::new(settings.limits.max_waiting),
+            watchers: Watchers::new(settings.limits.max_waiting),
+            metrics,
+            recorder: Recorder::new(store.now()),
+            events: EventHub::new(settings.limits.max_followers),
+        });
         Self {
             inner: Arc::new(Inner {
-                store,
-                policies,
-                clock,
-                wakeups: Wakeups::new(settings.limits.max_waiting),
-                watchers: Watchers::new(settings.limits.max_waiting),
+                market: Market::observed(store, policies, Arc::clone(&signals) as _),
+                signals,
                 able: AbleWorkers::default(),
-                metrics,
-                recorder: Recorder::new(now),
-                events: EventHub::new(settings.limits.max_followers),
                 settings,
                 stopping: CancellationToken::new(),
             }),
@@ -86,19 +80,19 @@ impl Coordinator {
 
     /// The store that it works on.
     #[must_use]
-    pub fn store(&self) -> &Arc<dyn MarketStore> {
-        &self.inner.store
+    pub fn store(&self) -> &Arc<dyn TaskStore> {
+        self.inner.market.store()
     }
 
     /// Where the coordinator counts what it does; what serves it may add its own counts.
     #[must_use]
     pub fn registry(&self) -> &Registry {
-        self.inner.metrics.registry()
+        self.inner.signals.metrics.registry()
     }
 
-    /// The coordinator's time.
+    /// The time of the store, which the coordinator works by.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.inner.clock.now()
+        self.store().now()
     }
 }

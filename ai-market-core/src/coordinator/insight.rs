@@ -1,14 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
-use crate::api::{
-    Activity, ApiError, InsightApi, ModelReport, TaskTypeReport, WorkerReport, WorkerStatus,
-};
+use crate::api::{ApiError, ModelReport, TaskTypeReport, WorkerReport, WorkerStatus};
 use crate::id::{TaskType, WorkerId};
 use crate::store::{
-    Serving, ServingQuery, StatsQuery, TallyBy, TallyQuery, TallyRow, WorkerQuery, WorkerSummary,
+    Serving, ServingCounts, StatsQuery, TallyBy, TallyQuery, TallyRow, WorkerQuery, WorkerSummary,
 };
 use crate::submission::ModelIdentity;
 use crate::task::TaskStatus;
@@ -16,21 +12,29 @@ use crate::task::TaskStatus;
 use super::Coordinator;
 use super::reply::no_worker;
 
-#[async_trait]
-impl InsightApi for Coordinator {
-    async fn tallies(&self, mut query: TallyQuery) -> Result<Vec<TallyRow>, ApiError> {
+/// How many workers are read at once to count whom they serve.
+const SERVING_PAGE: usize = 1_000;
+
+impl Coordinator {
+    pub(super) async fn tally_page(
+        &self,
+        mut query: TallyQuery,
+    ) -> Result<Vec<TallyRow>, ApiError> {
         query.limit = query.limit.min(self.inner.settings.limits.max_page);
-        Ok(self.inner.store.tallies(query).await?)
+        Ok(self.store().tallies(query).await?)
     }
 
-    async fn workers(&self, mut query: WorkerQuery) -> Result<Vec<WorkerStatus>, ApiError> {
+    pub(super) async fn worker_page(
+        &self,
+        mut query: WorkerQuery,
+    ) -> Result<Vec<WorkerStatus>, ApiError> {
         query.limit = query.limit.min(self.inner.settings.limits.max_page);
-        let workers = self.inner.store.workers(query).await?;
+        let workers = self.store().workers(query).await?;
         Ok(workers.into_iter().map(|w| self.status(w)).collect())
     }
 
-    async fn worker(&self, id: WorkerId) -> Result<WorkerReport, ApiError> {
-        let store = &self.inner.store;
+    pub(super) async fn worker_report(&self, id: WorkerId) -> Result<WorkerReport, ApiError> {
+        let store = self.store();
         let Some(summary) = store.worker(id.clone()).await? else {
             return Err(no_worker(&id));
         };
@@ -43,14 +47,14 @@ impl InsightApi for Coordinator {
         Ok(WorkerReport::new(self.status(summary), own, &all))
     }
 
-    async fn models(
+    pub(super) async fn model_page(
         &self,
         after: Option<Option<ModelIdentity>>,
         limit: usize,
     ) -> Result<Vec<ModelReport>, ApiError> {
         let limit = limit.min(self.inner.settings.limits.max_page);
         let query = TallyQuery::new(TallyBy::MODEL_AND_TASK_TYPE, usize::MAX);
-        let tallies = self.inner.store.tallies(query).await?;
+        let tallies = self.store().tallies(query).await?;
         let serving = self.serving().await?;
         let mut models: BTreeMap<Option<ModelIdentity>, ModelReport> = BTreeMap::new();
         let mut report = |model: &Option<ModelIdentity>, then: &mut dyn FnMut(&mut ModelReport)| {
@@ -86,18 +90,14 @@ impl InsightApi for Coordinator {
         Ok(page.take(limit).map(|(_, report)| report).collect())
     }
 
-    async fn task_types(
+    pub(super) async fn task_type_page(
         &self,
         after: Option<TaskType>,
         limit: usize,
     ) -> Result<Vec<TaskTypeReport>, ApiError> {
         let limit = limit.min(self.inner.settings.limits.max_page);
         let stale_before = self.now().minus(self.inner.settings.stale_after());
-        let stats = self
-            .inner
-            .store
-            .stats(StatsQuery::new(stale_before))
-            .await?;
+        let stats = self.store().stats(StatsQuery::new(stale_before)).await?;
         let serving = self.serving().await?;
         let served = serving.iter().map(|of| &of.task_type);
         let names: BTreeSet<_> = stats
@@ -110,7 +110,7 @@ impl InsightApi for Coordinator {
             .into_iter()
             .filter(|name| Some(*name) > after.as_ref());
         let reports = page.take(limit).map(|name| {
-            let policies = &self.inner.policies;
+            let policies = self.inner.market.policies();
             let (policy, comparator) = (policies.get(name), policies.comparator(name));
             let mut report = TaskTypeReport::new(name.clone(), policy.name(), comparator.name());
             let tasks = |status| stats.tasks.get(&(name.clone(), status)).copied();
@@ -128,12 +128,6 @@ impl InsightApi for Coordinator {
         Ok(reports.collect())
     }
 
-    async fn activity(&self) -> Result<Activity, ApiError> {
-        Ok(self.inner.recorder.activity(self.now()))
-    }
-}
-
-impl Coordinator {
     /// How many workers that are here may be given tasks of each type; a type that is absent has
     /// none. It may be a second old, so that asking often costs the store nothing.
     ///
@@ -148,8 +142,20 @@ impl Coordinator {
     /// Who serves which task types now.
     async fn serving(&self) -> Result<Vec<Serving>, ApiError> {
         let seen_since = self.now().minus(self.inner.settings.gone_after());
-        let query = ServingQuery::new(seen_since);
-        Ok(self.inner.store.serving(query).await?)
+        let mut counts = ServingCounts::default();
+        let mut query = WorkerQuery::new(SERVING_PAGE).seen_since(seen_since);
+        loop {
+            let workers = self.store().workers(query.clone()).await?;
+            for worker in &workers {
+                counts.add(&worker.profile, &worker.standings);
+            }
+            match workers.last() {
+                Some(last) if workers.len() == SERVING_PAGE => {
+                    query = query.after(last.profile.worker.clone());
+                }
+                _ => return Ok(counts.into_serving()),
+            }
+        }
     }
 
     fn status(&self, summary: WorkerSummary) -> WorkerStatus {

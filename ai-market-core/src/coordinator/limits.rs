@@ -9,6 +9,9 @@ use std::time::Duration;
 pub struct Limits {
     /// The longest text of a task, in bytes of UTF-8.
     pub max_text_bytes: usize,
+    /// The longest params of a task, in bytes of their canonical form. At most
+    /// [`Params::MAX_BYTES`](crate::task::Params::MAX_BYTES) count.
+    pub max_params_bytes: usize,
     /// The longest label of a vote, in bytes of UTF-8.
     pub max_label_bytes: usize,
     /// The longest that the labels which a vote scores may be together, in bytes of UTF-8. With the
@@ -47,6 +50,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             max_text_bytes: 100_000,
+            max_params_bytes: 4_096,
             max_label_bytes: 4_096,
             max_scores_bytes: 32 * 1024,
             max_open_tasks: 10_000_000,
@@ -56,7 +60,7 @@ impl Default for Limits {
             max_page: 1_000,
             max_page_bytes: 8 * 1024 * 1024,
             max_claim: 64,
-            max_leases_per_worker: crate::store::Claim::DEFAULT_MAX_LEASES,
+            max_leases_per_worker: crate::market::Claim::DEFAULT_MAX_LEASES,
             max_capabilities: 64,
             max_labels: 1_000,
             max_wait: Duration::from_secs(30),

@@ -3,7 +3,8 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Effects, Reap, Reaped, StoreError};
+use crate::market::{Reap, Reaped};
+use crate::store::StoreError;
 
 use super::Coordinator;
 
@@ -66,11 +67,11 @@ impl Coordinator {
         let mut total = Reaped::default();
         let mut silence = silence;
         loop {
-            let reap = Reap::new(self.now(), REAP_BATCH, silence)
+            let reap = Reap::new(REAP_BATCH, silence)
+                .with_longest_lease(self.inner.settings.lease)
                 .with_stale_after(self.inner.settings.stale_after())
                 .with_gone_after(self.inner.settings.gone_after());
-            let reaped = self.inner.store.reap(reap, &self.inner.policies).await?;
-            self.announce(&reaped.effects);
+            let reaped = self.inner.market.reap(reap).await?;
             total.lost += reaped.lost;
             total.expired += reaped.expired;
             for worker in &reaped.gone {
@@ -97,26 +98,6 @@ impl Coordinator {
     ///
     /// When the store fails.
     pub async fn reset(&self) -> Result<(), StoreError> {
-        let now = self.now();
-        self.inner.store.clear(now).await?;
-        self.inner.recorder.reset(now);
-        self.inner.events.news();
-        Ok(())
-    }
-
-    /// Wakes those that wait for what a step of the store did, and counts it.
-    pub(super) fn announce(&self, effects: &Effects) {
-        for (task_type, replicas) in effects.freed() {
-            self.inner.wakeups.freed(task_type, replicas);
-        }
-        for task in effects.closed() {
-            self.inner.watchers.closed(task);
-        }
-        if !effects.events().is_empty() {
-            let now = self.now();
-            self.inner.metrics.happened(effects.events(), now);
-            self.inner.recorder.happened(effects.events(), now);
-        }
-        self.inner.events.news();
+        self.inner.market.clear().await
     }
 }

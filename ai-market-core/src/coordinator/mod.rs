@@ -14,6 +14,7 @@ mod moderation;
 mod recorder;
 mod reply;
 mod settings;
+mod signals;
 mod validate;
 mod wakeups;
 mod watchers;

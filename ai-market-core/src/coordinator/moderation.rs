@@ -1,6 +1,6 @@
 use crate::api::ApiError;
 use crate::id::{TaskType, WorkerId};
-use crate::store::{Ruling, StandingChange, StandingChanged};
+use crate::market::{Ruling, StandingChange, StandingChanged};
 
 use super::Coordinator;
 use super::reply::no_worker;
@@ -57,14 +57,11 @@ impl Coordinator {
         task_type: Option<TaskType>,
         ruling: Ruling,
     ) -> Result<(), ApiError> {
-        let mut change = StandingChange::new(worker.clone(), ruling, self.now());
+        let mut change = StandingChange::new(worker.clone(), ruling);
         change.task_type = task_type;
-        match self.inner.store.set_standing(change).await? {
+        match self.inner.market.set_standing(change).await? {
             StandingChanged::UnknownWorker => Err(no_worker(worker)),
-            StandingChanged::Done(effects) => {
-                self.announce(&effects);
-                Ok(())
-            }
+            StandingChanged::Done(_) => Ok(()),
         }
     }
 }

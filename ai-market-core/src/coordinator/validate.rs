@@ -30,6 +30,18 @@ pub(super) fn new_task(
         );
         return Err(ApiError::invalid("text", message));
     }
+    if let Some(params) = &spec.params {
+        let (n, max) = (params.as_str().len(), limits.max_params_bytes);
+        if n > max {
+            let message = format!("the params have {n} bytes; at most {max} are taken");
+            return Err(ApiError::invalid("params", message));
+        }
+    }
+    let (n, max) = (spec.tags.len(), NewTask::MAX_TAGS);
+    if n > max {
+        let message = format!("{n} tags are given; at most {max} are taken");
+        return Err(ApiError::invalid("tags", message));
+    }
     let required = spec
         .required_submissions
         .unwrap_or(settings.required_submissions);
@@ -59,6 +71,9 @@ pub(super) fn new_task(
     task.deadline = spec.deadline;
     task.idempotency_key = spec.idempotency_key;
     task.distinct_models = spec.distinct_models;
+    task.params = spec.params;
+    task.reference = spec.reference;
+    task.tags = spec.tags;
     Ok(task)
 }
 

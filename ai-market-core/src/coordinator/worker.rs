@@ -9,9 +9,8 @@ use crate::api::{
 };
 use crate::assignment::Assignment;
 use crate::id::{TaskId, TaskType, WorkerId};
-use crate::store::{
-    Claim, Claimed, LeaseScope, Progress, Release, Renew, Renewed, SubmitOutcome, WorkerProfile,
-};
+use crate::market::{Claim, Claimed, LeaseScope, Progress, Release, Renew, Renewed, SubmitOutcome};
+use crate::store::WorkerProfile;
 use crate::submission::Vote;
 
 use super::reply::{
@@ -27,9 +26,7 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(5);
 impl WorkerApi for Coordinator {
     async fn register(&self, profile: WorkerProfile) -> Result<Terms, ApiError> {
         validate::profile(&profile, &self.inner.settings)?;
-        let registered = self.inner.store.register(profile, self.now()).await?;
-        self.inner.metrics.registered();
-        self.announce(&registered.effects);
+        self.inner.market.register(profile).await?;
         Ok(Terms::new(
             self.inner.settings.lease,
             self.inner.settings.heartbeat,
@@ -45,18 +42,18 @@ impl WorkerApi for Coordinator {
         }
         let until = Instant::now() + wait;
         let worker = &request.worker;
-        let Some(known) = self.inner.store.worker(worker.clone()).await? else {
+        let Some(known) = self.store().worker(worker.clone()).await? else {
             return Err(unknown_worker(worker));
         };
-        let Some(mut waiter) = self.inner.wakeups.arm(known.profile.capabilities) else {
+        let Some(mut waiter) = self.inner.signals.wakeups.arm(known.profile.capabilities) else {
             return Err(too_many_waiting());
         };
-        let _waiting = self.inner.metrics.worker_waits();
+        let _waiting = self.inner.signals.metrics.worker_waits();
         loop {
             waiter.look();
             let found = self.claim_now(&request, limit).await?;
             for assignment in &found {
-                self.inner.wakeups.claimed(&assignment.task_type, 1);
+                self.inner.signals.wakeups.claimed(&assignment.task_type, 1);
             }
             if !found.is_empty() || Instant::now() >= until {
                 return Ok(found);
@@ -73,15 +70,10 @@ impl WorkerApi for Coordinator {
         let now = self.now();
         let scope = self.scope(heartbeat.tasks)?;
         let worker = heartbeat.worker;
-        let mut renew = Renew::new(worker.clone(), scope, self.inner.settings.lease, now);
+        let mut renew = Renew::new(worker.clone(), scope, self.inner.settings.lease);
         renew.instance = heartbeat.instance;
-        match self.inner.store.renew(renew).await? {
-            Renewed::Renewed { gone } => {
-                self.inner.metrics.heartbeat();
-                // It may have been stale.
-                self.inner.events.news();
-                Ok(HeartbeatReply::new(now, gone))
-            }
+        match self.inner.market.renew(renew).await? {
+            Renewed::Renewed { gone } => Ok(HeartbeatReply::new(now, gone)),
             Renewed::UnknownWorker => Err(unknown_worker(&worker)),
             Renewed::Superseded => Err(superseded(&worker)),
         }
@@ -100,28 +92,17 @@ impl WorkerApi for Coordinator {
             if matches!(results.last(), Some(Ok(_))) {
                 good.push(vote);
             } else {
-                self.inner.metrics.invalid_vote();
+                self.inner.signals.metrics.invalid_vote();
             }
         }
-        let submitted = self
-            .inner
-            .store
-            .submit(good, &self.inner.policies, self.now())
-            .await;
-        let mut outcomes = match submitted {
-            Ok(submitted) => {
-                self.announce(&submitted.effects);
-                submitted.outcomes.into_iter()
-            }
+        let mut outcomes = match self.inner.market.submit(good).await {
+            Ok(submitted) => submitted.outcomes.into_iter(),
             Err(error) => return fail_all(results, error),
         };
         let receipts = results.into_iter().map(|result| {
             let (task, worker) = result?;
             match outcomes.next() {
-                Some(outcome) => {
-                    self.inner.metrics.voted(&outcome);
-                    receipt(task, &worker, outcome)
-                }
+                Some(outcome) => receipt(task, &worker, outcome),
                 None => Err(ApiError::new(
                     ErrorCode::Internal,
                     "the store gave no outcome",
@@ -133,12 +114,10 @@ impl WorkerApi for Coordinator {
 
     async fn release(&self, request: ReleaseRequest) -> Result<u64, ApiError> {
         let scope = self.scope(request.tasks)?;
-        let mut release = Release::new(request.worker, scope, self.now());
+        let mut release = Release::new(request.worker, scope);
         release.instance = request.instance;
         release.reason = request.reason;
-        let released = self.inner.store.release(release).await?;
-        self.announce(&released.effects);
-        Ok(released.released)
+        Ok(self.inner.market.release(release).await?.released)
     }
 }
 
@@ -158,32 +137,25 @@ impl Coordinator {
         let settings = &self.inner.settings;
         let worker = &request.worker;
         let claim = || {
-            let mut claim = Claim::new(worker.clone(), settings.lease, self.now())
+            let mut claim = Claim::new(worker.clone(), settings.lease)
                 .with_limit(limit)
                 .with_max_leases(settings.limits.max_leases_per_worker);
             claim.instance.clone_from(&request.instance);
             claim.owner.clone_from(&request.owner);
             claim
         };
-        let mut claimed = self.inner.store.claim(claim()).await?;
+        let mut claimed = self.inner.market.claim(claim()).await?;
         // A worker that names its instance knows how to register, and does so better; where owners
         // are known, it must.
         let on_the_fly =
             settings.register_on_claim && request.instance.is_none() && request.owner.is_none();
         if claimed == Claimed::UnknownWorker && on_the_fly {
             let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
-            let registered = self.inner.store.register(profile, self.now()).await?;
-            self.inner.metrics.registered();
-            self.announce(&registered.effects);
-            claimed = self.inner.store.claim(claim()).await?;
+            self.inner.market.register(profile).await?;
+            claimed = self.inner.market.claim(claim()).await?;
         }
         match claimed {
-            Claimed::Assigned(assignments) => {
-                self.inner.metrics.granted(&assignments);
-                // Also where nothing was assigned: it may have been stale.
-                self.inner.events.news();
-                Ok(assignments)
-            }
+            Claimed::Assigned(assignments) => Ok(assignments),
             Claimed::UnknownWorker => Err(unknown_worker(worker)),
             Claimed::Superseded => Err(superseded(worker)),
             Claimed::Suspended(reason) => Err(suspended(worker, &reason)),

@@ -4,7 +4,7 @@ mod name;
 mod task_id;
 
 pub use name::{
-    EntityType, IdempotencyKey, InstanceId, InvalidName, Label, OwnerId, PolicyName, TaskType,
-    WorkerId,
+    EntityType, IdempotencyKey, InstanceId, InvalidName, Label, OwnerId, PolicyName, Reference,
+    Tag, TaskType, WorkerId,
 };
 pub use task_id::{InvalidTaskId, TaskId};

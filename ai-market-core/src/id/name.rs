@@ -31,6 +31,8 @@ enum Problem {
 enum Alphabet {
     /// Any text without control characters and without white space around it.
     Line,
+    /// Any text that is more than white space, without control characters.
+    Note,
     /// Any text that is more than white space; the NUL character is not allowed.
     Text,
     /// ASCII letters, digits and `. _ - : /`.
@@ -50,7 +52,9 @@ fn check(
     } else {
         match alphabet {
             Alphabet::Line if text.trim().len() != text.len() => Some(Problem::Padded),
-            Alphabet::Line => text.chars().find(|c| c.is_control()).map(Problem::Control),
+            Alphabet::Line | Alphabet::Note => {
+                text.chars().find(|c| c.is_control()).map(Problem::Control)
+            }
             Alphabet::Text => text.chars().find(|c| *c == '\0').map(Problem::Control),
             Alphabet::Token => text
                 .chars()
@@ -173,6 +177,14 @@ names! {
     ///
     /// 1 to 128 bytes without control characters or white space around them.
     PolicyName: "the policy name", 128, Line;
+    /// A client's own text about a task, such as where it comes from. It is kept and shown.
+    ///
+    /// 1 to 256 bytes, more than white space, without control characters.
+    Reference: "the reference", 256, Note;
+    /// A word by which a client groups its tasks.
+    ///
+    /// 1 to 64 bytes without control characters or white space around them.
+    Tag: "the tag", 64, Line;
 }
 
 impl TaskType {
@@ -229,6 +241,14 @@ mod tests {
         assert!(Label::new("two\nlines").is_ok());
         assert!(Label::new("a\0b").is_err());
         assert!(Label::new(" \n").is_err());
+        assert!(Reference::new(" row 7 of reviews.csv ").is_ok());
+        for bad in ["", "  ", "two\nlines", &"x".repeat(257)] {
+            assert!(Reference::new(bad).is_err(), "{bad:?}");
+        }
+        assert!(Tag::new("x".repeat(64)).is_ok());
+        for bad in ["", " a", "a\tb", &"x".repeat(65)] {
+            assert!(Tag::new(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

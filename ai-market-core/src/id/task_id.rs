@@ -32,6 +32,16 @@ impl TaskId {
         Self(Uuid::new_v7(stamp))
     }
 
+    /// Returns the lowest id that a task created at `time` can have, to the millisecond.
+    ///
+    /// It bounds ids by time; no task has it.
+    #[must_use]
+    pub fn lowest_at(time: Timestamp) -> Self {
+        let millis = (time.as_micros().max(0) / 1_000).unsigned_abs();
+        let builder = uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]);
+        Self(builder.into_uuid())
+    }
+
     /// The sixteen bytes of the id, most significant first; their order is the order of ids.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
@@ -101,6 +111,17 @@ mod tests {
         let late = TaskId::generate(Timestamp::from_micros(1_700_000_000_002_000));
         assert!(early < late);
         assert!(early.as_bytes() < late.as_bytes());
+    }
+
+    #[test]
+    fn the_lowest_id_of_a_time_separates_earlier_ids_from_later_ones() {
+        let at = |micros: i64| Timestamp::from_micros(1_700_000_000_000_000 + micros);
+        let lowest = TaskId::lowest_at(at(0));
+        assert_eq!(lowest.to_string(), "018bcfe5-6800-7000-8000-000000000000");
+        assert_eq!(TaskId::lowest_at(at(999)), lowest);
+        assert!(lowest < TaskId::generate(at(0)));
+        let earlier: TaskId = "018bcfe5-67ff-7fff-bfff-ffffffffffff".parse().unwrap();
+        assert!(earlier < lowest);
     }
 
     #[test]

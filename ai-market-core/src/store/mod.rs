@@ -1,44 +1,36 @@
-//! Where tasks, leases, votes and points are kept.
+//! Where a market is kept: rows, ordered look-ups and atomic transactions, without any of its
+//! [rules](crate::market).
 
-mod effects;
+mod claimable;
 mod error;
-mod event_store;
-mod frontier;
-mod market_store;
-mod memory;
-mod outcome;
+mod event_page;
+pub(crate) mod memory;
+mod needs;
 mod page;
-mod params;
 mod profile;
 mod query;
-pub mod rules;
-mod selection;
+mod rows;
 mod serving;
-mod standing_store;
+mod step;
 mod tally;
-mod tally_store;
 mod task_store;
+mod transaction;
 
-pub use effects::Effects;
+pub use claimable::{Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Involvement};
 pub use error::StoreError;
-pub use event_store::{EventPage, EventQuery, EventStart, EventStore, KEPT_EVENTS};
-pub use frontier::{ClaimFrontier, ClaimKey};
-pub use market_store::MarketStore;
-pub use memory::MemoryStore;
-pub use outcome::{
-    Claimed, InsertOutcome, Progress, Reaped, Registered, Released, Renewed, SubmitOutcome,
-    Submitted,
-};
+pub use event_page::{EventPage, EventQuery, EventStart, KEPT_EVENTS};
+pub use memory::{MemoryOptions, MemoryStore};
+pub use needs::{Needs, Overdue};
 pub use page::TaskPage;
-pub use params::{Claim, Insert, LeaseScope, Reap, Release, ReleaseReason, Renew};
 pub use profile::{WorkerModel, WorkerProfile};
 pub use query::{
     LeaderboardQuery, Place, Presence, StatsQuery, StoreStats, TaskOrder, TaskQuery, WorkerQuery,
     WorkerSummary,
 };
-pub use selection::{ClaimList, Selection};
-pub use serving::{Serving, ServingQuery};
-pub use standing_store::{Ruling, StandingChange, StandingChanged, StandingStore};
+pub use rows::{Absence, Addition, Counter, LeaseRow, SEEN_INTERVAL, ServiceRow, SilentWorker};
+pub use serving::Serving;
+pub(crate) use serving::ServingCounts;
+pub use step::{Step, Turn};
 pub use tally::{Tally, TallyBy, TallyGroup, TallyQuery, TallyRow};
-pub use tally_store::TallyStore;
 pub use task_store::TaskStore;
+pub use transaction::{KeyValue, Transaction, TransactionError};

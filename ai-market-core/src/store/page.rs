@@ -46,8 +46,8 @@ impl TaskPage {
         Ok(page)
     }
 
-    /// How many bytes of a task are counted: its text, the name of its type, and how it ended. What
-    /// else there is of a task is small.
+    /// How many bytes of a task are counted: its text, params, reference and tags, the name of its
+    /// type, and how it ended. What else there is of a task is small.
     #[must_use]
     pub fn size_of(task: &Task) -> usize {
         let end = match &task.state {
@@ -57,6 +57,9 @@ impl TaskPage {
             }
             TaskState::Failed { reason, .. } => reason.len(),
         };
-        task.text.len() + task.task_type.as_str().len() + end
+        let params = task.params.as_ref().map_or(0, |p| p.as_str().len());
+        let reference = task.reference.as_ref().map_or(0, |r| r.as_str().len());
+        let tags: usize = task.tags.iter().map(|tag| tag.as_str().len()).sum();
+        task.text.len() + task.task_type.as_str().len() + params + reference + tags + end
     }
 }

@@ -1,10 +1,13 @@
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
 
 use crate::id::{TaskId, TaskType, WorkerId};
-use crate::task::TaskStatus;
+use crate::task::{Task, TaskStatus};
 use crate::time::Timestamp;
 
-use super::WorkerProfile;
+use super::{Counter, WorkerProfile};
 use crate::consensus::Standings;
 
 /// In which order tasks are told.
@@ -92,6 +95,13 @@ impl TaskQuery {
         self
     }
 
+    /// Returns whether a task has the status and the type that the query asks for.
+    #[must_use]
+    pub fn matches(&self, task: &Task) -> bool {
+        self.status.is_none_or(|status| task.status() == status)
+            && self.task_type.as_ref().is_none_or(|t| task.task_type == *t)
+    }
+
     /// Sets how many bytes the page may have.
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
@@ -125,6 +135,23 @@ impl LeaderboardQuery {
     }
 }
 
+impl LeaderboardQuery {
+    /// The page of all places that the query asks for.
+    ///
+    /// It is for stores that read all places; one with an index by points reads the page alone.
+    #[must_use]
+    pub fn page(&self, mut places: Vec<Place>) -> Vec<Place> {
+        let rank = |place: &Place| (Reverse(place.points), place.worker.clone());
+        if let Some((points, worker)) = &self.after {
+            let after = (Reverse(*points), worker.clone());
+            places.retain(|place| rank(place) > after);
+        }
+        places.sort_by_cached_key(rank);
+        places.truncate(self.limit);
+        places
+    }
+}
+
 /// One place of the leaderboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -155,6 +182,8 @@ impl Place {
 pub struct WorkerQuery {
     /// Only workers after this one: where the page before ended.
     pub after: Option<WorkerId>,
+    /// Only workers that were seen since then and have not been declared gone.
+    pub seen_since: Option<Timestamp>,
     /// At most so many.
     pub limit: usize,
 }
@@ -163,7 +192,18 @@ impl WorkerQuery {
     /// The first `limit` workers.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { after: None, limit }
+        Self {
+            after: None,
+            seen_since: None,
+            limit,
+        }
+    }
+
+    /// Only workers that were seen since `time` and have not been declared gone.
+    #[must_use]
+    pub fn seen_since(mut self, time: Timestamp) -> Self {
+        self.seen_since = Some(time);
+        self
     }
 
     /// Only workers after `worker`.
@@ -175,7 +215,7 @@ impl WorkerQuery {
 }
 
 /// A registered worker.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WorkerSummary {
     /// What it said of itself.
@@ -290,6 +330,32 @@ pub struct StoreStats {
 }
 
 impl StoreStats {
+    /// What counters say; how many workers are away is not among that.
+    #[must_use]
+    pub fn from_counters(counters: impl IntoIterator<Item = (Counter, u64)>) -> Self {
+        let mut stats = Self::default();
+        let mut claimable = Vec::new();
+        let mut capable = HashMap::new();
+        for (counter, n) in counters.into_iter().filter(|(_, n)| *n > 0) {
+            match counter {
+                Counter::Tasks(task_type, status) => {
+                    stats.tasks.insert((task_type, status), n);
+                }
+                Counter::Claimable(task_type, wanted) => claimable.push((task_type, wanted, n)),
+                Counter::Capable(task_type) => {
+                    capable.insert(task_type, n);
+                }
+                Counter::Submissions => stats.submissions = n,
+                Counter::Workers => stats.workers = n,
+            }
+        }
+        let short = claimable.iter().filter(|(task_type, wanted, _)| {
+            capable.get(task_type).copied().unwrap_or(0) < u64::from(*wanted)
+        });
+        stats.tasks_short_of_workers = short.map(|(.., n)| n).sum();
+        stats
+    }
+
     /// How many tasks are in `status`.
     #[must_use]
     pub fn tasks_in(&self, status: TaskStatus) -> u64 {

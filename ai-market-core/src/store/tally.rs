@@ -1,11 +1,13 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::{TaskType, WorkerId};
 use crate::submission::ModelIdentity;
 
 /// How somebody or something did: sums over votes and leases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Tally {
     /// What the policy paid.
@@ -27,15 +29,15 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds another tally.
+    /// Adds another tally; sums saturate.
     pub fn add(&mut self, other: &Self) {
         self.points = self.points.saturating_add(other.points);
-        self.submissions += other.submissions;
-        self.late += other.late;
-        self.agreements += other.agreements;
-        self.disagreements += other.disagreements;
-        self.lost += other.lost;
-        self.timed += other.timed;
+        self.submissions = self.submissions.saturating_add(other.submissions);
+        self.late = self.late.saturating_add(other.late);
+        self.agreements = self.agreements.saturating_add(other.agreements);
+        self.disagreements = self.disagreements.saturating_add(other.disagreements);
+        self.lost = self.lost.saturating_add(other.lost);
+        self.timed = self.timed.saturating_add(other.timed);
         self.latency = self.latency.saturating_add(other.latency);
     }
 

@@ -64,7 +64,7 @@ impl Vote {
 }
 
 /// An answer that a store has accepted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Submission {
     /// Who answered.

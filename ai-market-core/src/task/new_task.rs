@@ -1,10 +1,13 @@
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{IdempotencyKey, TaskId, TaskType};
+use crate::id::{IdempotencyKey, Reference, Tag, TaskId, TaskType};
 use crate::time::Timestamp;
+
+use super::{InputDigest, Params};
 
 /// A task as it is put into a store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +35,18 @@ pub struct NewTask {
     pub idempotency_key: Option<IdempotencyKey>,
     /// Whether no two of its answers may come from the same model.
     pub distinct_models: bool,
+    /// Settings for whoever answers it. They are kept and shown; nothing uses them yet.
+    #[serde(default)]
+    pub params: Option<Params>,
+    /// The client's own text about the task.
+    #[serde(default)]
+    pub reference: Option<Reference>,
+    /// The client's tags; a coordinator takes at most [`MAX_TAGS`](Self::MAX_TAGS).
+    #[serde(default)]
+    pub tags: BTreeSet<Tag>,
+    /// The salt of the task's [`InputDigest`]; zeros where an earlier version serialized the task.
+    #[serde(default)]
+    pub salt: [u8; InputDigest::SALT_BYTES],
 }
 
 impl NewTask {
@@ -40,7 +55,13 @@ impl NewTask {
     /// How many leases may be lost where nothing else is said.
     pub const DEFAULT_MAX_ATTEMPTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(4);
 
+    /// The most tags that a coordinator takes for a task.
+    pub const MAX_TAGS: usize = 16;
+
     /// A sentiment task that asks for three votes, allows five lost leases and has no deadline.
+    ///
+    /// Its salt is random. Where the operating system gives no random bytes, the salt consists of the
+    /// random bits of the id.
     pub fn new(id: TaskId, text: impl Into<Arc<str>>) -> Self {
         Self {
             id,
@@ -54,6 +75,10 @@ impl NewTask {
             deadline: None,
             idempotency_key: None,
             distinct_models: false,
+            params: None,
+            reference: None,
+            tags: BTreeSet::new(),
+            salt: random_salt(id),
         }
     }
 
@@ -121,4 +146,41 @@ impl NewTask {
         self.idempotency_key = Some(key);
         self
     }
+
+    /// Sets the params.
+    #[must_use]
+    pub fn with_params(mut self, params: Params) -> Self {
+        self.params = Some(params);
+        self
+    }
+
+    /// Sets the client's own text about the task.
+    #[must_use]
+    pub fn with_reference(mut self, reference: Reference) -> Self {
+        self.reference = Some(reference);
+        self
+    }
+
+    /// Sets the tags.
+    #[must_use]
+    pub fn with_tags(mut self, tags: impl IntoIterator<Item = Tag>) -> Self {
+        self.tags = tags.into_iter().collect();
+        self
+    }
+
+    /// Sets the salt of the input digest.
+    #[must_use]
+    pub fn with_salt(mut self, salt: [u8; InputDigest::SALT_BYTES]) -> Self {
+        self.salt = salt;
+        self
+    }
+}
+
+fn random_salt(id: TaskId) -> [u8; InputDigest::SALT_BYTES] {
+    let mut salt = [0; InputDigest::SALT_BYTES];
+    if getrandom::fill(&mut salt).is_err() {
+        // Without the time, which the first six bytes of an id are.
+        salt[6..].copy_from_slice(&id.as_bytes()[6..]);
+    }
+    salt
 }

@@ -1,15 +1,18 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::assignment::Lease;
 use crate::confidence::Confidence;
-use crate::id::{Label, PolicyName, TaskId, TaskType};
+use crate::id::{Label, PolicyName, Reference, Tag, TaskId, TaskType};
 use crate::submission::Submission;
 use crate::time::Timestamp;
 
-use super::{NewTask, TaskStatus};
+use super::{InputDigest, NewTask, Params, TaskStatus};
 
 /// A task as a store holds it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Task {
     /// Its id; the order of ids is the order of age.
@@ -36,6 +39,15 @@ pub struct Task {
     pub deadline: Option<Timestamp>,
     /// Whether no two of its answers may come from the same model.
     pub distinct_models: bool,
+    /// Settings for whoever answers it.
+    pub params: Option<Params>,
+    /// The client's own text about the task.
+    pub reference: Option<Reference>,
+    /// The client's tags.
+    pub tags: BTreeSet<Tag>,
+    /// The digest of type, text and params; `None` for a task that an earlier version stored, and
+    /// for one that was read over HTTP.
+    pub input_digest: Option<InputDigest>,
     /// How many votes came in time; late answers are not counted.
     pub submission_count: u32,
     /// How many workers hold a lease on it.
@@ -45,7 +57,8 @@ pub struct Task {
 }
 
 /// Whether a task is open, and how it ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TaskState {
     /// Votes are awaited.
@@ -74,19 +87,49 @@ impl Task {
     /// The task that a store holds after taking `new` at `now`.
     #[must_use]
     pub fn create(new: NewTask, now: Timestamp) -> Self {
+        let params = new.params.as_ref();
+        let digest = InputDigest::compute(new.salt, &new.task_type, &new.text, params);
         Self {
-            id: new.id,
-            text: new.text,
             task_type: new.task_type,
-            created_at: now,
             required_submissions: new.required_submissions.get(),
             wanted: new.wanted.get(),
             max_submissions: new.max_submissions.get(),
             max_attempts: new.max_attempts.get(),
-            attempts: 0,
             priority: new.priority,
             deadline: new.deadline,
             distinct_models: new.distinct_models,
+            params: new.params,
+            reference: new.reference,
+            tags: new.tags,
+            input_digest: Some(digest),
+            ..Self::restore(new.id, new.text, now)
+        }
+    }
+
+    /// An open sentiment task with the numbers of [`NewTask::new`] and without an input digest.
+    ///
+    /// It is for stores and clients that read a task back and set its other fields themselves;
+    /// nothing is computed.
+    #[must_use]
+    pub fn restore(id: TaskId, text: impl Into<Arc<str>>, created_at: Timestamp) -> Self {
+        let votes = NewTask::DEFAULT_REQUIRED_SUBMISSIONS.get();
+        Self {
+            id,
+            text: text.into(),
+            task_type: TaskType::sentiment(),
+            created_at,
+            required_submissions: votes,
+            wanted: votes,
+            max_submissions: votes,
+            max_attempts: NewTask::DEFAULT_MAX_ATTEMPTS.get(),
+            attempts: 0,
+            priority: 0,
+            deadline: None,
+            distinct_models: false,
+            params: None,
+            reference: None,
+            tags: BTreeSet::new(),
+            input_digest: None,
             submission_count: 0,
             lease_count: 0,
             state: TaskState::Open,

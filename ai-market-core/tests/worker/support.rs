@@ -16,7 +16,7 @@ use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
 use ai_market_core::inference::{
     InferenceBackend, InferenceError, InferenceInput, ModelInfo, Prediction,
 };
-use ai_market_core::store::{MemoryStore, WorkerProfile};
+use ai_market_core::store::{MemoryOptions, WorkerProfile};
 use ai_market_core::submission::{ModelIdentity, Vote};
 use ai_market_core::task::TaskDetails;
 use ai_market_core::time::{Clock, Timestamp};
@@ -46,8 +46,9 @@ pub(crate) struct Market {
 
 impl Market {
     pub(crate) fn open() -> Self {
-        let coordinator = Coordinator::builder(MemoryStore::new())
-            .clock(TokioClock(Instant::now()))
+        let clock = TokioClock(Instant::now());
+        let store = MemoryOptions::new().with_clock(clock).build();
+        let coordinator = Coordinator::builder(store)
             .lease(Duration::from_secs(10))
             .heartbeat(Duration::from_secs(3))
             .build()

@@ -1,20 +1,39 @@
 use std::time::Duration;
 
-use ai_market_core::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
-use ai_market_core::id::TaskId;
-use ai_market_core::store::{LeaderboardQuery, Place, StoreStats, TaskOrder, TaskPage, TaskQuery};
+use ai_market_core::api::{
+    Activity, ApiError, ClientApi, ErrorCode, EventFeed, Follow, ModelReport, TaskSpec,
+    TaskTypeReport, WorkerReport, WorkerStatus,
+};
+use ai_market_core::id::{TaskId, TaskType, WorkerId};
+use ai_market_core::store::{
+    LeaderboardQuery, Place, StoreStats, TallyQuery, TallyRow, TaskOrder, TaskPage, TaskQuery,
+    WorkerQuery,
+};
+use ai_market_core::submission::ModelIdentity;
 use ai_market_core::task::{Task, TaskDetails};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 
 use crate::wire::{
-    BoardCursor, DetailsBody, PlaceBody, StatsBody, TaskBody, TaskCreated, TaskCursor, TaskRequest,
+    ActivityBody, BoardCursor, DetailsBody, PlaceBody, StatsBody, TaskBody, TaskCreated,
+    TaskCursor, TaskRequest,
 };
 
 use super::HttpClient;
 
-/// One request is sent per task, several at the same time, so that the ids of a batch are not in
-/// the order of the tasks.
+/// - [`enqueue`](ClientApi::enqueue) sends one request per task, several at the same time. The ids of
+///   a batch are therefore not in the order of the tasks.
+/// - [`tallies`](ClientApi::tallies) groups by worker, by model or by task type alone, and not for
+///   one worker. Other queries are [`Invalid`](ErrorCode::Invalid); [`worker`](ClientApi::worker) and
+///   [`models`](ClientApi::models) have finer tallies.
+/// - [`workers`](ClientApi::workers) and [`worker`](ClientApi::worker) do not return a worker's
+///   instance.
+/// - The feed of [`follow`](ClientApi::follow) reopens a stream that ended at once, from its
+///   position. After an error it reopens the stream at the next [`next`](EventFeed::next).
+///   [`next`](EventFeed::next) never returns `None`: a stream can end because the coordinator stops,
+///   because the key is no longer accepted or because a proxy limits the length of an answer, and
+///   only reopening it tells which. The feed skips kinds and forms of events that this version does
+///   not know.
 #[async_trait]
 impl ClientApi for HttpClient {
     async fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<Result<TaskId, ApiError>> {
@@ -37,6 +56,58 @@ impl ClientApi for HttpClient {
     }
 
     async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, ApiError> {
+        self.task_page(query).await
+    }
+
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, ApiError> {
+        self.leaderboard_page(query).await
+    }
+
+    async fn stats(&self) -> Result<StoreStats, ApiError> {
+        let stats: StatsBody = self.get("db/stats", &[]).await?;
+        Ok(stats.into())
+    }
+
+    async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, ApiError> {
+        self.tally_page(query).await
+    }
+
+    async fn workers(&self, query: WorkerQuery) -> Result<Vec<WorkerStatus>, ApiError> {
+        self.worker_page(query).await
+    }
+
+    async fn worker(&self, id: WorkerId) -> Result<WorkerReport, ApiError> {
+        self.worker_report(id).await
+    }
+
+    async fn models(
+        &self,
+        after: Option<Option<ModelIdentity>>,
+        limit: usize,
+    ) -> Result<Vec<ModelReport>, ApiError> {
+        self.model_page(after, limit).await
+    }
+
+    async fn task_types(
+        &self,
+        after: Option<TaskType>,
+        limit: usize,
+    ) -> Result<Vec<TaskTypeReport>, ApiError> {
+        self.task_type_page(after, limit).await
+    }
+
+    async fn activity(&self) -> Result<Activity, ApiError> {
+        let activity: ActivityBody = self.get("activity", &[]).await?;
+        Ok(activity.into())
+    }
+
+    async fn follow(&self, follow: Follow) -> Result<Box<dyn EventFeed>, ApiError> {
+        Ok(Box::new(self.open_feed(follow).await?))
+    }
+}
+
+impl HttpClient {
+    async fn task_page(&self, query: TaskQuery) -> Result<TaskPage, ApiError> {
         let mut pairs = vec![("limit", query.limit.to_string())];
         // The original system sends everything, whatever the limit.
         let bounds = TaskQuery::new(usize::MAX).with_max_bytes(query.max_bytes);
@@ -67,7 +138,7 @@ impl ClientApi for HttpClient {
         Ok(TaskPage::new(page.tasks, more))
     }
 
-    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, ApiError> {
+    async fn leaderboard_page(&self, query: LeaderboardQuery) -> Result<Vec<Place>, ApiError> {
         let mut pairs = vec![("limit", query.limit.to_string())];
         if let Some((points, worker)) = query.after.clone() {
             let cursor = BoardCursor::new(points, &worker);
@@ -82,11 +153,6 @@ impl ClientApi for HttpClient {
                 .any(|place| place.points == points && place.worker == worker)
         });
         Ok(if repeated { Vec::new() } else { places })
-    }
-
-    async fn stats(&self) -> Result<StoreStats, ApiError> {
-        let stats: StatsBody = self.get("db/stats", &[]).await?;
-        Ok(stats.into())
     }
 }
 

@@ -17,10 +17,8 @@ use super::{HttpClientBuilder, InvalidClient};
 
 /// A coordinator behind a URL, asked over HTTP.
 ///
-/// It implements [`WorkerApi`](ai_market_core::api::WorkerApi),
-/// [`ClientApi`](ai_market_core::api::ClientApi),
-/// [`InsightApi`](ai_market_core::api::InsightApi) and
-/// [`EventApi`](ai_market_core::api::EventApi), so whatever works on a coordinator in process
+/// It implements [`WorkerApi`](ai_market_core::api::WorkerApi) and
+/// [`ClientApi`](ai_market_core::api::ClientApi), so whatever works on a coordinator in process
 /// works on this, too. Cloning is cheap; all clones share their connections.
 ///
 /// It repeats nothing by itself; only a stream of events that ended is opened again. An error that

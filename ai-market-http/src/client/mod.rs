@@ -3,9 +3,9 @@
 mod builder;
 mod client_api;
 mod error;
-mod event_api;
+mod events;
 mod http_client;
-mod insight_api;
+mod insight;
 mod reply;
 mod sse;
 mod worker_api;

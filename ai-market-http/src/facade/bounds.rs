@@ -1,6 +1,7 @@
 use ai_market_core::api::ErrorCode;
 use ai_market_core::coordinator::{Coordinator, Limits};
 use ai_market_core::id::Label;
+use ai_market_core::task::Params;
 use serde_json::{Value, json};
 
 /// The OpenAPI document with what types cannot tell: this coordinator's limits, the codes of
@@ -31,6 +32,16 @@ fn additions(limits: &Limits) -> Vec<(String, &'static str, Value)> {
             property("NewTask", "text"),
             "maxLength",
             json!(limits.max_text_bytes),
+        ),
+        (
+            property("NewTask", "params"),
+            "description",
+            json!(format!(
+                "Settings for whoever answers the task. They are kept and shown. At most {} bytes of \
+                 JSON without white space, nested at most {} levels deep.",
+                limits.max_params_bytes.min(Params::MAX_BYTES),
+                Params::MAX_DEPTH
+            )),
         ),
         (
             property("NewTask", "required_submissions"),
@@ -120,7 +131,10 @@ fn examples() -> [(&'static str, Value); 8] {
     [
         (
             "/tasks",
-            json!({"text": "What a day!", "required_submissions": 3, "idempotency_key": "day-1"}),
+            json!({
+                "text": "What a day!", "required_submissions": 3, "idempotency_key": "day-1",
+                "reference": "row 7 of reviews.csv", "tags": ["reviews"],
+            }),
         ),
         (
             "/workers/register",

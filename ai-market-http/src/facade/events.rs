@@ -1,5 +1,5 @@
 use ai_market_core::access::{Caller, Keys};
-use ai_market_core::api::{ErrorCode, EventApi, Follow};
+use ai_market_core::api::{ClientApi, ErrorCode, Follow};
 use ai_market_core::coordinator::Coordinator;
 use ai_market_core::event::EventFilter;
 use ai_market_core::id::{TaskId, TaskType, WorkerId};

@@ -1,5 +1,5 @@
 use ai_market_core::access::Caller;
-use ai_market_core::api::{ApiError, ErrorCode, InsightApi};
+use ai_market_core::api::{ApiError, ClientApi, ErrorCode};
 use ai_market_core::coordinator::{Acting, Coordinator};
 use ai_market_core::id::{TaskType, WorkerId};
 use ai_market_core::store::WorkerQuery;
@@ -109,7 +109,7 @@ impl InsightRoutes {
         id: Path<String>,
     ) -> Result<JsonBody<WorkerDetailsBody>, Failure<WorkerErrors>> {
         let id = worker_id(&id.0)?;
-        let report = InsightApi::worker(&self.acting_as(caller.0), id).await?;
+        let report = self.acting_as(caller.0).worker(id).await?;
         Ok(JsonBody(report.into()))
     }
 

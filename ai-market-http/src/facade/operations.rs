@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use ai_market_core::access::Caller;
-use ai_market_core::api::{ApiError, ClientApi, ErrorCode, InsightApi};
+use ai_market_core::api::{ApiError, ClientApi, ErrorCode};
 use ai_market_core::coordinator::{Acting, Coordinator};
 use poem::web::Data;
 use poem_openapi::payload::{PlainText, Response};

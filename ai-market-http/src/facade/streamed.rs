@@ -176,7 +176,7 @@ mod tests {
     use std::pin::pin;
 
     use ai_market_core::access::Caller;
-    use ai_market_core::api::{ClientApi, EventApi, Follow, TaskSpec};
+    use ai_market_core::api::{ClientApi, Follow, TaskSpec};
     use ai_market_core::store::MemoryStore;
     use futures_util::StreamExt;
 

@@ -1,5 +1,5 @@
 use ai_market_core::access::Caller;
-use ai_market_core::api::{ApiError, ClientApi, ErrorCode, InsightApi, TaskSpec};
+use ai_market_core::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
 use ai_market_core::coordinator::{Acting, Coordinator};
 use ai_market_core::id::TaskType;
 use ai_market_core::store::{LeaderboardQuery, TallyQuery, TaskQuery};

@@ -18,6 +18,13 @@ use serde_json::Value;
 #[serde(transparent)]
 pub(crate) struct Field<T>(pub(crate) T);
 
+impl<T> Field<Option<T>> {
+    /// Whether there is no value, for fields that are left out then.
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
 /// What the OpenAPI document says of a value.
 pub(crate) trait Kind: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Whether a body must have it.

@@ -1,17 +1,18 @@
 //! The OpenAPI schemas of core's types and of plain ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ai_market_core::access::{KeyId, Role};
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{
-    IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, TaskId, TaskType, WorkerId,
+    IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, Reference, Tag, TaskId, TaskType,
+    WorkerId,
 };
 use ai_market_core::store::TaskOrder;
 use ai_market_core::submission::Scores;
-use ai_market_core::task::TaskStatus;
+use ai_market_core::task::{NewTask, Params, TaskStatus};
 use ai_market_core::time::Timestamp;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -46,6 +47,8 @@ names! {
     IdempotencyKey: pattern::line();
     OwnerId: pattern::line();
     PolicyName: pattern::line();
+    Reference: pattern::note();
+    Tag: pattern::line();
 }
 
 /// The text of a task.
@@ -159,6 +162,22 @@ impl<T: Kind> Kind for BTreeMap<TaskType, T> {
 impl<T: Kind> Kind for BTreeMap<String, T> {
     fn schema() -> MetaSchema {
         object_of(T::schema())
+    }
+}
+
+impl Kind for Params {
+    fn schema() -> MetaSchema {
+        object_of(MetaSchema::ANY)
+    }
+}
+
+impl Kind for BTreeSet<Tag> {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            items: Some(Box::new(MetaSchemaRef::Inline(Box::new(Tag::schema())))),
+            max_items: Some(NewTask::MAX_TAGS),
+            ..MetaSchema::new("array")
+        }
     }
 }
 

@@ -147,7 +147,7 @@ fn part() -> MetaSchema {
     MetaSchema {
         min_length: Some(1),
         max_length: Some(ModelIdentity::MAX_BYTES),
-        pattern: Some(pattern::model_part()),
+        pattern: Some(pattern::note()),
         ..MetaSchema::new("string")
     }
 }

@@ -36,8 +36,8 @@ pub(super) fn label() -> String {
     format!(r"^[^\u0000]*[^\u0000{BREAK}{SPACE}][^\u0000]*$")
 }
 
-/// A part of a model identity: more than white space, without control characters.
-pub(super) fn model_part() -> String {
+/// More than white space, without control characters: a reference, or a part of a model identity.
+pub(super) fn note() -> String {
     format!("^[^{CONTROL}]*[^{CONTROL}{SPACE}][^{CONTROL}]*$")
 }
 

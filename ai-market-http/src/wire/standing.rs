@@ -131,7 +131,7 @@ impl Kind for Reason {
     fn schema() -> MetaSchema {
         MetaSchema {
             min_length: Some(1),
-            pattern: Some(pattern::model_part()),
+            pattern: Some(pattern::note()),
             ..MetaSchema::new("string")
         }
     }

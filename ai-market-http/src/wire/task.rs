@@ -1,11 +1,12 @@
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ai_market_core::assignment::Lease;
 use ai_market_core::confidence::Confidence;
-use ai_market_core::id::{Label, PolicyName, TaskId, TaskType, WorkerId};
+use ai_market_core::id::{Label, PolicyName, Reference, Tag, TaskId, TaskType, WorkerId};
 use ai_market_core::submission::{Scores, Submission, Vote};
-use ai_market_core::task::{NewTask, Task, TaskDetails, TaskState, TaskStatus};
+use ai_market_core::task::{Params, Task, TaskDetails, TaskState, TaskStatus};
 use ai_market_core::time::Timestamp;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,15 @@ pub(crate) struct TaskBody {
     /// Whether no two of its answers may come from the same model.
     #[serde(default)]
     distinct_models: Field<bool>,
+    /// Settings for whoever answers it; absent where there are none.
+    #[serde(default, skip_serializing_if = "Field::is_none")]
+    params: Field<Option<Params>>,
+    /// The client's own text about it; absent where there is none.
+    #[serde(default, skip_serializing_if = "Field::is_none")]
+    reference: Field<Option<Reference>>,
+    /// The client's tags; absent where there are none.
+    #[serde(default, skip_serializing_if = "Field::is_none")]
+    tags: Field<Option<BTreeSet<Tag>>>,
     /// When it was put in.
     #[serde(default)]
     created_at: Field<Option<Timestamp>>,
@@ -110,6 +120,9 @@ impl From<Task> for TaskBody {
             priority: Field(task.priority),
             deadline: Field(task.deadline),
             distinct_models: Field(task.distinct_models),
+            params: Field(task.params),
+            reference: Field(task.reference),
+            tags: Field(Some(task.tags).filter(|tags| !tags.is_empty())),
             created_at: Field(Some(task.created_at)),
             decided_at: Field(decided),
             agreement: Field(agreement),
@@ -132,8 +145,8 @@ impl TryFrom<TaskBody> for Task {
         let created_at = body.created_at.0.unwrap_or(Timestamp::from_micros(0));
         let at = body.decided_at.0.unwrap_or(created_at);
         let status = body.status.0.0;
-        let new = NewTask::new(body.id.0, body.text.0).with_task_type(body.task_type.0);
-        let mut task = Self::create(new, created_at);
+        let mut task = Self::restore(body.id.0, body.text.0, created_at);
+        task.task_type = body.task_type.0;
         task.required_submissions = body.required_submissions.0;
         task.wanted = body.wanted.0.unwrap_or(task.required_submissions);
         task.max_submissions = body.max_submissions.0.unwrap_or(task.required_submissions);
@@ -142,6 +155,9 @@ impl TryFrom<TaskBody> for Task {
         task.priority = body.priority.0;
         task.deadline = body.deadline.0;
         task.distinct_models = body.distinct_models.0;
+        task.params = body.params.0;
+        task.reference = body.reference.0;
+        task.tags = body.tags.0.unwrap_or_default();
         task.submission_count = body.submission_count.0;
         let assigned = u32::from(status == TaskStatus::Assigned);
         task.lease_count = body.lease_count.0.unwrap_or(assigned);

@@ -1,8 +1,10 @@
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use ai_market_core::api::TaskSpec;
-use ai_market_core::id::{IdempotencyKey, TaskId, TaskType};
+use ai_market_core::id::{IdempotencyKey, Reference, Tag, TaskId, TaskType};
+use ai_market_core::task::Params;
 use ai_market_core::time::Timestamp;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
@@ -19,7 +21,7 @@ pub(crate) struct TaskRequest {
     #[serde(default)]
     task_type: Field<Option<TaskType>>,
     /// Another name of `task_type`.
-    #[serde(default, rename = "type", skip_serializing_if = "is_absent")]
+    #[serde(default, rename = "type", skip_serializing_if = "Field::is_none")]
     #[oai(rename = "type")]
     type_alias: Field<Option<TaskType>>,
     /// How many votes to ask for; the coordinator's setting (usually 3) where it is absent.
@@ -44,16 +46,17 @@ pub(crate) struct TaskRequest {
     idempotency_key: Field<Option<IdempotencyKey>>,
     /// Whether no two of its answers may come from the same model; false where it is absent. Workers
     /// that do not say which model they run then get no replica of it.
-    #[serde(default, skip_serializing_if = "is_unsaid")]
+    #[serde(default, skip_serializing_if = "Field::is_none")]
     distinct_models: Field<Option<bool>>,
-}
-
-fn is_absent(field: &Field<Option<TaskType>>) -> bool {
-    field.0.is_none()
-}
-
-fn is_unsaid(field: &Field<Option<bool>>) -> bool {
-    field.0.is_none()
+    /// Settings for whoever answers the task. They are kept and shown.
+    #[serde(default, skip_serializing_if = "Field::is_none")]
+    params: Field<Option<Params>>,
+    /// The client's own text about the task. It is kept and shown.
+    #[serde(default, skip_serializing_if = "Field::is_none")]
+    reference: Field<Option<Reference>>,
+    /// The client's tags, at most 16. They are kept and shown.
+    #[serde(default, skip_serializing_if = "Field::is_none")]
+    tags: Field<Option<BTreeSet<Tag>>>,
 }
 
 impl From<TaskRequest> for TaskSpec {
@@ -67,6 +70,9 @@ impl From<TaskRequest> for TaskSpec {
         spec.deadline = request.deadline.0;
         spec.idempotency_key = request.idempotency_key.0;
         spec.distinct_models = request.distinct_models.0.unwrap_or_default();
+        spec.params = request.params.0;
+        spec.reference = request.reference.0;
+        spec.tags = request.tags.0.unwrap_or_default();
         spec
     }
 }
@@ -84,6 +90,9 @@ impl From<TaskSpec> for TaskRequest {
             deadline: Field(spec.deadline),
             idempotency_key: Field(spec.idempotency_key),
             distinct_models: Field(spec.distinct_models.then_some(true)),
+            params: Field(spec.params),
+            reference: Field(spec.reference),
+            tags: Field(Some(spec.tags).filter(|tags| !tags.is_empty())),
         }
     }
 }

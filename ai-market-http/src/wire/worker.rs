@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use ai_market_core::api::{Heartbeat, HeartbeatReply, ReleaseRequest, Terms};
 use ai_market_core::id::{InstanceId, TaskId, TaskType, WorkerId};
-use ai_market_core::store::{ReleaseReason, WorkerProfile};
+use ai_market_core::market::ReleaseReason;
+use ai_market_core::store::WorkerProfile;
 use ai_market_core::time::Timestamp;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};

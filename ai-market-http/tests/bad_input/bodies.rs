@@ -24,6 +24,9 @@ pub(crate) fn bodies() -> Vec<Case<'static>> {
             r#""label": "a", "confidence": 1, "scores": {scores}"#
         ))
     };
+    let params = |a: &str| format!(r#"{{"text": "t", "params": {{"a": {a}}}}}"#);
+    let lists = format!("{}{}", "[".repeat(8), "]".repeat(8));
+    let seventeen: Vec<_> = (0..17).map(|n| n.to_string()).collect();
     let invalid = |path, body: &str, field| (path, body.to_owned(), 422, "invalid", Some(field));
     let malformed = |path, body: &str| (path, body.to_owned(), 400, "malformed", None);
     let many = vec![format!("\"{ID}\""); 1_001].join(",");
@@ -132,6 +135,38 @@ pub(crate) fn bodies() -> Vec<Case<'static>> {
             "/tasks",
             r#"{"text": "t", "distinct_models": "yes"}"#,
             "distinct_models",
+        ),
+        invalid("/tasks", r#"{"text": "t", "params": []}"#, "params"),
+        invalid("/tasks", r#"{"text": "t", "params": "{}"}"#, "params"),
+        invalid("/tasks", &params(&lists), "params"),
+        invalid("/tasks", &params(&format!("\"{}\"", long(4_096))), "params"),
+        invalid(
+            "/tasks",
+            &params(&format!("\"{}\"", long(70_000))),
+            "params",
+        ),
+        invalid("/tasks", r#"{"text": "t", "reference": " "}"#, "reference"),
+        invalid(
+            "/tasks",
+            r#"{"text": "t", "reference": "a\nb"}"#,
+            "reference",
+        ),
+        invalid(
+            "/tasks",
+            &format!(r#"{{"text": "t", "reference": "{}"}}"#, long(257)),
+            "reference",
+        ),
+        invalid("/tasks", r#"{"text": "t", "tags": "a"}"#, "tags"),
+        invalid("/tasks", r#"{"text": "t", "tags": ["a", " "]}"#, "tags[1]"),
+        invalid(
+            "/tasks",
+            &format!(r#"{{"text": "t", "tags": ["{}"]}}"#, long(65)),
+            "tags[0]",
+        ),
+        invalid(
+            "/tasks",
+            &format!(r#"{{"text": "t", "tags": {:?}}}"#, seventeen),
+            "tags",
         ),
         // Workers.
         invalid("/workers/register", "{}", "worker_id"),

@@ -11,9 +11,7 @@ use std::error::Error;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ai_market_core::api::{
-    ApiError, ClaimRequest, ClientApi, ErrorCode, InsightApi, TaskSpec, WorkerApi,
-};
+use ai_market_core::api::{ApiError, ClaimRequest, ClientApi, ErrorCode, TaskSpec, WorkerApi};
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{Label, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{TallyBy, TallyQuery, WorkerProfile};

@@ -8,6 +8,8 @@ mod common;
 mod insight;
 mod tasks;
 
+use ai_market_core::coordinator::Coordinator;
+use ai_market_core::store::MemoryOptions;
 use ai_market_core::time::{Clock, Timestamp};
 use ai_market_http::RouteOptions;
 use common::Market;
@@ -28,7 +30,8 @@ const LATER: &str = "2026-01-31T12:01:00.000000Z";
 
 async fn open() -> Market {
     let options = RouteOptions::new().with_allow_ops(true);
-    Market::with(common::coordinator().clock(Noon), options).await
+    let store = MemoryOptions::new().with_clock(Noon).build();
+    Market::with(Coordinator::builder(store), options).await
 }
 
 fn keys(value: &Value) -> Vec<&str> {

@@ -195,6 +195,45 @@ async fn an_idempotency_key_conflicts_with_another_task() {
 }
 
 #[tokio::test]
+async fn params_reference_and_tags_are_shown_where_they_are_set() {
+    let market = open().await;
+    let body = json!({
+        "text": "t", "params": {"b": 1, "a": [0.5]}, "reference": " row 7 ", "tags": ["z", "a", "z"],
+        "idempotency_key": "k",
+    });
+    let id = create(&market, body.clone()).await;
+    assert_eq!(create(&market, body.clone()).await, id);
+    let nothing = json!({"text": "u", "params": null, "reference": null, "tags": null});
+    create(&market, nothing).await;
+    create(&market, json!({"text": "v", "tags": []})).await;
+    let tasks = market.get("/tasks").await.ok();
+    let details = market.get(&format!("/tasks/{id}")).await.ok();
+    for task in [&tasks[0], &details] {
+        assert_eq!(task["params"], json!({"a": [0.5], "b": 1}));
+        assert_eq!(task["reference"], " row 7 ");
+        assert_eq!(task["tags"], json!(["a", "z"]));
+        assert!(task.get("input_digest").is_none());
+    }
+    for plain in [&tasks[1], &tasks[2]] {
+        for field in ["params", "reference", "tags"] {
+            assert_eq!(plain.get(field), None, "{field}");
+        }
+    }
+    let mut other = body;
+    other["params"]["b"] = 2.into();
+    market.post("/tasks", other).await.is_error(
+        409,
+        "idempotency_conflict",
+        Some("idempotency_key"),
+    );
+    // An assignment is what it was.
+    let assignment = &claim(&market, "alice").await["tasks"][0];
+    let mut fields: Vec<_> = assignment.as_object().unwrap().keys().cloned().collect();
+    fields.sort();
+    assert_eq!(fields, ["lease_until", "task_id", "task_type", "text"]);
+}
+
+#[tokio::test]
 async fn an_earlier_instance_is_superseded() {
     let market = open().await;
     for instance in ["one", "two"] {

@@ -1,7 +1,7 @@
 //! Who is let into a stream where keys are asked for, and for how long.
 
 use ai_market_core::access::{ApiKey, KeySpec, Keys, MemoryKeys, Role};
-use ai_market_core::api::{ClientApi, ErrorCode, EventApi, Follow, TaskSpec};
+use ai_market_core::api::{ClientApi, ErrorCode, Follow, TaskSpec};
 use ai_market_core::coordinator::Limits;
 use ai_market_core::id::WorkerId;
 use ai_market_core::time::{Clock, SystemClock, Timestamp};

@@ -8,10 +8,10 @@ mod common;
 mod keys;
 mod stream;
 
-use ai_market_core::api::{ClientApi, EventApi, Follow, TaskSpec};
+use ai_market_core::api::{ClientApi, Follow, TaskSpec};
 use ai_market_core::coordinator::{Coordinator, Limits};
 use ai_market_core::event::EventId;
-use ai_market_core::store::MemoryStore;
+use ai_market_core::store::{MemoryOptions, MemoryStore};
 use ai_market_http::{HttpClient, RouteOptions, Server};
 use common::{Market, soon};
 use reqwest::Method;
@@ -102,7 +102,7 @@ async fn a_stream_says_when_what_was_there_has_come() {
 
 #[tokio::test]
 async fn whoever_was_away_for_too_long_is_told() {
-    let coordinator = Coordinator::builder(MemoryStore::keeping_events(3));
+    let coordinator = Coordinator::builder(MemoryOptions::new().with_kept_events(3).build());
     let market = Market::with(coordinator, RouteOptions::new()).await;
     for text in ["a", "b", "c", "d", "e"] {
         task(&market, text).await;

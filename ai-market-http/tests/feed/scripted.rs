@@ -1,7 +1,7 @@
 use std::future::{Future, pending};
 use std::time::Duration;
 
-use ai_market_core::api::{ApiError, EventApi, EventFeed, Follow};
+use ai_market_core::api::{ApiError, ClientApi, EventFeed, Follow};
 use ai_market_core::event::EventId;
 use ai_market_http::HttpClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

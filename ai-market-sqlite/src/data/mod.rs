@@ -11,7 +11,7 @@ mod worker;
 
 pub(crate) use decode::{count, from_json, json, limit, micros, name, task_id, time};
 pub(crate) use events::{pack, unpack};
-pub(crate) use lease::HeldLease;
+pub(crate) use lease::{LeaseColumns, lease};
 pub(crate) use tally::NO_MODEL;
-pub(crate) use task::{state_number, status_number, status_of, unknown_state};
-pub(crate) use worker::{Profile, capabilities_json};
+pub(crate) use task::{state_number, status_number, status_of, tags_json, unknown_state};
+pub(crate) use worker::Profile;

@@ -6,7 +6,7 @@ use ai_market_core::submission::ModelIdentity;
 
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{AddToTally, ModelBySeq, TalliesBy, TalliesOf, TypesTallied};
+use crate::sql::statements::{AddToTally, ModelBySeq, TalliesBy, TalliesOf};
 
 use super::{count, from_json, name};
 
@@ -40,31 +40,22 @@ impl Connection {
         model: i64,
         tally: &Tally,
     ) -> Result<(), Error> {
-        let n = |n: u64| i64::try_from(n).map_err(|error| Error::corrupt("a tally", error));
-        let micros = u64::try_from(tally.latency.as_micros());
-        let micros = micros.map_err(|error| Error::corrupt("a tally", error))?;
+        let n = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let micros = u64::try_from(tally.latency.as_micros()).unwrap_or(u64::MAX);
         self.execute::<AddToTally>((
             worker,
             task_type,
             model,
             tally.points,
-            n(tally.submissions)?,
-            n(tally.late)?,
-            n(tally.agreements)?,
-            n(tally.disagreements)?,
-            n(tally.lost)?,
-            n(tally.timed)?,
-            n(micros)?,
+            n(tally.submissions),
+            n(tally.late),
+            n(tally.agreements),
+            n(tally.disagreements),
+            n(tally.lost),
+            n(tally.timed),
+            n(micros),
         ))?;
         Ok(())
-    }
-
-    /// The types that a worker has a tally for, some of them more than once.
-    pub(crate) fn types_tallied(&mut self, worker: &WorkerId) -> Result<Vec<TaskType>, Error> {
-        let rows = self.rows::<TypesTallied, (String,), _>((worker,))?;
-        rows.into_iter()
-            .map(|(task_type,)| name("a task type", task_type))
-            .collect()
     }
 
     /// The model that votes name by a number.

@@ -1,18 +1,25 @@
+use std::array::TryFromSliceError;
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
+use ai_market_core::assignment::Lease;
 use ai_market_core::confidence::Confidence;
-use ai_market_core::id::TaskId;
-use ai_market_core::task::{NewTask, Task, TaskDetails, TaskState, TaskStatus};
+use ai_market_core::id::{Tag, TaskId};
+use ai_market_core::task::{InputDigest, Task, TaskDetails, TaskState, TaskStatus};
 
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::TaskById;
+use crate::sql::statements::{LeasesOn, TaskById};
 
-use super::{count, name, time};
+use super::{LeaseColumns, count, from_json, json, name, time};
 
 type Head = (
     (i64, i64, i64, i64, i64, i64),
     (i64, i64, i64, i64, Option<i64>, String, i64),
+);
+type Input = (
+    (Option<String>, Option<String>, Option<String>),
+    (Option<Vec<u8>>, Option<Vec<u8>>),
 );
 type Tail = (
     String,
@@ -23,9 +30,46 @@ type Tail = (
     Option<String>,
 );
 
-fn positive(what: &'static str, n: i64) -> Result<NonZeroU32, Error> {
+fn positive(what: &'static str, n: i64) -> Result<u32, Error> {
     let n: u32 = count(what, n)?;
-    NonZeroU32::new(n).ok_or_else(|| Error::corrupt(what, "it is zero"))
+    NonZeroU32::new(n)
+        .map(NonZeroU32::get)
+        .ok_or_else(|| Error::corrupt(what, "it is zero"))
+}
+
+/// Tags as the database holds them.
+pub(crate) fn tags_json(tags: &BTreeSet<Tag>) -> Result<Option<String>, Error> {
+    if tags.is_empty() {
+        return Ok(None);
+    }
+    json("the tags of a task", tags).map(Some)
+}
+
+fn set_input(task: &mut Task, input: Input) -> Result<(), Error> {
+    let ((params, reference, tags), (salt, digest)) = input;
+    if let Some(params) = params {
+        task.params = Some(from_json("the params of a task", &params)?);
+    }
+    if let Some(reference) = reference {
+        task.reference = Some(name("the reference of a task", reference)?);
+    }
+    if let Some(tags) = tags {
+        task.tags = from_json("the tags of a task", &tags)?;
+    }
+    task.input_digest = match (salt, digest) {
+        (Some(salt), Some(digest)) => Some(InputDigest::from_parts(
+            bytes("the salt of a task", &salt)?,
+            bytes("the input digest of a task", &digest)?,
+        )),
+        _ => None,
+    };
+    Ok(())
+}
+
+fn bytes<const N: usize>(what: &'static str, bytes: &[u8]) -> Result<[u8; N], Error> {
+    bytes
+        .try_into()
+        .map_err(|error: TryFromSliceError| Error::corrupt(what, error))
 }
 
 fn state(number: i64, tail: Tail) -> Result<TaskState, Error> {
@@ -65,22 +109,22 @@ pub(crate) fn unknown_state() -> Error {
     Error::corrupt("the state of a task", "there is no column for it")
 }
 
-fn task(id: TaskId, head: Head, mut tail: Tail) -> Result<Task, Error> {
+fn task(id: TaskId, head: Head, input: Input, mut tail: Tail) -> Result<Task, Error> {
     let (
         (created_at, required, wanted, max_submissions, max_attempts, attempts),
         (rank, submission_count, lease_count, number, deadline, task_type, distinct),
     ) = head;
     let text = std::mem::take(&mut tail.0);
-    let mut new = NewTask::new(id, text);
-    new.task_type = name("a task type", task_type)?;
-    new.required_submissions = positive("a number of votes", required)?;
-    new.wanted = positive("a number of votes", wanted)?;
-    new.max_submissions = positive("a number of votes", max_submissions)?;
-    new.max_attempts = positive("a number of attempts", max_attempts)?;
-    new.priority = count("a priority", -rank)?;
-    new.deadline = deadline.map(time);
-    new.distinct_models = distinct != 0;
-    let mut task = Task::create(new, time(created_at));
+    let mut task = Task::restore(id, text, time(created_at));
+    task.task_type = name("a task type", task_type)?;
+    task.required_submissions = positive("a number of votes", required)?;
+    task.wanted = positive("a number of votes", wanted)?;
+    task.max_submissions = positive("a number of votes", max_submissions)?;
+    task.max_attempts = positive("a number of attempts", max_attempts)?;
+    task.priority = count("a priority", -rank)?;
+    task.deadline = deadline.map(time);
+    task.distinct_models = distinct != 0;
+    set_input(&mut task, input)?;
     task.attempts = count("a number of attempts", attempts)?;
     task.submission_count = count("a number of votes", submission_count)?;
     task.lease_count = count("a number of leases", lease_count)?;
@@ -91,8 +135,8 @@ fn task(id: TaskId, head: Head, mut tail: Tail) -> Result<Task, Error> {
 impl Connection {
     /// A task, with its text and how it ended.
     pub(crate) fn task(&mut self, id: TaskId) -> Result<Option<Task>, Error> {
-        self.row::<TaskById, (Head, Tail), _>((id,))?
-            .map(|(head, tail)| task(id, head, tail))
+        self.row::<TaskById, (Head, Input, Tail), _>((id,))?
+            .map(|(head, input, tail)| task(id, head, input, tail))
             .transpose()
     }
 
@@ -103,11 +147,26 @@ impl Connection {
         };
         let votes = self.votes_on(id)?;
         let leases = if task.lease_count > 0 {
-            self.leases_on(id)?
+            self.shown_leases(id)?
         } else {
             Vec::new()
         };
         Ok(Some(TaskDetails::new(task, votes, leases)))
+    }
+}
+
+impl Connection {
+    /// The leases on an open task as they are shown, in the order in which they were claimed.
+    fn shown_leases(&mut self, id: TaskId) -> Result<Vec<Lease>, Error> {
+        let mut rows = self.rows::<LeasesOn, (i64, LeaseColumns), _>((id,))?;
+        rows.sort_unstable_by_key(|row| row.0);
+        let leases = rows
+            .into_iter()
+            .map(|(_, ((worker, claimed_at, until), _))| {
+                let worker = name("a worker id", worker)?;
+                Ok(Lease::new(worker, time(claimed_at), time(until)))
+            });
+        leases.collect()
     }
 }
 

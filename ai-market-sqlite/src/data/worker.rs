@@ -2,15 +2,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::{WorkerProfile, WorkerSummary};
-use ai_market_core::time::Timestamp;
+use ai_market_core::store::{WorkerProfile, WorkerQuery, WorkerSummary};
 
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{WorkerById, WorkersAfter, WorkersPresent};
+use crate::sql::statements::{HeldCount, WorkerById, WorkersAfter, WorkersPresentAfter};
 
 use super::lease::{instance, owner};
-use super::{count, from_json, json, limit, micros, name, time};
+use super::{count, from_json, limit, micros, name, time};
 
 /// What is known of a worker, shared by the steps that need it.
 pub(crate) type Profile = Arc<WorkerProfile>;
@@ -27,11 +26,6 @@ type Row = (
     ),
     (i64, i64, i64, i64, Option<i64>, i64),
 );
-
-/// Task types as the database holds them.
-pub(crate) fn capabilities_json(task_types: &BTreeSet<TaskType>) -> Result<String, Error> {
-    json("capabilities", task_types)
-}
 
 fn summary(row: Row) -> Result<WorkerSummary, Error> {
     let (
@@ -54,6 +48,12 @@ fn summary(row: Row) -> Result<WorkerSummary, Error> {
 }
 
 impl Connection {
+    /// How many leases a worker holds, grace leases not counted.
+    pub(crate) fn held_count(&mut self, worker: &WorkerId) -> Result<u64, Error> {
+        let row = self.row::<HeldCount, (i64,), _>((worker,))?;
+        count("a number of leases", row.map_or(0, |(n,)| n))
+    }
+
     /// What a worker said of itself.
     pub(crate) fn profile(&mut self, worker: &WorkerId) -> Result<Option<Profile>, Error> {
         let row = self.row::<WorkerById, Row, _>((worker,))?;
@@ -67,29 +67,18 @@ impl Connection {
         row.map(|row| self.with_details(row)).transpose()
     }
 
-    /// Workers after one, ordered by id.
-    pub(crate) fn workers_after(
-        &mut self,
-        after: &str,
-        at_most: usize,
-    ) -> Result<Vec<WorkerSummary>, Error> {
-        let rows = self.rows::<WorkersAfter, Row, _>((after, limit(at_most)))?;
+    /// A page of workers, ordered by id.
+    pub(crate) fn worker_page(&mut self, query: &WorkerQuery) -> Result<Vec<WorkerSummary>, Error> {
+        let after = query.after.as_ref().map_or("", |id| id.as_str());
+        let at_most = limit(query.limit);
+        let rows = match query.seen_since {
+            None => self.rows::<WorkersAfter, Row, _>((after, at_most))?,
+            Some(since) => {
+                let binds = (after, micros(since), at_most);
+                self.rows::<WorkersPresentAfter, Row, _>(binds)?
+            }
+        };
         rows.into_iter().map(|row| self.with_details(row)).collect()
-    }
-
-    /// Workers that are not gone and were seen since then, each with how far it is trusted.
-    pub(crate) fn workers_present(
-        &mut self,
-        seen_since: Timestamp,
-    ) -> Result<Vec<WorkerSummary>, Error> {
-        let rows = self.rows::<WorkersPresent, Row, _>((micros(seen_since),))?;
-        rows.into_iter()
-            .map(|row| {
-                let mut summary = summary(row)?;
-                summary.standings = self.standings(&summary.profile.worker)?;
-                Ok(summary)
-            })
-            .collect()
     }
 
     fn with_details(&mut self, row: Row) -> Result<WorkerSummary, Error> {

@@ -4,23 +4,30 @@ use ai_market_core::store::{EventPage, EventQuery, EventStart};
 use crate::data::{count, limit, unpack};
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{EventsFrom, NewestEvent, OldestEvent, RowOfEvent};
+use crate::sql::statements::{ClearedEvent, EventsFrom, NewestEvent, OldestEvent, RowOfEvent};
 
 /// How many rows of the log are read at once, at most: each holds what one commit logged, one event or
 /// a thousand.
 const ROWS: usize = 64;
 
 impl Connection {
+    /// The newest place that was given out.
+    pub(crate) fn newest_event(&mut self) -> Result<u64, Error> {
+        let row = match self.row::<NewestEvent, (i64,), _>(())? {
+            Some(newest) => Some(newest),
+            None => self.row::<ClearedEvent, (i64,), _>(())?,
+        };
+        row.map_or(Ok(0), |(newest,)| count("the place of an event", newest))
+    }
+
     /// A page of events, oldest first.
     pub(crate) fn event_page(&mut self, query: &EventQuery) -> Result<EventPage, Error> {
-        let row = self.row::<NewestEvent, (i64,), _>(())?;
-        let Some((newest,)) = row else {
-            return Ok(EventPage::default());
-        };
-        let newest: u64 = count("the place of an event", newest)?;
+        let newest = self.newest_event()?;
         let row = self.row::<OldestEvent, (Option<i64>,), _>(())?;
-        let oldest = row.and_then(|(oldest,)| oldest).unwrap_or(1);
-        let kept_after: u64 = count("the place of an event", oldest - 1)?;
+        let kept_after = match row {
+            Some((Some(oldest),)) => count("the place of an event", oldest - 1)?,
+            _ => newest,
+        };
         let after = match query.start {
             EventStart::After(place) => place.get(),
             EventStart::Last(n) => newest.saturating_sub(u64::try_from(n).unwrap_or(u64::MAX)),

@@ -4,7 +4,7 @@
 //! therefore plans the statement anew whenever another value is bound, which costs more than most
 //! statements do. `RETURNING` is left to rare statements, since it makes a table for its rows.
 
-use diesel::sql_types::{BigInt, Binary, Bool, Double, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text};
 
 use super::Statement;
 
@@ -34,6 +34,12 @@ type TaskHead = (
     (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
     (BigInt, BigInt, BigInt, BigInt, MaybeInt, Text, BigInt),
 );
+/// What a client says of a task beside its text: params, reference and tags, and the digest of the
+/// input.
+type TaskInput = (
+    (MaybeText, MaybeText, MaybeText),
+    (Nullable<Binary>, Nullable<Binary>),
+);
 /// The text of a task and how it ended.
 type TaskTail = (
     Text,
@@ -42,6 +48,15 @@ type TaskTail = (
     Nullable<Double>,
     MaybeText,
     MaybeText,
+);
+
+/// A claimable task, and how a worker is involved with it.
+type CandidateRow = (Binary, BigInt, BigInt, BigInt, BigInt, BigInt);
+
+/// A lease but for its task and place.
+type LeaseColumns = (
+    (Text, BigInt, BigInt),
+    (MaybeText, MaybeText, MaybeInt, BigInt),
 );
 
 /// A vote but for its place.
@@ -82,37 +97,34 @@ statements! {
 
     // Tasks.
 
-    TaskById -> (TaskHead, TaskTail) =
+    TaskById -> (TaskHead, TaskInput, TaskTail) =
         "SELECT t.created_at, t.required, t.wanted, t.max_submissions, t.max_attempts, t.attempts,
             t.rank, t.submission_count, t.lease_count, t.state, t.deadline, t.task_type,
             t.distinct_models,
+            i.params, i.reference, i.tags, i.salt, i.digest,
             i.text, t.closed_at, o.label, o.agreement, o.policy, o.reason
         FROM tasks t
         CROSS JOIN inputs i ON i.seq = t.input
         LEFT JOIN outcomes o ON o.seq = t.outcome
         WHERE t.id = ?";
-    TaskExists -> (BigInt,) = "SELECT 1 FROM tasks WHERE id = ?";
-    TaskByKey -> (Binary, Text, Text) =
-        "SELECT t.id, t.task_type, i.text
-        FROM idempotency_keys k
-        CROSS JOIN tasks t ON t.id = k.task
-        CROSS JOIN inputs i ON i.seq = t.input
-        WHERE k.name = ?";
-    InsertInput -> () = "INSERT INTO inputs (text) VALUES (?)";
+    TaskByName -> (Binary,) = "SELECT task FROM idempotency_keys WHERE name = ?";
+    InsertInput -> () =
+        "INSERT INTO inputs (text, params, reference, tags, salt, digest) VALUES (?, ?, ?, ?, ?, ?)";
     /// Right after `InsertInput`.
     InsertTask -> () =
         "INSERT INTO tasks (id, input, task_type, created_at, required, wanted, max_submissions,
-            max_attempts, rank, deadline, distinct_models)
-        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            max_attempts, rank, claim_rank, deadline, distinct_models)
+        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     InsertKey -> () = "INSERT INTO idempotency_keys (name, task) VALUES (?, ?)";
     /// Leaves the columns of the indexes on state and deadline alone, so that those do not move.
     UpdateTask -> () =
-        "UPDATE tasks SET wanted = ?, attempts = ?, submission_count = ?, lease_count = ?
+        "UPDATE tasks SET wanted = ?, attempts = ?, submission_count = ?, lease_count = ?,
+            claim_rank = ?
         WHERE id = ?";
     /// Right after `InsertOutcome`.
     CloseTask -> () =
         "UPDATE tasks SET wanted = ?, attempts = ?, submission_count = ?, lease_count = 0,
-            state = ?, closed_at = ?, outcome = last_insert_rowid()
+            claim_rank = NULL, state = ?, closed_at = ?, outcome = last_insert_rowid()
         WHERE id = ? AND state = 0";
     InsertOutcome -> () =
         "INSERT INTO outcomes (label, agreement, policy, reason) VALUES (?, ?, ?, ?)";
@@ -123,68 +135,71 @@ statements! {
 
     // Claiming.
 
-    /// A page of the claimable tasks of a type after a place, each with whether it is for a worker.
-    /// The counts spare the look-up where there is nothing to find. A model of 0 is one that the
-    /// worker does not say.
-    Claimable -> (Binary, BigInt, Bool) =
-        "SELECT t.id, t.rank,
-            (t.lease_count = 0 OR NOT EXISTS (
-                SELECT 1 FROM leases l WHERE l.task = t.id AND (l.worker = ? OR l.owner = ?)))
-            AND (t.submission_count = 0 OR NOT EXISTS (
-                SELECT 1 FROM votes v WHERE v.task = t.id AND (v.worker = ? OR v.owner = ?)))
-            AND (t.attempts = 0 OR NOT EXISTS (
-                SELECT 1 FROM losses s WHERE s.task = t.id AND s.worker = ? AND s.n >= ?))
-            AND (t.distinct_models = 0 OR (t.lease_count = 0 OR NOT EXISTS (
-                    SELECT 1 FROM leases l WHERE l.task = t.id AND l.model = ?))
-                AND (t.submission_count = 0 OR NOT EXISTS (
-                    SELECT 1 FROM votes v WHERE v.task = t.id AND v.model = ?))
-                AND ? <> 0)
+    /// A page of the claimable tasks of a type after a place, each with how a worker is involved with
+    /// it: among its lease holders and among its voters, in bits the worker itself (1), its owner (2)
+    /// and its model (4), and how often it lost the task. The counts spare the look-up where there is
+    /// nothing to find.
+    Claimable -> CandidateRow =
+        "SELECT t.id, t.claim_rank, t.distinct_models,
+            iif(t.lease_count = 0, 0, (
+                SELECT coalesce(max(l.worker = ?), 0) + 2 * coalesce(max(l.owner = ?), 0)
+                    + 4 * coalesce(max(l.model = ?), 0)
+                FROM leases l WHERE l.task = t.id)),
+            iif(t.submission_count = 0, 0, (
+                SELECT coalesce(max(v.worker = ?), 0) + 2 * coalesce(max(v.owner = ?), 0)
+                    + 4 * coalesce(max(v.model = ?), 0)
+                FROM votes v WHERE v.task = t.id)),
+            iif(t.attempts = 0, 0, (
+                SELECT coalesce(max(s.n), 0) FROM losses s WHERE s.task = t.id AND s.worker = ?))
         FROM tasks t INDEXED BY tasks_claimable
-        WHERE t.task_type = ? AND t.state = 0
-            AND t.wanted > t.submission_count + t.lease_count
-            AND (t.rank, t.id) > (?, ?)
-        ORDER BY t.rank, t.id LIMIT ? + 0";
-    /// Whether one task is claimable and for a worker.
-    IsClaimable -> (Bool,) =
-        "SELECT (t.lease_count = 0 OR NOT EXISTS (
-                SELECT 1 FROM leases l WHERE l.task = t.id AND (l.worker = ? OR l.owner = ?)))
-            AND (t.submission_count = 0 OR NOT EXISTS (
-                SELECT 1 FROM votes v WHERE v.task = t.id AND (v.worker = ? OR v.owner = ?)))
-            AND (t.attempts = 0 OR NOT EXISTS (
-                SELECT 1 FROM losses s WHERE s.task = t.id AND s.worker = ? AND s.n >= ?))
-            AND (t.distinct_models = 0 OR (t.lease_count = 0 OR NOT EXISTS (
-                    SELECT 1 FROM leases l WHERE l.task = t.id AND l.model = ?))
-                AND (t.submission_count = 0 OR NOT EXISTS (
-                    SELECT 1 FROM votes v WHERE v.task = t.id AND v.model = ?))
-                AND ? <> 0)
-        FROM tasks t
-        WHERE t.id = ? AND t.state = 0 AND t.wanted > t.submission_count + t.lease_count";
+        WHERE t.task_type = ? AND t.claim_rank IS NOT NULL AND (t.claim_rank, t.id) > (?, ?)
+        ORDER BY t.claim_rank, t.id LIMIT ? + 0";
+    /// The same of one task, if it is claimable.
+    ClaimableAt -> CandidateRow =
+        "SELECT t.id, t.claim_rank, t.distinct_models,
+            iif(t.lease_count = 0, 0, (
+                SELECT coalesce(max(l.worker = ?), 0) + 2 * coalesce(max(l.owner = ?), 0)
+                    + 4 * coalesce(max(l.model = ?), 0)
+                FROM leases l WHERE l.task = t.id)),
+            iif(t.submission_count = 0, 0, (
+                SELECT coalesce(max(v.worker = ?), 0) + 2 * coalesce(max(v.owner = ?), 0)
+                    + 4 * coalesce(max(v.model = ?), 0)
+                FROM votes v WHERE v.task = t.id)),
+            iif(t.attempts = 0, 0, (
+                SELECT coalesce(max(s.n), 0) FROM losses s WHERE s.task = t.id AND s.worker = ?))
+        FROM tasks t WHERE t.id = ? AND t.claim_rank IS NOT NULL";
 
     // Leases.
 
     HeldCount -> (BigInt,) = "SELECT count(*) FROM leases WHERE worker = ? AND standing = 0";
-    HeldBy -> (Binary, BigInt, BigInt, MaybeText) =
-        "SELECT task, claimed_at, until, instance FROM leases
+    HeldBy -> (Binary, LeaseColumns) =
+        "SELECT task, worker, claimed_at, until, owner, instance, model, standing FROM leases
         WHERE worker = ? AND standing = 0 ORDER BY task";
-    LeaseOf -> (BigInt, BigInt, MaybeText, MaybeText, MaybeInt) =
-        "SELECT claimed_at, until, owner, instance, model FROM leases WHERE task = ? AND worker = ?";
-    LeasesOn -> (BigInt, Text, BigInt, BigInt) =
-        "SELECT n, worker, claimed_at, until FROM leases WHERE task = ? AND standing = 0";
+    LeaseOf -> LeaseColumns =
+        "SELECT worker, claimed_at, until, owner, instance, model, standing FROM leases
+        WHERE task = ? AND worker = ?";
+    LeasesOn -> (BigInt, LeaseColumns) =
+        "SELECT n, worker, claimed_at, until, owner, instance, model, standing FROM leases
+        WHERE task = ?";
     InsertLease -> () =
-        "INSERT INTO leases (task, worker, n, claimed_at, until, owner, instance, model)
-        VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM leases WHERE task = ?), ?, ?, ?, ?, ?)";
-    RenewLease -> () = "UPDATE leases SET until = ? WHERE task = ? AND worker = ?";
+        "INSERT INTO leases (task, worker, n, claimed_at, until, owner, instance, model, standing)
+        VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM leases WHERE task = ?), ?, ?, ?, ?, ?, ?)";
+    /// Leaves the column of the index of held leases alone, so that a renewal does not move that.
+    RenewLease -> () =
+        "UPDATE leases SET until = ? WHERE task = ? AND worker = ? AND standing = ?";
+    SetLease -> () = "UPDATE leases SET until = ?, standing = ? WHERE task = ? AND worker = ?";
     DeleteLease -> () = "DELETE FROM leases WHERE task = ? AND worker = ?";
-    DeleteLeasesOn -> () = "DELETE FROM leases WHERE task = ?";
-    StandLeasesOn -> () = "UPDATE leases SET standing = 1 WHERE task = ?";
     OverdueLeases -> (Binary, Text) =
         "SELECT task, worker FROM leases WHERE until < ? ORDER BY until, task, worker LIMIT ? + 0";
     /// Visits every lease, whose number is bounded by what the workers may hold, once after each
     /// time in which nobody served.
     ExtendLeases -> () = "UPDATE leases SET until = min(until + ?, ?)";
-    CountLoss -> (BigInt,) =
-        "INSERT INTO losses (task, worker, n) VALUES (?, ?, 1)
-        ON CONFLICT (task, worker) DO UPDATE SET n = n + 1 RETURNING n";
+    /// Visits every worker, as rarely.
+    SeenAtMost -> () = "UPDATE workers SET last_seen = ? WHERE last_seen > ?";
+    LossesOf -> (BigInt,) = "SELECT n FROM losses WHERE task = ? AND worker = ?";
+    SetLosses -> () =
+        "INSERT INTO losses (task, worker, n) VALUES (?, ?, ?)
+        ON CONFLICT (task, worker) DO UPDATE SET n = excluded.n";
 
     // Votes.
 
@@ -211,23 +226,26 @@ statements! {
         "SELECT id, owner, instance, capabilities, model, models, registered_at, last_seen, points,
             submissions, last_heartbeat, gone
         FROM workers WHERE id > ? ORDER BY id LIMIT ? + 0";
-    /// Those that are not gone and were seen since then.
-    WorkersPresent -> WorkerRow =
+    /// Those that are not gone and were seen since then. Passes over the others.
+    WorkersPresentAfter -> WorkerRow =
         "SELECT id, owner, instance, capabilities, model, models, registered_at, last_seen, points,
             submissions, last_heartbeat, gone
-        FROM workers WHERE gone = 0 AND last_seen >= ?";
+        FROM workers WHERE id > ? AND gone = 0 AND last_seen >= ? ORDER BY id LIMIT ? + 0";
+    AbsenceOf -> (BigInt, BigInt) = "SELECT stale, gone FROM workers WHERE id = ?";
     SilentWorkers -> (Text, BigInt, MaybeInt) =
         "SELECT id, last_seen, last_heartbeat FROM workers
         WHERE gone = 0 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
+    /// Visits every worker; the market never asks for those that are gone.
+    AllSilentWorkers -> (Text, BigInt, MaybeInt) =
+        "SELECT id, last_seen, last_heartbeat FROM workers
+        WHERE last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
     /// Of those that are not gone yet, of which few are stale.
-    QuietWorkers -> (Text, BigInt) =
-        "SELECT id, last_seen FROM workers
+    QuietWorkers -> (Text, BigInt, MaybeInt) =
+        "SELECT id, last_seen, last_heartbeat FROM workers
         WHERE gone = 0 AND stale = 0 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
     MissWorker -> () = "UPDATE workers SET stale = 1 WHERE id = ?";
-    /// Writes nothing for a worker that was there all the time.
     ReturnWorker -> () =
-        "UPDATE workers SET last_seen = max(last_seen, ?), stale = 0, gone = 0
-        WHERE id = ? AND (stale = 1 OR gone = 1)";
+        "UPDATE workers SET last_seen = max(last_seen, ?), stale = 0, gone = 0 WHERE id = ?";
     LoseWorker -> () = "UPDATE workers SET gone = 1 WHERE id = ?";
     InsertWorker -> () =
         "INSERT INTO workers (id, owner, instance, capabilities, model, models, registered_at,
@@ -241,11 +259,16 @@ statements! {
         "UPDATE workers SET last_seen = max(last_seen, ?) WHERE id = ? AND last_seen <= ?";
     BeatWorker -> () =
         "UPDATE workers SET last_heartbeat = max(coalesce(last_heartbeat, ?), ?) WHERE id = ?";
-    PointsOf -> (BigInt,) = "SELECT points FROM workers WHERE id = ?";
     /// Apart from `SeeWorker`, so that hearing of a worker does not move it in the leaderboard's
     /// index.
+    ///
+    /// A sum that is too large for an integer becomes a float in SQLite, of which `min` and `max`
+    /// make the largest or smallest integer.
     CreditWorker -> () =
-        "UPDATE workers SET points = ?, submissions = submissions + ? WHERE id = ?";
+        "UPDATE workers SET
+            points = max(-9223372036854775808, min(points + ?, 9223372036854775807)),
+            submissions = min(submissions + ?, 9223372036854775807)
+        WHERE id = ?";
     /// Workers of equal points, and those of fewer: two statements, since one range over an index
     /// that falls by points and rises by id is not a comparison of pairs.
     LeadersTied -> (Text, BigInt, BigInt) =
@@ -270,6 +293,7 @@ statements! {
         VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (task_type, worker) DO UPDATE SET agreements = excluded.agreements,
             disagreements = excluded.disagreements, record = excluded.record";
+    RecordTypesOf -> (Text,) = "SELECT task_type FROM track_records WHERE worker = ?";
     PriorOf -> (Text,) = "SELECT record FROM priors WHERE task_type = ?";
     SetPrior -> () =
         "INSERT INTO priors (task_type, agreements, disagreements, record) VALUES (?, ?, ?, ?)
@@ -287,26 +311,45 @@ statements! {
             max_leases = excluded.max_leases, reason = excluded.reason, policy = excluded.policy,
             since = excluded.since";
     DeleteStanding -> () = "DELETE FROM standings WHERE worker = ? AND task_type = ?";
-    TypesTallied -> (Text,) = "SELECT task_type FROM tallies WHERE worker = ?";
+    /// Saturates as `CreditWorker` does.
     AddToTally -> () =
         "INSERT INTO tallies (worker, task_type, model, points, submissions, late, agreements,
             disagreements, lost, timed, latency)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (worker, task_type, model) DO UPDATE SET points = points + excluded.points,
-            submissions = submissions + excluded.submissions, late = late + excluded.late,
-            agreements = agreements + excluded.agreements,
-            disagreements = disagreements + excluded.disagreements, lost = lost + excluded.lost,
-            timed = timed + excluded.timed, latency = latency + excluded.latency";
+        ON CONFLICT (worker, task_type, model) DO UPDATE SET
+            points = max(-9223372036854775808, min(points + excluded.points, 9223372036854775807)),
+            submissions = min(submissions + excluded.submissions, 9223372036854775807),
+            late = min(late + excluded.late, 9223372036854775807),
+            agreements = min(agreements + excluded.agreements, 9223372036854775807),
+            disagreements = min(disagreements + excluded.disagreements, 9223372036854775807),
+            lost = min(lost + excluded.lost, 9223372036854775807),
+            timed = min(timed + excluded.timed, 9223372036854775807),
+            latency = min(latency + excluded.latency, 9223372036854775807)";
     TalliesOf -> (Text, Text, BigInt, TallySums) =
         "SELECT worker, task_type, model, points, submissions, late, agreements, disagreements, lost,
             timed, latency
         FROM tallies WHERE worker = ?";
     /// Visits every tally, of which there are as many as workers, types and models in use, and sums
-    /// them up by what is asked for.
+    /// them up by what is asked for. `sum` fails where a sum is too large for an integer, so the upper
+    /// and lower halves are summed up apart, and then saturate as in `CreditWorker`.
     TalliesBy -> (Text, Text, BigInt, TallySums) =
         "SELECT iif(?, worker, '') AS w, iif(?, task_type, '') AS t, iif(?, model, 0) AS m,
-            sum(points), sum(submissions), sum(late), sum(agreements), sum(disagreements), sum(lost),
-            sum(timed), sum(latency)
+            max(-9223372036854775808, min(
+                sum(points >> 32) * 4294967296 + sum(points & 4294967295), 9223372036854775807)),
+            min(sum(submissions >> 32) * 4294967296 + sum(submissions & 4294967295),
+                9223372036854775807),
+            min(sum(late >> 32) * 4294967296 + sum(late & 4294967295),
+                9223372036854775807),
+            min(sum(agreements >> 32) * 4294967296 + sum(agreements & 4294967295),
+                9223372036854775807),
+            min(sum(disagreements >> 32) * 4294967296 + sum(disagreements & 4294967295),
+                9223372036854775807),
+            min(sum(lost >> 32) * 4294967296 + sum(lost & 4294967295),
+                9223372036854775807),
+            min(sum(timed >> 32) * 4294967296 + sum(timed & 4294967295),
+                9223372036854775807),
+            min(sum(latency >> 32) * 4294967296 + sum(latency & 4294967295),
+                9223372036854775807)
         FROM tallies WHERE ? = '' OR task_type = ? GROUP BY w, t, m";
 
     // Pages of tasks.
@@ -355,11 +398,25 @@ statements! {
     ReapedAt -> (MaybeInt, MaybeInt) = "SELECT reaped_at, serving_since FROM meta WHERE one = 1";
     SetReapedAt -> () = "UPDATE meta SET reaped_at = ?, serving_since = ? WHERE one = 1";
 
+    // The space of bytes.
+
+    GetBytes -> (Binary,) = "SELECT value FROM bytes WHERE \"key\" = ?";
+    PutBytes -> () =
+        "INSERT INTO bytes (\"key\", value) VALUES (?, ?)
+        ON CONFLICT (\"key\") DO UPDATE SET value = excluded.value";
+    DeleteBytes -> () = "DELETE FROM bytes WHERE \"key\" = ?";
+    ScanBytes -> (Binary, Binary) =
+        "SELECT \"key\", value FROM bytes WHERE \"key\" >= ? AND \"key\" < ?
+        ORDER BY \"key\" LIMIT ? + 0";
+
     // Events.
 
     InsertEvents -> () = "INSERT INTO events (first, n, events) VALUES (?, ?, ?)";
     NewestEvent -> (BigInt,) =
         "SELECT first + n - 1 FROM events WHERE first = (SELECT max(first) FROM events)";
+    /// The newest event when everything was last deleted.
+    ClearedEvent -> (BigInt,) = "SELECT cleared_event FROM meta WHERE one = 1";
+    SetClearedEvent -> () = "UPDATE meta SET cleared_event = ? WHERE one = 1";
     OldestEvent -> (MaybeInt,) = "SELECT min(first) FROM events";
     /// The first event in the row that holds this one.
     RowOfEvent -> (MaybeInt,) = "SELECT max(first) FROM events WHERE first <= ?";

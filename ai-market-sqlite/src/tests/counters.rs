@@ -1,15 +1,14 @@
 //! The counters say what counting would say.
 
+use std::num::NonZeroU32;
+
 use diesel::QueryableByName;
 use diesel::RunQueryDsl;
 use diesel::sql_types::{BigInt, Text};
 
-use ai_market_core::consensus::Policies;
-use ai_market_core::store::{
-    Claim, Claimed, Insert, LeaseScope, Reap, Release, TaskStore, WorkerProfile,
-};
+use ai_market_core::market::{LeaseScope, Reap, Release};
 
-use super::fixture::{LEASE, Place, at, new_task, sentiment, vote, worker};
+use super::fixture::{LEASE, Place, claim, insert, market, new_task, register, vote, worker};
 
 #[derive(QueryableByName)]
 struct Difference {
@@ -32,36 +31,27 @@ pub(super) fn assert_books_balance(place: &Place) {
 #[tokio::test]
 async fn counters_are_what_counting_says() {
     let place = Place::new();
-    let store = place.open();
-    let policies = Policies::default();
-    for name in ["alice", "bob", "carole"] {
-        let profile = WorkerProfile::new(worker(name), sentiment());
-        store.register(profile, at(0)).await.unwrap();
-    }
-    let tasks = (0..40).map(|n| new_task(n).with_max_attempts(std::num::NonZeroU32::MIN));
-    store
-        .insert(Insert::new(tasks.collect(), at(0)))
-        .await
-        .unwrap();
+    let market = market(&place.open());
+    let names = ["alice", "bob", "carole"];
+    register(&market, &names).await;
+    let tasks = (0..40).map(|n| new_task(n).with_max_attempts(NonZeroU32::MIN));
+    market.insert(insert(tasks)).await.unwrap();
     for round in 1..6 {
-        for name in ["alice", "bob", "carole"] {
-            let claim = Claim::new(worker(name), LEASE, at(round)).with_limit(7);
-            let Claimed::Assigned(tasks) = store.claim(claim).await.unwrap() else {
-                panic!("{name} is registered");
-            };
+        place.at(round);
+        for name in names {
+            let tasks = claim(&market, name, 7).await;
             let (back, rest) = tasks.split_at(2);
-            let back = back.iter().map(|task| task.task).collect();
-            let back = Release::new(worker(name), LeaseScope::Named(back), at(round));
-            store.release(back).await.unwrap();
-            let votes = rest[1..].iter().map(|task| vote(task.task, name)).collect();
-            store.submit(votes, &policies, at(round)).await.unwrap();
+            let back = Release::new(worker(name), LeaseScope::Named(back.to_vec()));
+            market.release(back).await.unwrap();
+            let votes = rest[1..].iter().map(|task| vote(*task, name)).collect();
+            market.submit(votes).await.unwrap();
         }
         assert_books_balance(&place);
     }
-    let reap = Reap::new(at(1_000), 100, LEASE);
-    let reaped = store.reap(reap, &policies).await.unwrap();
+    place.at(1_000);
+    let reaped = market.reap(Reap::new(100, LEASE)).await.unwrap();
     assert!(reaped.lost > 0);
     assert_books_balance(&place);
-    store.clear(at(1_000)).await.unwrap();
+    market.clear().await.unwrap();
     assert_books_balance(&place);
 }

@@ -1,12 +1,23 @@
 //! What is remembered between steps never tells of a step that was rolled back.
 
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+
 use ai_market_core::consensus::Policies;
-use ai_market_core::id::TaskId;
+use ai_market_core::id::{TaskId, WorkerId};
+use ai_market_core::market::{
+    Claim, Claimed, Market, Progress, Ruling, StandingChange, SubmitOutcome,
+};
 use ai_market_core::store::{
-    Claim, Claimed, Effects, Insert, Progress, Ruling, StandingChange, StatsQuery, SubmitOutcome,
-    TaskStore, WorkerProfile,
+    EventPage, EventQuery, LeaderboardQuery, Place as Entry, StatsQuery, Step, StoreError,
+    StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, Turn, WorkerProfile,
+    WorkerQuery, WorkerSummary,
 };
 use ai_market_core::submission::ModelIdentity;
+use ai_market_core::task::TaskDetails;
+use ai_market_core::time::Timestamp;
+use async_trait::async_trait;
+use futures_util::FutureExt;
 
 use crate::SqliteStore;
 use crate::error::Error;
@@ -14,10 +25,56 @@ use crate::writer::Session;
 
 use super::counters::assert_books_balance;
 use super::faults::hold;
-use super::fixture::{LEASE, Place, at, new_task, sentiment, vote, worker};
+use super::fixture::{LEASE, Place, claim, insert, market, new_task, sentiment, vote, worker};
 
-fn claim(name: &str) -> Claim {
-    Claim::new(worker(name), LEASE, at(1))
+/// A store that keeps the steps of a market for a test to run, and answers as another one.
+#[derive(Debug, Clone)]
+struct Recorder {
+    store: SqliteStore,
+    steps: Arc<Mutex<Vec<Box<dyn Step>>>>,
+}
+
+#[async_trait]
+impl TaskStore for Recorder {
+    fn write(&self, step: Box<dyn Step>) {
+        self.steps.lock().unwrap().push(step);
+    }
+
+    fn now(&self) -> Timestamp {
+        self.store.now()
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError> {
+        self.store.task(id).await
+    }
+
+    async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, StoreError> {
+        self.store.tasks(query).await
+    }
+
+    async fn worker(&self, id: WorkerId) -> Result<Option<WorkerSummary>, StoreError> {
+        self.store.worker(id).await
+    }
+
+    async fn workers(&self, query: WorkerQuery) -> Result<Vec<WorkerSummary>, StoreError> {
+        self.store.workers(query).await
+    }
+
+    async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Entry>, StoreError> {
+        self.store.leaderboard(query).await
+    }
+
+    async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
+        self.store.tallies(query).await
+    }
+
+    async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {
+        self.store.stats(query).await
+    }
+
+    async fn events(&self, query: EventQuery) -> Result<EventPage, StoreError> {
+        self.store.events(query).await
+    }
 }
 
 fn profile(name: &str) -> WorkerProfile {
@@ -25,73 +82,94 @@ fn profile(name: &str) -> WorkerProfile {
     WorkerProfile::new(worker(name), sentiment()).with_model(model)
 }
 
-/// A market with two tasks for one vote each, in which alice is known and dave is not.
-async fn market(store: &SqliteStore) -> [TaskId; 2] {
-    store.register(profile("alice"), at(0)).await.unwrap();
-    let one = std::num::NonZeroU32::MIN;
-    let tasks = [0, 1].map(|n| new_task(n).with_required_submissions(one));
+/// Two tasks for one vote each; alice is known and dave is not.
+async fn fill(place: &Place, store: &SqliteStore) -> [TaskId; 2] {
+    let market = market(store);
+    market.register(profile("alice")).await.unwrap();
+    let tasks = [0, 1].map(|n| new_task(n).with_required_submissions(NonZeroU32::MIN));
     let ids = [tasks[0].id, tasks[1].id];
-    store
-        .insert(Insert::new(tasks.into(), at(0)))
-        .await
-        .unwrap();
+    market.insert(insert(tasks)).await.unwrap();
+    place.at(1);
     ids
 }
 
-/// Everything that leaves a trace in memory.
-fn everything(session: &mut Session, [_, id]: [TaskId; 2]) -> Result<(), Error> {
-    session.claim(&claim("alice"), true)?;
-    session.register(&profile("dave"), at(1))?;
-    session.claim(&claim("dave"), true)?;
-    let policies = Policies::default();
-    let mut effects = Effects::default();
-    let outcome = session.submit(&vote(id, "dave"), &policies, at(1), &mut effects)?;
-    assert_eq!(outcome, SubmitOutcome::Accepted(Progress::Finalized));
+/// The steps of everything that leaves a trace in memory.
+fn everything(store: &SqliteStore, [_, id]: [TaskId; 2]) -> Vec<Box<dyn Step>> {
+    let steps = Arc::default();
+    let store = Recorder {
+        store: store.clone(),
+        steps: Arc::clone(&steps),
+    };
+    let market = Market::new(store, Policies::default());
+    let claim = |name| market.claim(Claim::new(worker(name), LEASE));
     let ruling = Ruling::Suspend("why".to_owned());
-    session.rule(&StandingChange::new(profile("alice").worker, ruling, at(1)))?;
+    let recorded = (
+        claim("alice").now_or_never(),
+        market.register(profile("dave")).now_or_never(),
+        claim("dave").now_or_never(),
+        market.submit(vec![vote(id, "dave")]).now_or_never(),
+        market
+            .set_standing(StandingChange::new(worker("alice"), ruling))
+            .now_or_never(),
+    );
+    assert!(matches!(recorded, (None, None, None, None, None)));
+    let mut steps = steps.lock().unwrap();
+    assert_eq!(steps.len(), 5);
+    steps.drain(..).collect()
+}
+
+fn run(session: &mut Session, steps: &mut [Box<dyn Step>]) -> Result<(), Error> {
+    for step in steps {
+        assert_eq!(step.run(session).map_err(Error::Step)?, Turn::Done);
+    }
     Ok(())
 }
 
 /// The market is as if nothing had been tried, and goes on.
 async fn assert_nothing_happened(place: &Place, store: &SqliteStore, ids: [TaskId; 2]) {
+    let market = market(store);
     assert_books_balance(place);
-    let claimed = store.claim(claim("dave")).await.unwrap();
-    assert_eq!(claimed, Claimed::UnknownWorker);
-    store.register(profile("dave"), at(1)).await.unwrap();
-    for name in ["alice", "dave"] {
-        let claim = claim(name).with_limit(2);
-        let Claimed::Assigned(tasks) = store.claim(claim).await.unwrap() else {
-            panic!("{name} is registered");
-        };
-        assert_eq!(tasks.len(), if name == "alice" { 2 } else { 0 }, "{name}");
-    }
+    let claimed = market.claim(Claim::new(worker("dave"), LEASE)).await;
+    assert_eq!(claimed.unwrap(), Claimed::UnknownWorker);
+    market.register(profile("dave")).await.unwrap();
+    assert_eq!(claim(&market, "alice", 2).await, ids);
+    assert_eq!(claim(&market, "dave", 2).await, []);
+    place.at(2);
     let [id, _] = ids;
-    let votes = vec![vote(id, "alice")];
-    let submitted = store.submit(votes, &Policies::default(), at(2)).await;
+    let submitted = market.submit(vec![vote(id, "alice")]).await.unwrap();
     let finalized = SubmitOutcome::Accepted(Progress::Finalized);
-    assert_eq!(submitted.unwrap().outcomes, [finalized]);
-    let model = store.task(id).await.unwrap().unwrap().submissions[0]
-        .model
-        .clone();
+    assert_eq!(submitted.outcomes, [finalized]);
+    let details = store.task(id).await.unwrap().unwrap();
+    let model = details.submissions[0].model.as_ref();
     assert_eq!(model.unwrap().id(), "m");
-    assert_eq!(
-        store
-            .stats(StatsQuery::new(at(0)))
-            .await
-            .unwrap()
-            .submissions,
-        1
-    );
+    let stats = store.stats(StatsQuery::new(place.now())).await.unwrap();
+    assert_eq!(stats.submissions, 1);
     assert_books_balance(place);
+}
+
+#[tokio::test]
+async fn what_is_tried_here_succeeds_where_nothing_fails() {
+    let place = Place::new();
+    let store = place.open();
+    let ids = fill(&place, &store).await;
+    let mut steps = everything(&store, ids);
+    let tried = store.with_session(move |session| run(session, &mut steps));
+    tried.await.unwrap();
+    let details = store.task(ids[1]).await.unwrap().unwrap();
+    assert!(details.task.final_label().is_some());
+    let alice = store.worker(worker("alice")).await.unwrap().unwrap();
+    assert!(alice.standings.entry(None).is_some());
+    assert_books_balance(&place);
 }
 
 #[tokio::test]
 async fn a_step_that_failed_alone_is_forgotten() {
     let place = Place::new();
     let store = place.open();
-    let ids = market(&store).await;
-    let tried = store.write(move |session| {
-        everything(session, ids)?;
+    let ids = fill(&place, &store).await;
+    let mut steps = everything(&store, ids);
+    let tried = store.with_session(move |session| {
+        run(session, &mut steps)?;
         Err::<(), _>(Error::Panicked)
     });
     tried.await.unwrap_err();
@@ -102,10 +180,11 @@ async fn a_step_that_failed_alone_is_forgotten() {
 async fn a_group_that_failed_is_forgotten() {
     let place = Place::new();
     let store = place.open();
-    let ids = market(&store).await;
+    let ids = fill(&place, &store).await;
+    let mut steps = everything(&store, ids);
     let (release, held) = hold(&store).await;
-    let tried = store.write(move |session| everything(session, ids));
-    let broken = store.write(|session| Ok(session.db.script("ROLLBACK;")?));
+    let tried = store.with_session(move |session| run(session, &mut steps));
+    let broken = store.with_session(|session| Ok(session.db.script("ROLLBACK;")?));
     let release = async { drop(release) };
     let (tried, broken, ()) = tokio::join!(tried, broken, release);
     held.await.unwrap();
@@ -118,18 +197,19 @@ async fn a_group_that_failed_is_forgotten() {
 async fn clearing_forgets_what_its_own_group_did_before() {
     let place = Place::new();
     let store = place.open();
-    market(&store).await;
+    fill(&place, &store).await;
+    let market = market(&store);
     let (release, held) = hold(&store).await;
-    let before = store.insert(Insert::new(vec![new_task(2)], at(2)));
-    let clear = store.clear(at(1_000));
-    let after = store.insert(Insert::new(vec![new_task(3)], at(3)));
+    let before = market.insert(insert([new_task(2)]));
+    let clear = market.clear();
+    let after = market.insert(insert([new_task(3)]));
     let release = async { drop(release) };
     let (before, clear, after, ()) = tokio::join!(before, clear, after, release);
     held.await.unwrap();
     before.unwrap();
     clear.unwrap();
     after.unwrap();
-    let stats = store.stats(StatsQuery::new(at(0))).await.unwrap();
+    let stats = store.stats(StatsQuery::new(place.now())).await.unwrap();
     assert_eq!((stats.tasks_total(), stats.workers), (1, 0));
     assert_books_balance(&place);
 }

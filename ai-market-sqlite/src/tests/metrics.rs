@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use ai_market_core::store::{Insert, StoreError, TaskStore};
+use ai_market_core::store::StoreError;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use prometheus::{Registry, proto::MetricType};
 
 use crate::error::Error;
-use crate::{OpenError, SqliteOptions, SqliteStore};
+use crate::{OpenError, SqliteStore};
 
 use super::faults::hold;
-use super::fixture::{Place, at, new_task};
+use super::fixture::{Place, insert, market, new_task};
 
 fn open(place: &Place, registry: &Registry, queue: usize) -> Result<SqliteStore, OpenError> {
-    SqliteOptions::new()
+    place
+        .options()
         .with_queue(queue.try_into().unwrap())
         .with_registry(registry.clone())
         .open(place.path())
@@ -47,10 +48,11 @@ async fn groups_and_queues_are_counted() {
     let store = open(&place, &registry, 4).unwrap();
     let before = values(&registry);
     let (release, held) = hold(&store).await;
-    let insert = |n| store.insert(Insert::new(vec![new_task(n)], at(n)));
-    let mut waiting = Box::pin(join_all((0..4).map(insert)));
+    let market = market(&store);
+    let put = |n| market.insert(insert([new_task(n)]));
+    let mut waiting = Box::pin(join_all((0..4).map(put)));
     assert!(waiting.as_mut().now_or_never().is_none());
-    let refused = insert(9).now_or_never().unwrap();
+    let refused = put(9).now_or_never().unwrap();
     assert!(
         matches!(refused, Err(StoreError::Overloaded)),
         "{refused:?}"
@@ -98,13 +100,13 @@ async fn failures_are_counted_as_what_they_took_with_them() {
     let (place, registry) = (Place::new(), Registry::new());
     let store = open(&place, &registry, 64).unwrap();
     store
-        .write(|_| Err::<(), _>(Error::Panicked))
+        .with_session(|_| Err::<(), _>(Error::Panicked))
         .await
         .unwrap_err();
     let failed = |name: &str| values(&registry)[&format!("ai_market_sqlite_{name}_failed_total")];
     assert_eq!((failed("steps"), failed("groups")), (1.0, 0.0));
     store
-        .write(|session| Ok(session.db.script("ROLLBACK;")?))
+        .with_session(|session| Ok(session.db.script("ROLLBACK;")?))
         .await
         .unwrap_err();
     assert_eq!((failed("steps"), failed("groups")), (1.0, 1.0));

@@ -9,4 +9,5 @@ mod looking;
 mod metrics;
 mod migrations;
 mod plans;
+mod saturation;
 mod settings;

@@ -32,7 +32,7 @@ impl Statement for ForeignKeys {
 async fn the_writer_waits_for_the_disk_and_checks_references() {
     let place = Place::new();
     let store = place.open();
-    let settings = store.write(|session| {
+    let settings = store.with_session(|session| {
         let db = &mut session.db;
         Ok((
             db.row::<JournalMode, (String,), _>(())?,

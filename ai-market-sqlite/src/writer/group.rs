@@ -1,8 +1,9 @@
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ai_market_core::store::{StoreError, TransactionError, Turn};
+use ai_market_core::time::{Clock, SteadyClock};
 use tokio::sync::mpsc;
 
 use crate::error::Error;
@@ -11,48 +12,60 @@ use crate::sql::statements::{
     Begin, Commit, ReleaseSavepoint, Rollback, RollbackToSavepoint, Savepoint,
 };
 
-use super::job::{Job, Step};
 use super::session::Session;
+use super::work::Work;
 
-/// How many claimable tasks may be looked at in one group beside each claim's first few: some
-/// milliseconds of looking, after which everybody else's work goes first.
-const LOOK_BUDGET: usize = 8_192;
+/// How many steps that go on from an earlier group one group has at most: each may look at some
+/// thousand rows, after which everybody else's work goes first.
+const MAX_AGAIN: usize = 4;
 
-/// How many claims may be looking far at a time; the cursors of those that are turned away stay
-/// where they came to.
+/// How many steps may wait to go on; beyond that they are turned away.
 const MAX_UNFINISHED: usize = 1_024;
 
-/// The writer's side of the queue: takes the waiting jobs and does them group by group.
+/// The writer's side of the queue: takes the waiting steps and does them group by group.
 #[derive(Debug)]
 pub(super) struct GroupCommit {
     session: Session,
-    queue: mpsc::Receiver<Box<dyn Job>>,
-    /// Claims that go on in the next group.
-    unfinished: VecDeque<Box<dyn Job>>,
-    max_jobs: usize,
+    clock: Arc<SteadyClock>,
+    queue: mpsc::Receiver<Work>,
+    /// Steps that go on in a later group. They wait outside the queue, so the queue's bound does not
+    /// hold them back.
+    unfinished: VecDeque<Work>,
+    max_steps: usize,
     metrics: WriterMetrics,
 }
 
+/// What a group has run so far.
+#[derive(Debug, Default)]
+struct Ran {
+    /// Steps that are done, in order.
+    done: Vec<Work>,
+    /// Steps that go on in a later group.
+    again: Vec<Work>,
+}
+
 impl GroupCommit {
-    pub(super) fn new(
+    pub(super) const fn new(
         session: Session,
-        queue: mpsc::Receiver<Box<dyn Job>>,
-        max_jobs: usize,
+        clock: Arc<SteadyClock>,
+        queue: mpsc::Receiver<Work>,
+        max_steps: usize,
         metrics: WriterMetrics,
     ) -> Self {
         Self {
             session,
+            clock,
             queue,
             unfinished: VecDeque::new(),
-            max_jobs,
+            max_steps,
             metrics,
         }
     }
 
     /// Works until every sender is gone and the queue is empty, then checkpoints the log.
     pub(super) fn run(mut self) {
-        while let Some(jobs) = self.next_group() {
-            self.commit(jobs);
+        while let Some((fresh, again)) = self.next_group() {
+            self.commit(fresh, again);
         }
         // No `PRAGMA optimize`: its statistics would make SQLite look at bound values when it plans,
         // and plan every statement anew for every value. The plans need no statistics.
@@ -63,35 +76,52 @@ impl GroupCommit {
         }
     }
 
-    /// What waits now, and at least one job; `None` when no more can come.
-    fn next_group(&mut self) -> Option<Vec<Box<dyn Job>>> {
-        let mut jobs = Vec::new();
+    /// What waits now, and at least one step: those that are new, and those that go on; `None` when
+    /// no more can come.
+    fn next_group(&mut self) -> Option<(Vec<Work>, Vec<Work>)> {
+        let mut fresh = Vec::new();
         if self.unfinished.is_empty() {
-            jobs.push(self.queue.blocking_recv()?);
+            fresh.push(self.queue.blocking_recv()?);
         }
-        while jobs.len() < self.max_jobs
-            && let Ok(job) = self.queue.try_recv()
+        while fresh.len() < self.max_steps
+            && let Ok(work) = self.queue.try_recv()
         {
-            jobs.push(job);
+            fresh.push(work);
         }
-        // Last, since new jobs have a claim to be served before the one that looks far goes on.
-        jobs.extend(self.unfinished.drain(..));
-        Some(jobs)
+        let again = self.unfinished.len().min(MAX_AGAIN);
+        Some((fresh, self.unfinished.drain(..again).collect()))
     }
 
-    /// Does `jobs` in one transaction and tells every caller what became of its job.
-    fn commit(&mut self, jobs: Vec<Box<dyn Job>>) {
-        let mut jobs = jobs.into_iter();
-        let mut done = Vec::with_capacity(jobs.len());
-        self.session.look_budget = LOOK_BUDGET;
+    /// Does a group in one transaction and tells every step what became of it.
+    fn commit(&mut self, fresh: Vec<Work>, again: Vec<Work>) {
+        let mut waiting = Vec::with_capacity(fresh.len() + again.len());
+        for work in fresh {
+            if work.is_abandoned() {
+                work.finish(Err(Error::Abandoned.into()));
+            } else {
+                waiting.push(work);
+            }
+        }
+        // Last, since new steps have a claim to be served before those that look far.
+        waiting.extend(again);
+        let mut waiting = waiting.into_iter();
+        let mut ran = Ran::default();
+        self.session.begin(self.clock.now());
         let begin = Instant::now();
-        let result = self.transaction(&mut jobs, &mut done);
-        match result {
+        match self.transaction(&mut waiting, &mut ran) {
             Ok(commit) => {
-                self.metrics.committed(done.len(), begin.elapsed(), commit);
+                let steps = ran.done.len();
+                self.metrics.committed(steps, begin.elapsed(), commit);
                 self.session.committed();
-                for job in done {
-                    job.done();
+                for work in ran.done {
+                    work.finish(Ok(()));
+                }
+                for work in ran.again {
+                    if self.unfinished.len() < MAX_UNFINISHED {
+                        self.unfinished.push_back(work);
+                    } else {
+                        work.finish(Err(StoreError::Overloaded));
+                    }
                 }
             }
             Err(error) => {
@@ -105,38 +135,31 @@ impl GroupCommit {
                     "a group of writes was rolled back"
                 );
                 let error = Arc::new(error);
-                for job in done.into_iter().chain(jobs) {
-                    job.failed(Error::GroupFailed(Arc::clone(&error)));
+                for work in ran.done.into_iter().chain(ran.again).chain(waiting) {
+                    work.finish(Err(Error::GroupFailed(Arc::clone(&error)).into()));
                 }
             }
         }
     }
 
-    /// Does `jobs`, and says how long the commit took.
+    /// Does the waiting steps, and says how long the commit took.
     fn transaction(
         &mut self,
-        jobs: &mut impl Iterator<Item = Box<dyn Job>>,
-        done: &mut Vec<Box<dyn Job>>,
+        waiting: &mut impl Iterator<Item = Work>,
+        ran: &mut Ran,
     ) -> Result<Duration, Error> {
         self.session.db.execute::<Begin>(())?;
-        for mut job in jobs {
-            if job.is_abandoned() {
-                continue;
-            }
-            match self.savepoint(job.as_mut()) {
-                Ok(Ok(Step::Done(()))) => done.push(job),
-                // They wait outside the queue, so the queue's bound does not hold them back.
-                Ok(Ok(Step::Again)) if self.unfinished.len() >= MAX_UNFINISHED => {
-                    job.failed(Error::Overloaded);
-                }
-                Ok(Ok(Step::Again)) => self.unfinished.push_back(job),
+        for mut work in waiting {
+            match self.savepoint(&mut work) {
+                Ok(Ok(Turn::Done)) => ran.done.push(work),
+                Ok(Ok(Turn::Again)) => ran.again.push(work),
                 Ok(Err(error)) => {
                     self.metrics.step_failed();
-                    job.failed(error);
+                    work.finish(Err(error.into()));
                 }
                 Err(error) => {
                     // It fails with the group.
-                    done.push(job);
+                    ran.done.push(work);
                     return Err(error);
                 }
             }
@@ -147,27 +170,24 @@ impl GroupCommit {
         Ok(begin.elapsed())
     }
 
-    /// Does one job in a savepoint. The inner error is the job's alone, the outer one means that
+    /// Does one step in a savepoint. The inner error is the step's alone, the outer one means that
     /// the transaction is gone.
-    fn savepoint(&mut self, job: &mut dyn Job) -> Result<Result<Step<()>, Error>, Error> {
+    fn savepoint(&mut self, work: &mut Work) -> Result<Result<Turn, TransactionError>, Error> {
         let session = &mut self.session;
         session.db.execute::<Savepoint>(())?;
-        // OK because what a panic may leave half done is rolled back and forgotten like any error.
-        let result = catch_unwind(AssertUnwindSafe(|| job.run(session)));
-        let result = result.unwrap_or(Err(Error::Panicked));
-        match result {
-            Ok(step) => {
+        match work.run(session) {
+            Ok(turn) => {
                 session.db.execute::<ReleaseSavepoint>(())?;
                 session.accept();
-                Ok(Ok(step))
+                Ok(Ok(turn))
             }
             Err(error) => {
                 session.discard();
                 // After a full disk, an I/O error or lack of memory SQLite may have rolled back the
-                // whole transaction. Then there is no savepoint to go back to, and what the job
+                // whole transaction. Then there is no savepoint to go back to, and what the step
                 // failed of is what the group fails of.
                 if session.db.execute::<RollbackToSavepoint>(()).is_err() {
-                    return Err(error);
+                    return Err(Error::Step(error));
                 }
                 session.db.execute::<ReleaseSavepoint>(())?;
                 Ok(Err(error))

@@ -2,16 +2,17 @@ use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use ai_market_core::store::StoreError;
+use ai_market_core::store::{Step, StoreError};
+use ai_market_core::time::SteadyClock;
+use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
 
 use crate::error::Error;
 use crate::metrics::{Waiting, WriterMetrics};
 
+use super::Session;
 use super::group::GroupCommit;
-use super::job::{Closure, Job};
-use super::{Session, Step};
+use super::work::Work;
 
 /// The store's side of the queue to the writing thread.
 ///
@@ -19,23 +20,25 @@ use super::{Session, Step};
 #[derive(Debug)]
 pub(crate) struct Writer {
     /// `None` only while it is being dropped.
-    queue: Option<mpsc::Sender<Box<dyn Job>>>,
+    queue: Option<mpsc::Sender<Work>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    /// Starts the thread on `session`; at most `queue` jobs wait for it, and it does at most
-    /// `max_jobs` in one transaction.
+    /// Starts the thread on `session`; at most `queue` steps wait for it, and it does at most
+    /// `max_steps` in one transaction.
     pub(crate) fn start(
         session: Session,
+        clock: Arc<SteadyClock>,
         queue: usize,
-        max_jobs: usize,
+        max_steps: usize,
         metrics: WriterMetrics,
     ) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel(queue);
+        let group = GroupCommit::new(session, clock, receiver, max_steps, metrics);
         let thread = thread::Builder::new()
             .name("ai-market-write".to_owned())
-            .spawn(move || GroupCommit::new(session, receiver, max_jobs, metrics).run())?;
+            .spawn(move || group.run())?;
         Ok(Self {
             queue: Some(sender),
             thread: Some(thread),
@@ -51,23 +54,57 @@ impl Writer {
         })
     }
 
-    /// Does `work` in the next transaction, and returns its outcome once that is durable.
-    ///
-    /// The job is in the queue when this is first polled. Dropping the future before the job began
-    /// cancels it, dropping it later only loses the outcome.
-    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    /// Takes work on for the next transaction; returns whether there was room in the queue.
+    pub(super) fn send(&self, work: Work) -> bool {
+        let Some(queue) = &self.queue else {
+            work.finish(Err(Error::Stopped.into()));
+            return true;
+        };
+        match queue.try_send(work) {
+            Ok(()) => true,
+            Err(TrySendError::Full(work)) => {
+                work.finish(Err(StoreError::Overloaded));
+                false
+            }
+            Err(TrySendError::Closed(work)) => {
+                work.finish(Err(Error::Stopped.into()));
+                true
+            }
+        }
+    }
+
+    /// Takes a step on for the next transaction; returns whether there was room in the queue.
+    pub(crate) fn write(&self, step: Box<dyn Step>) -> bool {
+        self.send(Work::Step(step))
+    }
+}
+
+#[cfg(test)]
+impl Writer {
+    /// Does `work` on the session itself in the next transaction.
+    pub(crate) async fn with_session<T, F>(&self, mut work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        F: FnMut(&mut Session) -> Result<Step<T>, Error> + Send + 'static,
+        F: FnMut(&mut Session) -> Result<T, Error> + Send + 'static,
     {
-        let queue = self.queue.as_ref().ok_or(Error::Stopped)?;
-        let (caller, outcome) = oneshot::channel();
-        match queue.try_send(Box::new(Closure::new(work, caller))) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_)) => return Err(StoreError::Overloaded),
-            Err(TrySendError::Closed(_)) => return Err(Error::Stopped.into()),
-        }
-        outcome.await.unwrap_or_else(|_| Err(Error::Stopped.into()))
+        use std::sync::{Mutex, PoisonError};
+        let (caller, reply) = tokio::sync::oneshot::channel();
+        let outcome = Arc::new(Mutex::new(None));
+        let ran = Arc::clone(&outcome);
+        self.send(Work::Test(super::work::TestWork {
+            run: Box::new(move |session| {
+                let done = work(session).map_err(StoreError::from)?;
+                *ran.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+                Ok(())
+            }),
+            finish: Box::new(move |result| {
+                let mut outcome = outcome.lock().unwrap_or_else(PoisonError::into_inner);
+                let done = outcome.take();
+                let _ = caller.send(result.map(|()| done));
+            }),
+        }));
+        let done = reply.await.unwrap_or_else(|_| Err(Error::Stopped.into()))?;
+        done.ok_or_else(|| Error::Panicked.into())
     }
 }
 

@@ -1,10 +1,10 @@
 use ai_market_core::event::Event;
 use ai_market_core::time::Timestamp;
 
-use crate::data::{count, limit, pack};
+use crate::data::{limit, pack};
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{DropEvents, InsertEvents, NewestEvent};
+use crate::sql::statements::{DropEvents, InsertEvents, SetClearedEvent};
 
 /// The most events in one row: a reader takes rows whole.
 const MAX_ROW: usize = 1_000;
@@ -39,14 +39,14 @@ impl Log {
         if let Some(newest) = self.newest {
             return Ok(newest);
         }
-        let row = db.row::<NewestEvent, (i64,), _>(())?;
-        let newest = row.map_or(Ok(0), |(newest,)| count("the place of an event", newest))?;
-        Ok(*self.newest.insert(newest))
+        Ok(*self.newest.insert(db.newest_event()?))
     }
 
-    /// Remembers the newest place before every event is deleted.
+    /// Writes the newest place down before every event is deleted.
     pub(super) fn keep_place(&mut self, db: &mut Connection) -> Result<(), Error> {
-        self.newest(db).map(drop)
+        let newest = place(self.newest(db)?)?;
+        db.execute::<SetClearedEvent>((newest,))?;
+        Ok(())
     }
 
     /// Writes events after all others, and drops what is older than is kept.

@@ -1,14 +1,12 @@
-//! The thread that writes, and what it keeps between jobs.
+//! The thread that writes, and what it works with.
 
 mod group;
 mod handle;
-mod job;
 mod log;
 mod pending;
-mod presence;
 mod session;
+mod transaction;
+mod work;
 
 pub(crate) use handle::Writer;
-pub(crate) use job::Step;
-pub(crate) use pending::CounterKey;
 pub(crate) use session::Session;

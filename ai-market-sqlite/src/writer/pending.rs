@@ -3,43 +3,24 @@ use std::collections::HashMap;
 use ai_market_core::consensus::{FractionalCount, TrackRecord};
 use ai_market_core::event::Event;
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::Tally;
-use ai_market_core::store::rules::SEEN_GRAIN;
-use ai_market_core::task::TaskStatus;
+use ai_market_core::store::{Counter, SEEN_INTERVAL, Tally};
 use ai_market_core::time::Timestamp;
 
 use crate::data::{json, micros, status_number};
 use crate::error::Error;
 use crate::sql::Connection;
 use crate::sql::statements::{
-    AddToCounter, BeatWorker, CreditWorker, InsertCounter, PointsOf, SeeWorker, SetPrior, SetRecord,
+    AddToCounter, BeatWorker, CreditWorker, InsertCounter, SeeWorker, SetPrior, SetRecord,
 };
 
-/// What is counted.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum CounterKey {
-    /// Tasks of a type in a status.
-    Tasks(TaskType, TaskStatus),
-    /// Tasks of a type with a replica to hand out that want so many votes.
-    Claimable(TaskType, u32),
-    /// Workers that can do a type.
-    Able(TaskType),
-    /// Votes that came in time.
-    Submissions,
-    /// Workers.
-    Workers,
-}
-
-impl CounterKey {
-    /// The key as the database holds it.
-    fn row(&self) -> (i64, &str, i64) {
-        match self {
-            Self::Tasks(task_type, status) => (0, task_type.as_str(), status_number(*status)),
-            Self::Claimable(task_type, wanted) => (1, task_type.as_str(), i64::from(*wanted)),
-            Self::Able(task_type) => (2, task_type.as_str(), 0),
-            Self::Submissions => (3, "", 0),
-            Self::Workers => (4, "", 0),
-        }
+/// A counter as the database holds it.
+fn counter_row(counter: &Counter) -> (i64, &str, i64) {
+    match counter {
+        Counter::Tasks(task_type, status) => (0, task_type.as_str(), status_number(*status)),
+        Counter::Claimable(task_type, wanted) => (1, task_type.as_str(), i64::from(*wanted)),
+        Counter::Capable(task_type) => (2, task_type.as_str(), 0),
+        Counter::Submissions => (3, "", 0),
+        Counter::Workers => (4, "", 0),
     }
 }
 
@@ -61,7 +42,7 @@ pub(super) struct WorkerDelta {
 /// No step reads these rows but through this.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    counters: HashMap<CounterKey, i64>,
+    counters: HashMap<Counter, i64>,
     /// By how many there are more open tasks.
     open: i64,
     workers: HashMap<WorkerId, WorkerDelta>,
@@ -75,11 +56,16 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn count(&mut self, key: CounterKey, by: i64) {
-        if matches!(&key, CounterKey::Tasks(_, status) if status.is_open()) {
+    pub(super) fn count(&mut self, counter: &Counter, by: i64) {
+        if matches!(counter, Counter::Tasks(_, status) if status.is_open()) {
             self.open += by;
         }
-        *self.counters.entry(key).or_default() += by;
+        match self.counters.get_mut(counter) {
+            Some(n) => *n += by,
+            None => {
+                self.counters.insert(counter.clone(), by);
+            }
+        }
     }
 
     /// By how many there are more open tasks.
@@ -88,9 +74,6 @@ impl Pending {
     }
 
     fn worker(&mut self, worker: &WorkerId) -> &mut WorkerDelta {
-        if !self.workers.contains_key(worker) {
-            self.workers.insert(worker.clone(), WorkerDelta::default());
-        }
         self.workers.entry(worker.clone()).or_default()
     }
 
@@ -112,30 +95,43 @@ impl Pending {
         })
     }
 
-    /// Forgets that a worker was heard of: it is gone all the same.
-    pub(super) fn unsee(&mut self, worker: &WorkerId) {
-        if let Some(delta) = self.workers.get_mut(worker) {
-            delta.last_seen = None;
-        }
-    }
-
-    pub(super) fn tally(
+    /// Adds to a tally, and to the totals of its worker.
+    pub(super) fn add_to_tally(
         &mut self,
         worker: &WorkerId,
         task_type: &TaskType,
         model: i64,
-    ) -> &mut Tally {
+        by: &Tally,
+    ) {
         let key = (worker.clone(), task_type.clone(), model);
-        self.tallies.entry(key).or_default()
+        self.tallies.entry(key).or_default().add(by);
+        if by.points != 0 || by.submissions != 0 {
+            let delta = self.worker(worker);
+            delta.points = delta.points.saturating_add(by.points);
+            let submissions = i64::try_from(by.submissions).unwrap_or(i64::MAX);
+            delta.submissions = delta.submissions.saturating_add(submissions);
+        }
     }
 
-    pub(super) fn voted(&mut self, worker: &WorkerId) {
-        self.worker(worker).submissions += 1;
+    /// The types for which records of a worker were changed.
+    pub(super) fn record_types(&self, worker: &WorkerId) -> impl Iterator<Item = &TaskType> {
+        let changed = self.records.iter();
+        let changed = changed.filter(|(_, records)| records.contains_key(worker));
+        changed.map(|(task_type, _)| task_type)
     }
 
-    pub(super) fn reward(&mut self, worker: &WorkerId, points: i64) {
-        let delta = self.worker(worker);
-        delta.points = delta.points.saturating_add(points);
+    /// A record that was changed before in the same job.
+    pub(super) fn record_mut(
+        &mut self,
+        task_type: &TaskType,
+        worker: &WorkerId,
+    ) -> Option<&mut TrackRecord> {
+        self.records.get_mut(task_type)?.get_mut(worker)
+    }
+
+    /// The prior of a type that was changed before in the same job.
+    pub(super) fn prior_mut(&mut self, task_type: &TaskType) -> Option<&mut TrackRecord> {
+        self.priors.get_mut(task_type)
     }
 
     pub(super) fn record(&self, task_type: &TaskType, worker: &WorkerId) -> Option<&TrackRecord> {
@@ -201,7 +197,7 @@ impl Pending {
             sum.last_seen = sum.last_seen.max(delta.last_seen);
             sum.last_heartbeat = sum.last_heartbeat.max(delta.last_heartbeat);
             sum.points = sum.points.saturating_add(delta.points);
-            sum.submissions += delta.submissions;
+            sum.submissions = sum.submissions.saturating_add(delta.submissions);
         }
         for (task_type, records) in later.records {
             self.records.entry(task_type).or_default().extend(records);
@@ -226,35 +222,32 @@ impl Pending {
     /// Writes the collected changes.
     pub(super) fn write(&self, db: &mut Connection) -> Result<(), Error> {
         for (key, by) in self.counters.iter().filter(|(_, by)| **by != 0) {
-            let (kind, task_type, number) = key.row();
+            let (kind, task_type, number) = counter_row(key);
             if db.execute::<AddToCounter>((*by, kind, task_type, number))? == 0 {
                 db.execute::<InsertCounter>((*by, kind, task_type, number))?;
             }
         }
         for (worker, delta) in &self.workers {
             if let Some(now) = delta.last_seen {
-                let before = micros(now.minus(SEEN_GRAIN));
+                let before = micros(now.minus(SEEN_INTERVAL));
                 db.execute::<SeeWorker>((micros(now), worker, before))?;
             }
             if let Some(now) = delta.last_heartbeat {
                 db.execute::<BeatWorker>((micros(now), micros(now), worker))?;
             }
             if delta.points != 0 || delta.submissions != 0 {
-                let points = db.row::<PointsOf, (i64,), _>((worker,))?;
-                let points = points.map_or(0, |(points,)| points);
-                let points = points.saturating_add(delta.points);
-                db.execute::<CreditWorker>((points, delta.submissions, worker))?;
+                db.execute::<CreditWorker>((delta.points, delta.submissions, worker))?;
             }
         }
         for (task_type, records) in &self.records {
             for (worker, record) in records {
-                let (agreed, disagreed) = totals(record)?;
+                let (agreed, disagreed) = totals(record);
                 let json = json("a track record", record)?;
                 db.execute::<SetRecord>((task_type, worker, agreed, disagreed, json.as_str()))?;
             }
         }
         for (task_type, prior) in &self.priors {
-            let (agreed, disagreed) = totals(prior)?;
+            let (agreed, disagreed) = totals(prior);
             let json = json("a track record", prior)?;
             db.execute::<SetPrior>((task_type, agreed, disagreed, json.as_str()))?;
         }
@@ -266,9 +259,7 @@ impl Pending {
 }
 
 /// The agreements and disagreements of a record as its columns hold them: rounded down.
-fn totals(record: &TrackRecord) -> Result<(i64, i64), Error> {
-    let total = |n: FractionalCount| {
-        i64::try_from(n.whole()).map_err(|error| Error::corrupt("a track record", error))
-    };
-    Ok((total(record.agreements)?, total(record.disagreements)?))
+fn totals(record: &TrackRecord) -> (i64, i64) {
+    let total = |n: FractionalCount| i64::try_from(n.whole()).unwrap_or(i64::MAX);
+    (total(record.agreements), total(record.disagreements))
 }

@@ -2,19 +2,20 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ai_market_core::consensus::{StandingEntry, Standings, TrackRecord};
-use ai_market_core::event::Event;
+use ai_market_core::consensus::{RecordChange, StandingEntry, Standings, TrackRecord};
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::{ClaimFrontier, Effects, Tally};
+use ai_market_core::store::Absence;
 use ai_market_core::submission::ModelIdentity;
 use ai_market_core::time::Timestamp;
 
-use crate::data::{NO_MODEL, Profile, count, from_json, json};
+use crate::data::{NO_MODEL, Profile, count, from_json, json, micros};
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{InsertModel, ModelByIdentity, OpenTasks, PriorOf, RecordOf};
+use crate::sql::statements::{
+    AbsenceOf, InsertModel, LoseWorker, MissWorker, ModelByIdentity, OpenTasks, PriorOf, RecordOf,
+    ReturnWorker,
+};
 
-use super::CounterKey;
 use super::log::Log;
 use super::pending::Pending;
 
@@ -22,7 +23,7 @@ use super::pending::Pending;
 /// models in use at one time are far fewer, and a row that is forgotten is read again.
 pub(super) const MAX_REMEMBERED: usize = 1 << 14;
 
-/// What the steps of a group work with: the writer's connection, and what it remembers.
+/// The rows as the steps of a group see them: the writer's connection, and what it remembers.
 ///
 /// Everything but the connection is an aid: what is collected for the group is written with it, and
 /// the rest can be forgotten at any time. An aid never says what a rolled-back step did:
@@ -30,9 +31,8 @@ pub(super) const MAX_REMEMBERED: usize = 1 << 14;
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) db: Connection,
-    pub(crate) frontier: ClaimFrontier,
-    /// How many more claimable tasks may be looked at in this group, beside each claim's first few.
-    pub(crate) look_budget: usize,
+    /// The time of the group.
+    pub(super) now: Timestamp,
     /// What the finished jobs of the group changed, and what the job now running did.
     pub(super) group: Pending,
     pub(super) job: Pending,
@@ -54,8 +54,7 @@ impl Session {
     pub(crate) fn new(db: Connection, kept_events: usize) -> Self {
         Self {
             db,
-            frontier: ClaimFrontier::new(),
-            look_budget: 0,
+            now: Timestamp::from_micros(0),
             group: Pending::default(),
             job: Pending::default(),
             open_tasks: None,
@@ -91,27 +90,6 @@ impl Session {
         self.profiles.insert(worker.clone(), profile);
     }
 
-    /// Logs what a step did.
-    pub(crate) fn log(&mut self, event: Event, now: Timestamp) {
-        self.job.log(event, now);
-    }
-
-    /// Logs what a step did besides what it was asked for.
-    pub(crate) fn tell(&mut self, event: Event, now: Timestamp, effects: &mut Effects) {
-        effects.note(event.clone());
-        self.job.log(event, now);
-    }
-
-    /// The tally of a worker's answers to tasks of a type with the model of this number.
-    pub(crate) fn tally(
-        &mut self,
-        worker: &WorkerId,
-        task_type: &TaskType,
-        model: Option<i64>,
-    ) -> &mut Tally {
-        self.job.tally(worker, task_type, model.unwrap_or(NO_MODEL))
-    }
-
     /// How far a worker is trusted.
     pub(crate) fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>, Error> {
         if let Some(standings) = self.standings.get(worker) {
@@ -127,11 +105,11 @@ impl Session {
         &mut self,
         worker: &WorkerId,
         task_type: Option<&TaskType>,
-        entry: Option<StandingEntry>,
+        entry: Option<&StandingEntry>,
     ) -> Result<(), Error> {
-        self.db.set_standing(worker, task_type, entry.as_ref())?;
+        self.db.set_standing(worker, task_type, entry)?;
         let mut standings = self.standings(worker)?;
-        Arc::make_mut(&mut standings).set(task_type.cloned(), entry);
+        Arc::make_mut(&mut standings).set(task_type.cloned(), entry.cloned());
         self.remember_standings(worker, standings);
         Ok(())
     }
@@ -143,19 +121,69 @@ impl Session {
         self.standings.insert(worker.clone(), standings);
     }
 
-    /// Adds to a counter.
-    pub(crate) fn count(&mut self, key: CounterKey, by: i64) {
-        self.job.count(key, by);
+    /// Whether a worker was declared away.
+    pub(crate) fn absence(&mut self, worker: &WorkerId) -> Result<Absence, Error> {
+        if self.present.contains(worker) {
+            return Ok(Absence::Present);
+        }
+        let row = self.db.row::<AbsenceOf, (i64, i64), _>((worker,))?;
+        let absence = match row {
+            None | Some((0, 0)) => Absence::Present,
+            Some((_, 0)) => Absence::Stale,
+            Some(_) => Absence::Gone,
+        };
+        if row.is_some() && absence == Absence::Present {
+            self.remember_present(worker);
+        }
+        Ok(absence)
+    }
+
+    fn remember_present(&mut self, worker: &WorkerId) {
+        if self.present.len() >= MAX_REMEMBERED {
+            self.present.clear();
+        }
+        self.present.insert(worker.clone());
+    }
+
+    /// Declares a worker away, or present and seen now.
+    pub(crate) fn set_absence(&mut self, worker: &WorkerId, absence: Absence) -> Result<(), Error> {
+        match absence {
+            Absence::Present => {
+                self.db
+                    .execute::<ReturnWorker>((micros(self.now), worker))?;
+                self.remember_present(worker);
+            }
+            Absence::Stale => {
+                self.present.remove(worker);
+                self.db.execute::<MissWorker>((worker,))?;
+            }
+            Absence::Gone => {
+                self.present.remove(worker);
+                self.db.execute::<LoseWorker>((worker,))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the group has done so far, the latest first, but for what was deleted since.
+    fn pending(&self) -> impl Iterator<Item = &Pending> {
+        let group = (!self.job.is_wiped()).then_some(&self.group);
+        std::iter::once(&self.job).chain(group)
+    }
+
+    /// When a worker was last heard of, and sent a heartbeat, in what the group has done so far.
+    pub(crate) fn heard(&self, worker: &WorkerId) -> (Option<Timestamp>, Option<Timestamp>) {
+        self.pending().fold((None, None), |(seen, beat), pending| {
+            let heard = pending.heard(worker);
+            (seen.max(heard.0), beat.max(heard.1))
+        })
     }
 
     /// How many tasks are open.
     pub(crate) fn open_tasks(&mut self) -> Result<u64, Error> {
-        let mut open = 0;
-        for pending in [&self.job, &self.group] {
-            open += pending.open();
-            if pending.is_wiped() {
-                return count("a number of tasks", open);
-            }
+        let open: i64 = self.pending().map(Pending::open).sum();
+        if self.is_wiped() {
+            return count("a number of tasks", open);
         }
         let before = match self.open_tasks {
             Some(before) => before,
@@ -167,30 +195,19 @@ impl Session {
         count("a number of tasks", before + open)
     }
 
-    /// Notes that a vote of a worker came in time.
-    pub(crate) fn voted(&mut self, worker: &WorkerId) {
-        self.job.voted(worker);
-        self.job.count(CounterKey::Submissions, 1);
-    }
-
-    /// Gives points to a worker.
-    pub(crate) fn reward(&mut self, worker: &WorkerId, points: i64) {
-        self.job.reward(worker, points);
-    }
-
     /// What is known of a worker's answers to tasks of a type.
     pub(crate) fn record(
         &mut self,
         task_type: &TaskType,
         worker: &WorkerId,
     ) -> Result<TrackRecord, Error> {
-        for pending in [&self.job, &self.group] {
-            if let Some(record) = pending.record(task_type, worker) {
-                return Ok(record.clone());
-            }
-            if pending.is_wiped() {
-                return Ok(TrackRecord::default());
-            }
+        let mut pending = self.pending();
+        if let Some(record) = pending.find_map(|p| p.record(task_type, worker)) {
+            return Ok(record.clone());
+        }
+        drop(pending);
+        if self.is_wiped() {
+            return Ok(TrackRecord::default());
         }
         let known = self.records.get(task_type);
         if let Some(record) = known.and_then(|records| records.get(worker)) {
@@ -219,6 +236,23 @@ impl Session {
         }
     }
 
+    /// Adds to what is known of a worker's answers to tasks of a type.
+    pub(crate) fn add_to_record(
+        &mut self,
+        task_type: &TaskType,
+        worker: &WorkerId,
+        change: &RecordChange,
+    ) -> Result<(), Error> {
+        if let Some(record) = self.job.record_mut(task_type, worker) {
+            record.apply(change);
+            return Ok(());
+        }
+        let mut record = self.record(task_type, worker)?;
+        record.apply(change);
+        self.set_record(task_type, worker.clone(), record);
+        Ok(())
+    }
+
     /// Sets what is known of a worker's answers to tasks of a type.
     pub(crate) fn set_record(
         &mut self,
@@ -231,13 +265,11 @@ impl Session {
 
     /// What is known of all answers to tasks of a type.
     pub(crate) fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord, Error> {
-        for pending in [&self.job, &self.group] {
-            if let Some(prior) = pending.prior(task_type) {
-                return Ok(prior.clone());
-            }
-            if pending.is_wiped() {
-                return Ok(TrackRecord::default());
-            }
+        if let Some(prior) = self.pending().find_map(|p| p.prior(task_type)) {
+            return Ok(prior.clone());
+        }
+        if self.is_wiped() {
+            return Ok(TrackRecord::default());
         }
         if let Some(prior) = self.priors.get(task_type) {
             return Ok(prior.clone());
@@ -256,6 +288,22 @@ impl Session {
             self.priors.clear();
         }
         self.priors.insert(task_type, prior);
+    }
+
+    /// Adds to what is known of all answers to tasks of a type.
+    pub(crate) fn add_to_prior(
+        &mut self,
+        task_type: &TaskType,
+        change: &RecordChange,
+    ) -> Result<(), Error> {
+        if let Some(prior) = self.job.prior_mut(task_type) {
+            prior.apply(change);
+            return Ok(());
+        }
+        let mut prior = self.prior(task_type)?;
+        prior.apply(change);
+        self.set_prior(task_type.clone(), prior);
+        Ok(())
     }
 
     /// Sets what is known of all answers to tasks of a type.
@@ -298,7 +346,31 @@ impl Session {
         Ok(model)
     }
 
-    /// Remembers the place of the newest event before all are deleted.
+    /// The number of a model, or [`NO_MODEL`] for answers that do not say theirs.
+    pub(crate) fn model_number(&mut self, model: Option<&ModelIdentity>) -> Result<i64, Error> {
+        model.map_or(Ok(NO_MODEL), |model| self.model(model))
+    }
+
+    /// The time of the group.
+    pub(crate) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The types for which the group has changed records of a worker.
+    pub(crate) fn changed_record_types(
+        &self,
+        worker: &WorkerId,
+    ) -> impl Iterator<Item = &TaskType> {
+        self.pending()
+            .flat_map(|pending| pending.record_types(worker))
+    }
+
+    /// Whether the group has deleted everything, so that the database need not be asked.
+    pub(crate) const fn is_wiped(&self) -> bool {
+        self.job.is_wiped() || self.group.is_wiped()
+    }
+
+    /// Writes down the place of the newest event before all are deleted.
     pub(crate) fn keep_place(&mut self) -> Result<(), Error> {
         self.log.keep_place(&mut self.db)
     }
@@ -307,7 +379,11 @@ impl Session {
     pub(crate) fn wipe(&mut self) {
         self.job.wipe();
         self.forget_rows();
-        self.frontier.clear();
+    }
+
+    /// Begins a group at `now`.
+    pub(super) const fn begin(&mut self, now: Timestamp) {
+        self.now = now;
     }
 
     /// Takes over what the job did, which is now part of the group.
@@ -319,7 +395,6 @@ impl Session {
     pub(super) fn discard(&mut self) {
         self.job = Pending::default();
         self.forget_rows();
-        self.frontier.clear();
     }
 
     /// Writes what the group collected.

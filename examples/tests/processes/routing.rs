@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ai_market_core::api::{ClientApi, InsightApi, ModelReport, TaskSpec, WorkerReport};
+use ai_market_core::api::{ClientApi, ModelReport, TaskSpec, WorkerReport};
 use ai_market_core::id::{TaskId, TaskType, WorkerId};
 use ai_market_core::store::{Tally, TallyBy, TallyQuery, TallyRow, TaskQuery};
 use ai_market_core::submission::ModelIdentity;

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ai_market_core::api::{ClaimRequest, ClientApi, ErrorCode, InsightApi, TaskSpec, WorkerApi};
+use ai_market_core::api::{ClaimRequest, ClientApi, ErrorCode, TaskSpec, WorkerApi};
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{Label, TaskType, WorkerId};
 use ai_market_core::store::WorkerProfile;

@@ -5,7 +5,7 @@ use crate::access::{
     AccessError, ApiKey, IssuedKey, KeyId, KeyRecord, KeySpec, KeyStore, Keys, Principal, Refusal,
     Role,
 };
-use crate::conformance::desk::at;
+use crate::conformance::harness::at;
 use crate::id::OwnerId;
 use crate::time::{Clock, Timestamp};
 

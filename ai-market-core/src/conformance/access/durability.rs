@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::access::{KeySpec, KeyStore, Refusal, Replaced, Role};
-use crate::conformance::desk::{at, worker};
+use crate::conformance::harness::{at, worker};
 
 use super::clerk::{Clerk, all, kept, record};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::{AccessError, KeyRecord, KeySpec, KeyStore, Refusal, Role};
-use crate::conformance::desk::at;
+use crate::conformance::harness::at;
 use crate::time::Timestamp;
 
 use super::clerk::{Clerk, kept, owner, random};

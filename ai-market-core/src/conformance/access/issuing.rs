@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::{AccessError, KeySpec, KeyState, KeyStore, Role};
-use crate::conformance::desk::{at, worker};
+use crate::conformance::harness::{at, worker};
 
 use super::clerk::{Clerk, all, kept, owner};
 

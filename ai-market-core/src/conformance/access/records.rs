@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::{KeyId, KeyRecord, KeyStore, Replaced, Role};
-use crate::conformance::desk::{at, worker};
+use crate::conformance::harness::{at, worker};
 use crate::time::Timestamp;
 
 use super::clerk::{all, kept, owner, random, record};

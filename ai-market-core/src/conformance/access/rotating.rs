@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::{AccessError, KeySpec, KeyStore, Refusal, Role};
-use crate::conformance::desk::{at, worker};
+use crate::conformance::harness::{at, worker};
 
 use super::clerk::{Clerk, all, kept, owner, random};
 

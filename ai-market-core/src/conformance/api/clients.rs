@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::Market;
 use super::words::{answer, claim, enqueue, register, task};
 use crate::api::{ErrorCode, TaskSpec};
-use crate::conformance::desk::{at, number, task_type};
+use crate::conformance::harness::{at, number, params, tags, task_type};
 use crate::coordinator::Limits;
-use crate::id::{IdempotencyKey, TaskId};
+use crate::id::{IdempotencyKey, Reference, TaskId};
 use crate::store::{LeaderboardQuery, TaskQuery};
 use crate::task::{TaskState, TaskStatus};
 use crate::time::Timestamp;
@@ -34,9 +34,11 @@ pub async fn an_idempotency_key_names_one_task(market: &dyn Market) {
     let spec = |text| TaskSpec::new(text).with_idempotency_key(key.clone());
     let id = enqueue(market, spec("a")).await.unwrap();
     assert_eq!(enqueue(market, spec("a")).await.unwrap(), id);
-    let error = enqueue(market, spec("b")).await.unwrap_err();
-    assert_eq!(error.code(), ErrorCode::IdempotencyConflict);
-    assert_eq!(error.field(), Some("idempotency_key"));
+    for other in [spec("b"), spec("a").with_params(params("{}"))] {
+        let error = enqueue(market, other).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::IdempotencyConflict);
+        assert_eq!(error.field(), Some("idempotency_key"));
+    }
     assert_eq!(market.stats().await.unwrap().tasks_total(), 1);
 }
 
@@ -62,10 +64,21 @@ pub async fn what_a_client_asked_for_comes_back(market: &dyn Market) {
         .with_max_submissions(number(7))
         .with_max_attempts(number(9))
         .with_priority(-4)
-        .with_deadline(far);
+        .with_deadline(far)
+        .with_params(params(
+            r#"{"z": 18446744073709551615, "a": [0.1, {"b": null}]}"#,
+        ))
+        .with_reference(Reference::new(" row 7, \"é\" ").unwrap())
+        .with_tags(tags(["b", "a"]));
     let id = enqueue(market, spec.clone()).await.unwrap();
     let task = market.task(id, NOW).await.unwrap().task;
+    let page = market.tasks(TaskQuery::new(9)).await.unwrap();
+    assert_eq!(page.tasks, std::slice::from_ref(&task));
     assert_eq!((task.text, task.task_type), (spec.text, spec.task_type));
+    assert_eq!(
+        (task.params, task.reference, task.tags),
+        (spec.params, spec.reference, spec.tags)
+    );
     assert_eq!(
         (task.required_submissions, task.wanted, task.max_submissions),
         (2, 2, 7)
@@ -86,6 +99,8 @@ pub async fn what_a_client_asked_for_comes_back(market: &dyn Market) {
         ),
         (3, 3, 5)
     );
+    assert_eq!((task.params, task.reference), (None, None));
+    assert!(task.tags.is_empty());
 }
 
 /// Oldest first, without gap or overlap.

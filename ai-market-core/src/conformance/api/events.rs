@@ -3,7 +3,7 @@
 use super::Market;
 use super::words::{answer, claim, register, soon, task};
 use crate::api::{EventFeed, Follow, Missed};
-use crate::conformance::desk::worker;
+use crate::conformance::harness::worker;
 use crate::event::{Event, EventFilter, EventId, EventKind, LoggedEvent};
 
 /// The next `n` events of a feed.

@@ -3,7 +3,7 @@
 use super::Market;
 use super::words::{answer, claim, enqueue, register, task};
 use crate::api::{ActivitySlot, ErrorCode, TaskSpec, WorkerStatus};
-use crate::conformance::desk::{label, profile, task_type, worker};
+use crate::conformance::harness::{label, profile, task_type, worker};
 use crate::consensus::Standing;
 use crate::id::TaskType;
 use crate::store::{

@@ -1,4 +1,4 @@
-//! The cases of a [`WorkerApi`], [`ClientApi`], [`InsightApi`] and [`EventApi`] in one, in process or over a wire.
+//! Cases for a type that is both a [`WorkerApi`] and a [`ClientApi`], in process or over a wire.
 //!
 //! The coordinator behind it has default settings and an empty store.
 
@@ -10,12 +10,12 @@ pub mod serving;
 pub mod waiting;
 pub mod workers;
 
-use crate::api::{ClientApi, EventApi, InsightApi, WorkerApi};
+use crate::api::{ClientApi, WorkerApi};
 
-/// All APIs of one coordinator.
-pub trait Market: WorkerApi + ClientApi + InsightApi + EventApi {}
+/// Both APIs of one coordinator.
+pub trait Market: WorkerApi + ClientApi {}
 
-impl<M: WorkerApi + ClientApi + InsightApi + EventApi> Market for M {}
+impl<M: WorkerApi + ClientApi> Market for M {}
 
 /// Hands the list of all cases to another macro, as `module::case` paths.
 #[doc(hidden)]
@@ -55,6 +55,8 @@ macro_rules! __for_each_market_api_case {
             waiting::a_wait_for_a_decided_task_ends_at_once,
             refusals::an_empty_text_is_refused,
             refusals::a_huge_text_is_refused,
+            refusals::huge_params_are_refused,
+            refusals::too_many_tags_are_refused,
             refusals::numbers_out_of_range_are_refused,
             refusals::a_deadline_in_the_past_is_refused,
             refusals::a_worker_that_can_do_nothing_is_refused,
@@ -105,7 +107,7 @@ macro_rules! __market_api_tests {
     };
 }
 
-/// Makes a test of every case of a [`WorkerApi`], [`ClientApi`] and [`InsightApi`] in one.
+/// Makes a test of every case for a type that is both a [`WorkerApi`] and a [`ClientApi`].
 ///
 /// `$open` is an async function without arguments that returns `(guard, market)`: the API of a
 /// coordinator with default settings on an empty store, and what must live as long as it. The crate
@@ -127,7 +129,7 @@ mod words {
 
     use super::Market;
     use crate::api::{ApiError, ClaimRequest, Receipt, TaskSpec};
-    use crate::conformance::desk::{number, profile, vote, worker};
+    use crate::conformance::harness::{number, profile, vote, worker};
     use crate::id::TaskId;
     use crate::submission::Vote;
 

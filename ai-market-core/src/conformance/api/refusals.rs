@@ -4,11 +4,12 @@ use super::Market;
 use super::words::{claim, enqueue, register, submit, task};
 use crate::api::{ApiError, ErrorCode, TaskSpec};
 use crate::confidence::Confidence;
-use crate::conformance::desk::{at, label, number, profile, task_type, vote, worker};
+use crate::conformance::harness::{at, label, number, params, profile, task_type, vote, worker};
 use crate::coordinator::Limits;
-use crate::id::TaskType;
+use crate::id::{Tag, TaskType};
 use crate::store::{WorkerModel, WorkerProfile};
 use crate::submission::{ModelIdentity, Scores};
+use crate::task::NewTask;
 
 async fn refused(market: &dyn Market, spec: TaskSpec, field: &str) {
     let error = enqueue(market, spec).await.unwrap_err();
@@ -41,6 +42,27 @@ pub async fn a_huge_text_is_refused(market: &dyn Market) {
             .await
             .is_ok()
     );
+}
+
+/// A byte over the limit.
+pub async fn huge_params_are_refused(market: &dyn Market) {
+    let max = Limits::default().max_params_bytes;
+    let spec = |n: usize| {
+        let json = format!("{{\"a\": \"{}\"}}", "x".repeat(n - 8));
+        TaskSpec::new("a").with_params(params(&json))
+    };
+    refused(market, spec(max + 1), "params").await;
+    assert!(enqueue(market, spec(max)).await.is_ok());
+}
+
+/// A tag over the limit.
+pub async fn too_many_tags_are_refused(market: &dyn Market) {
+    let spec = |n: usize| {
+        let tags = (0..n).map(|i| Tag::new(format!("tag {i}")).unwrap());
+        TaskSpec::new("a").with_tags(tags)
+    };
+    refused(market, spec(NewTask::MAX_TAGS + 1), "tags").await;
+    assert!(enqueue(market, spec(NewTask::MAX_TAGS)).await.is_ok());
 }
 
 /// Votes and attempts are bounded, and their maximum is not below what is required.

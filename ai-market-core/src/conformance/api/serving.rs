@@ -6,7 +6,7 @@ use super::Market;
 use super::insight::{model, status};
 use super::words::{answer, claim, enqueue, register, submit, task};
 use crate::api::{ApiError, ClaimRequest, ErrorCode, TaskSpec};
-use crate::conformance::desk::{number, profile, task_type, vote, worker};
+use crate::conformance::harness::{number, profile, task_type, vote, worker};
 use crate::consensus::Standing;
 use crate::id::TaskType;
 use crate::store::WorkerProfile;

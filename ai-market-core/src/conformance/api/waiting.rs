@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all};
 use super::Market;
 use super::words::{answer, claim, register, soon, task};
 use crate::api::{ClaimRequest, ReleaseRequest};
-use crate::conformance::desk::worker;
+use crate::conformance::harness::worker;
 use crate::id::TaskId;
 use crate::task::TaskStatus;
 

@@ -6,7 +6,7 @@ use super::Market;
 use super::words::{answer, claim, enqueue, register, submit, task};
 use crate::api::{ErrorCode, Heartbeat, Receipt, ReleaseRequest, TaskSpec};
 use crate::confidence::Confidence;
-use crate::conformance::desk::{at, label, number, profile, task_type, vote, worker};
+use crate::conformance::harness::{at, label, number, profile, task_type, vote, worker};
 use crate::id::{InstanceId, TaskId, TaskType};
 use crate::store::LeaderboardQuery;
 use crate::submission::{ModelIdentity, Scores};

@@ -1,18 +1,12 @@
-//! The cases of a [`TaskStore`](crate::store::TaskStore), by rule.
+//! What a [`TaskStore`](crate::store::TaskStore) is, without any rule of the market.
 
-pub mod attempts;
-pub mod backlog;
-pub mod cancelling;
-pub mod claiming;
-pub mod deciding;
-pub mod durability;
-pub mod leases;
-pub mod models;
-pub mod presence;
-pub mod putting;
-pub mod reading;
-pub mod renewing;
-pub mod voting;
+pub mod additions;
+pub mod events;
+pub mod lookups;
+pub mod rows;
+pub mod steps;
+pub mod undoing;
+mod words;
 
 /// Hands the list of all cases to another macro, as `module::case` paths.
 #[doc(hidden)]
@@ -21,112 +15,54 @@ macro_rules! __for_each_task_store_case {
     ($then:ident, $($args:tt)*) => {
         $crate::$then! {
             $($args)*;
-            putting::tasks_get_one_outcome_each_in_order,
-            putting::an_idempotency_key_names_one_task,
-            putting::putting_the_same_id_in_again_changes_nothing,
-            putting::no_more_tasks_are_open_than_may_be,
-            putting::a_repeated_task_is_answered_when_there_is_no_room,
-            putting::clearing_forgets_everything,
-            claiming::rule_1_several_workers_hold_one_task_at_the_same_time,
-            claiming::rule_1_no_more_leases_than_wanted_votes,
-            claiming::rule_1_nobody_gets_a_task_that_it_holds_or_answered,
-            claiming::rule_1_one_owner_answers_a_task_once,
-            claiming::rule_1_only_types_that_the_worker_can_do,
-            claiming::rule_1_higher_priority_first_then_oldest,
-            claiming::rule_1_a_closed_task_is_not_handed_out,
-            claiming::rule_1_order_holds_over_several_types,
-            models::rule_1_one_model_answers_a_task_once,
-            models::rule_1_each_type_has_its_own_model,
-            models::rule_1_without_a_model_no_task_that_asks_for_distinct_ones,
-            models::rule_1_a_lost_lease_frees_the_place_of_its_model,
-            models::rule_1_another_model_sees_what_the_first_could_not_have,
-            models::an_answer_of_another_model_is_refused_where_models_matter,
-            claiming::an_unknown_worker_claims_nothing,
-            claiming::only_the_current_instance_claims,
-            claiming::a_claim_for_another_owner_is_as_good_as_unknown,
-            claiming::an_assignment_says_what_is_to_be_done,
-            claiming::new_capabilities_hold_from_the_next_claim,
-            leases::rule_2_a_lease_does_not_end_by_the_clock_alone,
-            leases::rule_2_a_lost_lease_takes_no_vote,
-            leases::rule_2_a_vote_needs_the_lease,
-            leases::rule_2_another_instance_ends_the_leases_of_the_first,
-            leases::rule_2_the_same_instance_again_ends_nothing,
-            leases::rule_2_registering_without_an_instance_ends_nothing,
-            leases::rule_2_a_returned_lease_is_claimable_at_once_and_no_attempt,
-            leases::rule_2_a_release_by_another_instance_is_passed_over,
-            leases::releasing_what_is_not_held_is_passed_over,
-            leases::releasing_all_gives_back_whatever_is_held,
-            voting::rule_3_points_are_paid_when_the_task_closes,
-            voting::rule_3_points_are_paid_once_whatever_is_repeated,
-            voting::rule_4_a_repeated_vote_changes_nothing,
-            voting::rule_4_a_repeated_vote_on_a_closed_task_is_a_duplicate,
-            voting::rule_4_an_answer_under_a_standing_lease_is_kept_as_late,
-            voting::rule_4_a_late_answer_changes_only_the_track_record,
-            voting::rule_4_an_answer_whose_lease_ran_out_is_not_kept,
-            voting::an_unknown_task_takes_no_vote,
-            voting::one_bad_vote_does_not_fail_the_batch,
-            voting::a_vote_without_a_model_gets_the_registered_one,
-            voting::what_a_vote_says_is_kept,
-            renewing::rule_5_a_renewal_never_shortens_a_lease,
-            renewing::rule_5_a_renewal_touches_only_the_named_tasks,
-            renewing::rule_5_a_bare_heartbeat_keeps_a_lease_for_ten_leases_at_most,
-            renewing::rule_5_what_is_gone_is_returned,
-            renewing::another_instance_is_told_that_it_is_superseded,
-            renewing::an_unknown_worker_renews_nothing,
-            renewing::an_instance_that_never_registered_is_unknown,
-            attempts::rule_6_a_lost_lease_is_an_attempt_and_a_claim_is_not,
-            attempts::rule_6_a_failed_task_says_why,
-            attempts::rule_6_a_worker_that_lost_a_task_twice_does_not_get_it_again,
-            attempts::rule_6_leases_per_worker_are_bounded,
-            attempts::rule_6_time_in_which_nobody_reaped_costs_no_lease,
-            attempts::a_round_of_reaping_keeps_to_its_limit,
-            presence::rule_6_the_leases_of_a_worker_that_is_gone_are_lost,
-            presence::rule_6_time_in_which_nobody_served_makes_nobody_gone,
-            presence::a_worker_that_is_heard_of_again_is_back,
-            presence::a_worker_without_heartbeats_keeps_its_leases,
-            presence::a_round_declares_no_more_workers_gone_than_its_limit,
-            presence::signs_of_life_within_a_second_are_one,
-            deciding::the_majority_decides,
-            deciding::a_tie_goes_to_the_higher_mean_confidence,
-            deciding::a_tie_of_confidence_goes_to_the_first_label,
-            deciding::rule_7_extending_raises_the_wanted_votes,
-            deciding::rule_7_at_its_limit_the_policy_concludes,
-            deciding::rule_7_pending_with_all_votes_in_concludes,
-            deciding::rule_7_a_deadline_ends_a_task_on_its_votes,
-            deciding::rule_7_a_deadline_without_votes_fails_the_task,
-            deciding::rule_7_tasks_short_of_workers_are_counted,
-            deciding::a_panicking_policy_fails_the_task_and_not_the_store,
-            deciding::each_type_has_its_own_policy,
-            backlog::rule_9_an_answered_prefix_hides_nothing_behind_it,
-            backlog::rule_9_a_returned_lease_inside_the_prefix_is_found,
-            backlog::rule_9_a_higher_priority_before_the_prefix_is_found,
-            backlog::rule_9_a_lost_lease_of_its_own_is_found_again,
-            backlog::rule_9_an_extended_task_inside_the_prefix_is_found,
-            backlog::rule_9_another_owner_sees_what_the_first_could_not_have,
-            cancelling::rule_10_a_dropped_future_leaves_the_step_done_or_undone,
-            cancelling::rule_10_racing_claims_never_overbook,
-            cancelling::rule_10_racing_votes_pay_once,
-            reading::tasks_are_paged_by_age_and_status,
-            reading::a_page_of_tasks_keeps_to_its_bytes,
-            reading::the_leaderboard_is_paged_by_points_and_name,
-            reading::workers_are_paged_by_name,
-            reading::stats_add_up,
-            reading::what_is_not_there_is_none,
-        }
-    };
-}
-
-/// Hands the list of the cases for persistent stores to another macro.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __for_each_persistent_task_store_case {
-    ($then:ident, $($args:tt)*) => {
-        $crate::$then! {
-            $($args)*;
-            durability::rule_8_what_was_acknowledged_is_there_again,
-            durability::rule_8_leases_votes_and_losses_are_there_again,
-            durability::rule_8_time_between_two_processes_costs_no_lease,
-            durability::rule_9_a_reopened_store_still_hands_out_what_is_left,
+            rows::a_task_comes_back_as_it_was_inserted,
+            rows::an_updated_task_comes_back_as_it_was_written,
+            rows::votes_come_back_in_order,
+            rows::leases_come_back_in_order,
+            rows::leases_are_updated_and_deleted,
+            rows::losses_come_back_as_they_were_written,
+            rows::a_worker_comes_back_as_it_was_written,
+            rows::absence_comes_back_as_it_was_written,
+            rows::standings_come_back_as_they_were_written,
+            rows::track_records_come_back_as_they_were_written,
+            rows::the_service_row_comes_back_as_it_was_written,
+            rows::leases_are_shifted_together,
+            rows::bytes_are_put_and_deleted,
+            rows::bytes_are_scanned_in_order,
+            rows::a_step_sees_its_own_writes,
+            lookups::claimable_tasks_are_found_in_order,
+            lookups::a_task_is_claimable_where_it_was_written_so,
+            lookups::claimable_tasks_are_found_by_their_places,
+            lookups::candidates_tell_who_is_involved,
+            lookups::overdue_tasks_are_found_in_order,
+            lookups::overdue_leases_are_found_in_order,
+            lookups::leases_of_a_worker_are_found_in_order,
+            lookups::silent_workers_are_found_in_order,
+            lookups::open_tasks_are_counted,
+            additions::counters_add_up,
+            additions::tallies_add_up,
+            additions::points_saturate,
+            additions::records_add_up,
+            additions::streaks_follow_the_order_of_commits,
+            additions::records_saturate,
+            additions::signs_of_life_are_noted_once_a_second,
+            events::events_come_back_as_they_were_logged,
+            events::places_rise_with_each_step,
+            events::an_undone_step_logs_nothing,
+            events::clearing_goes_on_with_the_places_of_events,
+            undoing::a_step_that_fails_leaves_nothing,
+            undoing::each_write_can_be_seen,
+            undoing::a_step_that_panics_leaves_nothing,
+            undoing::a_step_that_misses_rows_leaves_nothing_or_is_run_again,
+            undoing::a_step_that_fails_takes_no_other_along,
+            steps::steps_are_finished_once_in_the_order_of_commits,
+            steps::an_abandoned_step_is_done_or_not,
+            steps::a_step_whose_caller_left_is_done_or_not,
+            steps::a_step_sees_what_earlier_ones_wrote,
+            steps::a_read_sees_nothing_of_an_undone_step,
+            steps::a_read_sees_whole_steps,
+            steps::a_step_that_goes_on_is_run_again,
+            steps::time_never_goes_back,
         }
     };
 }
@@ -137,45 +73,21 @@ macro_rules! __task_store_tests {
     ($open:expr; $($module:ident::$case:ident,)*) => {
         $(
             #[tokio::test]
+            #[allow(dropping_copy_types, reason = "a guard may be nothing")]
             async fn $case() {
-                let (guard, store) = $open().await;
-                $crate::conformance::store::$module::$case(&store).await;
-                drop(store);
+                let clock = $crate::conformance::harness::clock();
+                let (guard, store) = $open(clock.clone()).await;
+                let harness = $crate::conformance::Harness::new(store, clock);
+                $crate::conformance::store::$module::$case(&harness).await;
+                drop(harness);
                 drop(guard);
             }
         )*
     };
 }
 
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __persistent_task_store_tests {
-    ($reopen:expr; $($module:ident::$case:ident,)*) => {
-        $(
-            #[tokio::test]
-            async fn $case() {
-                let (guard, reopen) = $reopen().await;
-                $crate::conformance::store::$module::$case(&reopen).await;
-                drop(reopen);
-                drop(guard);
-            }
-        )*
-    };
-}
-
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __case_names {
-    ($(;)? $($module:ident::$case:ident,)*) => {
-        &[$(concat!(stringify!($module), "::", stringify!($case))),*]
-    };
-}
-
-/// Makes a test of every case of a [`TaskStore`](crate::store::TaskStore).
-///
-/// `$open` is an async function without arguments that returns `(guard, store)`: a fresh, empty
-/// store, and what must live as long as it (a temporary folder, say). The crate needs tokio with
-/// its `macros` and `rt` features.
+/// Makes a test of everything that a [`TaskStore`](crate::store::TaskStore) must be; see
+/// [`market_tests!`](crate::market_tests) for `$open`, and for what a market does on it.
 #[macro_export]
 macro_rules! task_store_tests {
     ($open:expr) => {
@@ -183,24 +95,8 @@ macro_rules! task_store_tests {
     };
 }
 
-/// Makes a test of every further case of a [`TaskStore`](crate::store::TaskStore) that outlives its
-/// process.
-///
-/// `$reopen` is an async function without arguments that returns `(guard, reopen)`, where `reopen`
-/// is a [`Reopen`](durability::Reopen) on a place that is empty at first.
-#[macro_export]
-macro_rules! persistent_task_store_tests {
-    ($reopen:expr) => {
-        $crate::__for_each_persistent_task_store_case!(__persistent_task_store_tests, $reopen);
-    };
-}
-
 /// The names of all cases of [`task_store_tests!`](crate::task_store_tests).
 pub const CASES: &[&str] = crate::__for_each_task_store_case!(__case_names,);
-
-/// The names of all cases of
-/// [`persistent_task_store_tests!`](crate::persistent_task_store_tests).
-pub const PERSISTENT_CASES: &[&str] = crate::__for_each_persistent_task_store_case!(__case_names,);
 
 #[cfg(test)]
 mod tests {
@@ -210,24 +106,17 @@ mod tests {
     #[test]
     fn every_case_is_listed() {
         let files = [
-            include_str!("attempts.rs"),
-            include_str!("backlog.rs"),
-            include_str!("cancelling.rs"),
-            include_str!("claiming.rs"),
-            include_str!("deciding.rs"),
-            include_str!("durability.rs"),
-            include_str!("leases.rs"),
-            include_str!("models.rs"),
-            include_str!("presence.rs"),
-            include_str!("putting.rs"),
-            include_str!("reading.rs"),
-            include_str!("renewing.rs"),
-            include_str!("voting.rs"),
+            include_str!("additions.rs"),
+            include_str!("events.rs"),
+            include_str!("lookups.rs"),
+            include_str!("rows.rs"),
+            include_str!("steps.rs"),
+            include_str!("undoing.rs"),
         ];
         let written: usize = files
             .iter()
             .map(|file| file.matches("\npub async fn ").count())
             .sum();
-        assert_eq!(CASES.len() + PERSISTENT_CASES.len(), written);
+        assert_eq!(CASES.len(), written);
     }
 }

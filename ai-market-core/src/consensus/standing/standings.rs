@@ -46,7 +46,11 @@ impl StandingEntry {
 /// How far one worker is trusted: with tasks of each type, and as a whole.
 ///
 /// What is not in here is active. This is also where every store finds what follows from it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(
+    from = "Vec<(Option<TaskType>, StandingEntry)>",
+    into = "Vec<(Option<TaskType>, StandingEntry)>"
+)]
 pub struct Standings {
     /// `None` stands for the worker as a whole.
     entries: BTreeMap<Option<TaskType>, StandingEntry>,
@@ -188,6 +192,20 @@ impl Standings {
                 Some(Some(StandingEntry::new(standing, cause, now)))
             }
         }
+    }
+}
+
+// A list, since the keys of a JSON object cannot be absent.
+impl From<Vec<(Option<TaskType>, StandingEntry)>> for Standings {
+    fn from(entries: Vec<(Option<TaskType>, StandingEntry)>) -> Self {
+        let entries = entries.into_iter().collect();
+        Self { entries }
+    }
+}
+
+impl From<Standings> for Vec<(Option<TaskType>, StandingEntry)> {
+    fn from(standings: Standings) -> Self {
+        standings.entries.into_iter().collect()
     }
 }
 

@@ -8,8 +8,8 @@ use crate::api::EventBatch;
 use crate::assignment::Assignment;
 use crate::event::Event;
 use crate::id::TaskType;
+use crate::market::SubmitOutcome;
 use crate::metrics::{ByTaskType, InProgress, InRegistry};
-use crate::store::SubmitOutcome;
 use crate::time::Timestamp;
 
 use super::super::InvalidSettings;

@@ -1,12 +1,12 @@
 //! A store in memory.
 
-mod claim;
-mod close;
-mod events;
+mod change;
+mod event_log;
 mod read;
-mod standing;
-mod state;
+#[cfg(test)]
+mod restart_tests;
+pub(crate) mod state;
 mod store;
-mod write;
+pub(crate) mod transaction;
 
-pub use store::MemoryStore;
+pub use store::{MemoryOptions, MemoryStore};

@@ -1,96 +1,119 @@
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::Bound;
 
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
-    LeaderboardQuery, Place, Serving, ServingQuery, StatsQuery, StoreStats, Tally, TallyGroup,
-    TallyQuery, TallyRow, TaskOrder, TaskPage, TaskQuery, WorkerQuery, WorkerSummary,
+    Absence, EventPage, EventQuery, LeaderboardQuery, Place, SilentWorker, StatsQuery, StoreStats,
+    Tally, TallyGroup, TallyQuery, TallyRow, TaskOrder, TaskPage, TaskQuery, WorkerQuery,
+    WorkerSummary,
 };
-use crate::task::{Task, TaskDetails};
+use crate::task::{TaskDetails, TaskState};
+use crate::time::Timestamp;
 
-use super::state::State;
+use super::state::{State, WorkerRow};
 
 impl State {
-    pub(super) fn details(&self, id: TaskId) -> Option<TaskDetails> {
-        let entry = self.tasks.get(&id)?;
-        let submissions = entry.votes.iter().chain(&entry.late).cloned().collect();
-        let leases = if entry.is_open() {
-            entry.leases.iter().map(|held| held.lease.clone()).collect()
+    pub(crate) fn details(&self, id: TaskId) -> Option<TaskDetails> {
+        let row = self.tasks.get(&id)?;
+        let submissions = row.votes_in_order().cloned().collect();
+        let leases = if row.task.state == TaskState::Open {
+            row.leases.iter().map(|lease| lease.lease()).collect()
         } else {
             Vec::new()
         };
-        Some(TaskDetails::new(entry.task.clone(), submissions, leases))
+        Some(TaskDetails::new(row.task.clone(), submissions, leases))
     }
 
-    pub(super) fn tasks(&self, query: &TaskQuery) -> TaskPage {
+    pub(crate) fn task_page(&self, query: &TaskQuery) -> TaskPage {
         let end = query.after.map_or(Bound::Unbounded, Bound::Excluded);
         let tasks: Box<dyn Iterator<Item = _>> = match query.order {
             TaskOrder::Oldest => Box::new(self.tasks.range((end, Bound::Unbounded))),
             TaskOrder::Newest => Box::new(self.tasks.range((Bound::Unbounded, end)).rev()),
         };
         let tasks = tasks
-            .map(|(_, entry)| &entry.task)
-            .filter(|task| query.status.is_none_or(|status| task.status() == status))
-            .filter(|task| {
-                query
-                    .task_type
-                    .as_ref()
-                    .is_none_or(|t| task.task_type == *t)
-            });
+            .map(|(_, row)| &row.task)
+            .filter(|task| query.matches(task));
         match TaskPage::fill(query, tasks.cloned().map(Ok::<_, Infallible>)) {
             Ok(page) => page,
             Err(never) => match never {},
         }
     }
 
-    fn summary(&self, worker: &WorkerSummary) -> WorkerSummary {
-        let held = self.held.get(&worker.profile.worker);
-        WorkerSummary {
-            leases: held.map_or(0, |held| held.len() as u64),
-            ..worker.clone()
-        }
+    fn last_seen(&self, worker: &WorkerId) -> Option<Timestamp> {
+        self.activity.get(worker)?.last_seen
     }
 
-    pub(super) fn worker(&self, id: &WorkerId) -> Option<WorkerSummary> {
+    fn summary(&self, worker: &WorkerRow) -> WorkerSummary {
+        let id = &worker.profile.worker;
+        let mut summary = WorkerSummary::new((*worker.profile).clone(), worker.registered_at);
+        if let Some(activity) = self.activity.get(id) {
+            summary.last_seen = activity.last_seen.unwrap_or(worker.registered_at);
+            summary.last_heartbeat = activity.last_heartbeat;
+            summary.points = activity.points;
+            summary.submissions = activity.submissions;
+        }
+        summary.leases = self.index.held.get(id).map_or(0, |held| held.len() as u64);
+        summary.gone = worker.absence == Absence::Gone;
+        summary.standings = (*worker.standings).clone();
+        summary
+    }
+
+    pub(crate) fn worker(&self, id: &WorkerId) -> Option<WorkerSummary> {
         self.workers.get(id).map(|worker| self.summary(worker))
     }
 
-    pub(super) fn workers(&self, query: &WorkerQuery) -> Vec<WorkerSummary> {
+    pub(crate) fn worker_page(&self, query: &WorkerQuery) -> Vec<WorkerSummary> {
         let from = query
             .after
             .clone()
             .map_or(Bound::Unbounded, Bound::Excluded);
+        let wanted = |worker: &WorkerRow| {
+            query.seen_since.is_none_or(|since| {
+                let last_seen = self.last_seen(&worker.profile.worker);
+                worker.absence != Absence::Gone && last_seen >= Some(since)
+            })
+        };
         self.workers
             .range((from, Bound::Unbounded))
+            .filter(|(_, worker)| wanted(worker))
             .take(query.limit)
             .map(|(_, worker)| self.summary(worker))
             .collect()
     }
 
-    pub(super) fn leaderboard(&self, query: &LeaderboardQuery) -> Vec<Place> {
-        let place = |standing: &Place| (Reverse(standing.points), standing.worker.clone());
-        let after = query
-            .after
-            .clone()
-            .map(|(points, worker)| (Reverse(points), worker));
-        let mut standings: Vec<_> = self
-            .workers
-            .values()
-            .filter(|worker| worker.submissions > 0)
-            .map(|worker| {
-                let id = worker.profile.worker.clone();
-                Place::new(id, worker.points, worker.submissions)
-            })
-            .filter(|standing| after.as_ref().is_none_or(|after| place(standing) > *after))
+    /// The workers of at most this absence that were last seen before a point in time, longest
+    /// silent first.
+    pub(crate) fn silent(
+        &self,
+        absence: Absence,
+        before: Timestamp,
+        limit: usize,
+    ) -> Vec<SilentWorker> {
+        let workers = self.workers.iter();
+        let mut silent: Vec<_> = workers
+            .filter(|(_, row)| row.absence <= absence)
+            .filter_map(|(id, _)| Some((self.last_seen(id)?, id)))
+            .filter(|(last_seen, _)| *last_seen < before)
             .collect();
-        standings.sort_by_cached_key(place);
-        standings.truncate(query.limit);
-        standings
+        silent.sort_unstable();
+        let silent = silent.into_iter().take(limit).map(|(_, id)| {
+            let activity = self.activity.get(id);
+            let beats = activity.is_some_and(|activity| activity.last_heartbeat.is_some());
+            SilentWorker::new(id.clone(), beats)
+        });
+        silent.collect()
     }
 
-    pub(super) fn tallies(&self, query: &TallyQuery) -> Vec<TallyRow> {
+    pub(crate) fn leaderboard(&self, query: &LeaderboardQuery) -> Vec<Place> {
+        let voters = self.activity.iter();
+        let voters = voters.filter(|(_, activity)| activity.submissions > 0);
+        let places = voters
+            .map(|(id, activity)| Place::new(id.clone(), activity.points, activity.submissions));
+        query.page(places.collect())
+    }
+
+    pub(crate) fn tally_page(&self, query: &TallyQuery) -> Vec<TallyRow> {
         let mut groups: BTreeMap<TallyGroup, Tally> = BTreeMap::new();
         for ((worker, task_type, model), tally) in &self.tallies {
             let wanted = query.worker.as_ref().is_none_or(|w| w == worker)
@@ -107,41 +130,23 @@ impl State {
         )
     }
 
-    pub(super) fn serving(&self, query: &ServingQuery) -> Vec<Serving> {
-        let here = |worker: &&WorkerSummary| !worker.gone && worker.last_seen >= query.seen_since;
-        Serving::count(
-            self.workers
-                .values()
-                .filter(here)
-                .map(|w| (&w.profile, &w.standings)),
-        )
+    pub(crate) fn stats(&self, query: &StatsQuery) -> StoreStats {
+        let counters = self.counters.iter();
+        let counters = counters.map(|(counter, n)| {
+            let n = u64::try_from(*n).unwrap_or(0);
+            (counter.clone(), n)
+        });
+        let mut stats = StoreStats::from_counters(counters);
+        for (id, worker) in &self.workers {
+            let gone = worker.absence == Absence::Gone;
+            let stale = gone || self.last_seen(id) < Some(query.stale_before);
+            stats.workers_stale += u64::from(stale);
+            stats.workers_gone += u64::from(gone);
+        }
+        stats
     }
 
-    pub(super) fn stats(&self, query: &StatsQuery) -> StoreStats {
-        let stale = |worker: &&WorkerSummary| worker.gone || worker.last_seen < query.stale_before;
-        let able = |task: &Task| {
-            let workers = self.workers.values();
-            workers
-                .filter(|worker| worker.profile.capabilities.contains(&task.task_type))
-                .count()
-        };
-        let short = |task: &Task| {
-            let missing = task
-                .wanted
-                .saturating_sub(task.submission_count + task.lease_count);
-            missing > 0 && able(task) < task.wanted as usize
-        };
-        StoreStats {
-            tasks: self.counts.clone(),
-            submissions: self.submissions,
-            workers: self.workers.len() as u64,
-            workers_stale: self.workers.values().filter(stale).count() as u64,
-            workers_gone: self.workers.values().filter(|w| w.gone).count() as u64,
-            tasks_short_of_workers: self
-                .tasks
-                .values()
-                .filter(|entry| entry.is_open() && short(&entry.task))
-                .count() as u64,
-        }
+    pub(crate) fn event_page(&self, query: EventQuery) -> EventPage {
+        self.log.page(query)
     }
 }

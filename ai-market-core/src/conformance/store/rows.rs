@@ -1,0 +1,573 @@
+//! Rows come back as they were written.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::words::{claim_key, insert_people, insert_tasks, submission, task};
+use crate::confidence::Confidence;
+use crate::conformance::harness::{
+    Harness, at, described_task, label, number, profile, task_type, worker,
+};
+use crate::consensus::{RecordChange, Standing, StandingCause, StandingEntry, TrackRecord};
+use crate::id::{IdempotencyKey, InstanceId, OwnerId, PolicyName, TaskType};
+use crate::store::{Absence, LeaseRow, ServiceRow, Transaction, WorkerModel, WorkerProfile};
+use crate::submission::{ModelIdentity, Scores};
+use crate::task::{Task, TaskState};
+
+fn model(id: &str) -> ModelIdentity {
+    let model = ModelIdentity::new(id).unwrap();
+    let model = model.with_revision("rev/1").unwrap();
+    model.with_precision("int8").unwrap()
+}
+
+fn owner(name: &str) -> OwnerId {
+    OwnerId::new(name).unwrap()
+}
+
+/// Every field of a task, also of one that says little.
+pub async fn a_task_comes_back_as_it_was_inserted(h: &Harness) {
+    let described = described_task("two\nlines, é, \u{1F600} and 'quotes'", 3, 1)
+        .with_task_type(task_type("ner-2"))
+        .with_max_submissions(number(9))
+        .with_max_attempts(number(7))
+        .with_priority(i32::MIN)
+        .with_deadline(at(9_000))
+        .with_distinct_models(true);
+    let mut full = Task::create(described, at(5));
+    (full.wanted, full.attempts) = (4, 2);
+    (full.submission_count, full.lease_count) = (1, 2);
+    let mut plain = Task::restore(task(0).id, "", at(0));
+    plain.priority = i32::MAX;
+    let tasks = [full, plain];
+    let name = IdempotencyKey::new("order 7, 'é'").unwrap();
+    let (written, named) = (tasks.clone(), name.clone());
+    h.at(9);
+    h.run(move |tx| {
+        let [full, plain] = &written;
+        tx.insert_task(full, claim_key(full), Some(&named))?;
+        tx.insert_task(plain, None, None)
+    })
+    .await;
+    for task in &tasks {
+        let id = task.id;
+        let found = h.run(move |tx| tx.task(id)).await;
+        assert_eq!(found.as_ref(), Some(task));
+        let details = h.details(id).await;
+        assert_eq!(details.task, *task);
+        assert!(details.submissions.is_empty() && details.leases.is_empty());
+    }
+    let unknown = task(7).id;
+    let other = IdempotencyKey::new("order 7").unwrap();
+    let found = h.run(move |tx| {
+        Ok((
+            tx.task_named(&name)?,
+            tx.task_named(&other)?,
+            tx.task(unknown)?,
+        ))
+    });
+    assert_eq!(found.await, (Some(tasks[0].id), None, None));
+}
+
+/// How many votes it wants, its counts and how it ended.
+pub async fn an_updated_task_comes_back_as_it_was_written(h: &Harness) {
+    let ids = [task(0), task(1), task(2)];
+    let agreement = Confidence::new(2.0 / 3.0).unwrap();
+    let states = [
+        TaskState::Open,
+        TaskState::Finalized {
+            label: label("two\nlines"),
+            agreement,
+            policy: PolicyName::new("a policy/7 (é)").unwrap(),
+            at: at(7),
+        },
+        TaskState::Failed {
+            reason: "it broke: 'é'".to_owned(),
+            at: at(8),
+        },
+    ];
+    let tasks: Vec<Task> = ids
+        .into_iter()
+        .zip(states)
+        .map(|(task, state)| Task {
+            wanted: 5,
+            attempts: 3,
+            submission_count: 2,
+            lease_count: u32::from(state == TaskState::Open),
+            state,
+            ..task
+        })
+        .collect();
+    let updated = tasks.clone();
+    h.run(|tx| {
+        for n in 0..3 {
+            tx.insert_task(&task(n), claim_key(&task(n)), None)?;
+        }
+        Ok(())
+    })
+    .await;
+    h.run(move |tx| {
+        for task in &updated {
+            tx.update_task(task, claim_key(task))?;
+        }
+        Ok(())
+    })
+    .await;
+    for task in tasks {
+        let id = task.id;
+        assert_eq!(h.run(move |tx| tx.task(id)).await.as_ref(), Some(&task));
+        assert_eq!(h.get(id).await, task);
+    }
+}
+
+/// Every field, in the order in which they were inserted, with late ones last.
+pub async fn votes_come_back_in_order(h: &Harness) {
+    let scores = BTreeMap::from([
+        (label("x"), Confidence::new(0.1 + 0.2).unwrap()),
+        (label("é\n"), Confidence::new(1.0 / 3.0).unwrap()),
+        (label("y"), Confidence::ZERO),
+    ]);
+    let mut full = submission("zoe", "two\nlines", at(3));
+    full.confidence = Confidence::new(0.123_456_789_012_345_67).unwrap();
+    full.scores = Some(Scores::new(scores).unwrap());
+    full.model = Some(model("org/m"));
+    full.owner = Some(owner("ann"));
+    full.truncated = true;
+    let mut late = submission("mia", "x", at(3));
+    late.late = true;
+    let mut later = submission("carl", "x", at(3));
+    later.late = true;
+    let others = [
+        submission("bob", "x", at(3)),
+        submission("alice", "y", at(3)),
+    ];
+    let [bob, alice] = others.clone();
+    let written = [full.clone(), late.clone(), bob, later.clone(), alice];
+    let (id, other) = (task(0).id, task(1).id);
+    insert_tasks(h, 2).await;
+    h.run(move |tx| {
+        for vote in &written {
+            tx.insert_vote(id, vote)?;
+        }
+        tx.insert_vote(other, &submission("alice", "z", at(1)))
+    })
+    .await;
+    let [bob, alice] = others;
+    let expected = [full, bob, alice, late, later];
+    assert_eq!(h.run(move |tx| tx.votes(id)).await, expected);
+    assert_eq!(h.details(id).await.submissions, expected);
+    let others = h.run(move |tx| tx.votes(other)).await;
+    assert_eq!(others, [submission("alice", "z", at(1))]);
+}
+
+fn full_lease() -> LeaseRow {
+    let mut lease = LeaseRow::new(worker("zoe"), at(1), at(61));
+    lease.owner = Some(owner("ann"));
+    lease.instance = Some(InstanceId::new("run é").unwrap());
+    lease.model = Some(model("org/m"));
+    lease
+}
+
+/// Every field, in the order in which they were claimed.
+pub async fn leases_come_back_in_order(h: &Harness) {
+    let (id, other) = (task(0).id, task(1).id);
+    let leases = [
+        full_lease(),
+        LeaseRow::new(worker("bob"), at(1), at(500)),
+        LeaseRow::new(worker("alice"), at(1), at(30)),
+    ];
+    let written = leases.clone();
+    insert_tasks(h, 2).await;
+    h.run(move |tx| {
+        for lease in &written {
+            tx.insert_lease(id, lease)?;
+        }
+        tx.insert_lease(other, &LeaseRow::new(worker("alice"), at(2), at(3)))
+    })
+    .await;
+    assert_eq!(h.run(move |tx| tx.leases(id)).await, leases);
+    let shown: Vec<_> = leases.iter().map(LeaseRow::lease).collect();
+    assert_eq!(h.details(id).await.leases, shown);
+    let found = h.run(move |tx| {
+        let held = tx.lease(id, &worker("bob"))?;
+        Ok((
+            held,
+            tx.lease(id, &worker("carl"))?,
+            tx.lease(other, &worker("bob"))?,
+        ))
+    });
+    assert_eq!(found.await, (Some(leases[1].clone()), None, None));
+}
+
+/// An update writes until when a lease lasts and whether it is a grace lease; a deleted one is gone.
+pub async fn leases_are_updated_and_deleted(h: &Harness) {
+    let id = task(0).id;
+    let updated = LeaseRow {
+        until: at(99),
+        grace: true,
+        ..full_lease()
+    };
+    let written = updated.clone();
+    insert_tasks(h, 1).await;
+    let deleted = h.run(move |tx| {
+        tx.insert_lease(id, &full_lease())?;
+        tx.insert_lease(id, &LeaseRow::new(worker("bob"), at(1), at(2)))?;
+        tx.update_lease(id, &written)?;
+        let first = tx.delete_lease(id, &worker("bob"))?;
+        Ok((first, tx.delete_lease(id, &worker("bob"))?))
+    });
+    assert_eq!(deleted.await, (true, false));
+    assert_eq!(h.run(move |tx| tx.leases(id)).await, [updated]);
+}
+
+/// For each worker and task.
+pub async fn losses_come_back_as_they_were_written(h: &Harness) {
+    let (id, other) = (task(0).id, task(1).id);
+    insert_tasks(h, 2).await;
+    h.run(move |tx| {
+        tx.set_losses(id, &worker("alice"), 1)?;
+        tx.set_losses(id, &worker("bob"), 3)?;
+        tx.set_losses(id, &worker("alice"), 2)
+    })
+    .await;
+    let losses = h.run(move |tx| {
+        let (alice, bob) = (worker("alice"), worker("bob"));
+        Ok([
+            tx.losses(id, &alice)?,
+            tx.losses(id, &bob)?,
+            tx.losses(other, &alice)?,
+        ])
+    });
+    assert_eq!(losses.await, [2, 3, 0]);
+}
+
+/// What a worker says of itself, and when it first registered.
+pub async fn a_worker_comes_back_as_it_was_written(h: &Harness) {
+    let labels = vec![label("two\nlines"), label("a"), label("é")];
+    let full = WorkerProfile::new(worker("zoe é"), ["ner", "b", "a"].map(task_type))
+        .with_owner(owner("ann"))
+        .with_instance(InstanceId::new("run 1").unwrap())
+        .with_model(WorkerModel::new(model("m")).with_labels(labels))
+        .with_model_for(task_type("ner"), model("n"));
+    let plain = WorkerProfile::new(worker("bob"), []);
+    let changed = WorkerProfile::new(full.worker.clone(), [TaskType::sentiment()])
+        .with_model_for(task_type("x"), model("y"));
+    let found = async |profile: &WorkerProfile| {
+        let id = profile.worker.clone();
+        let row = h.run(move |tx| tx.profile(&id)).await;
+        assert_eq!(row.as_deref(), Some(profile));
+        let known = h.worker(profile.worker.as_str()).await;
+        assert_eq!(known.profile, *profile);
+        known
+    };
+    let inserted = [Arc::new(full.clone()), Arc::new(plain.clone())];
+    h.at(5);
+    h.run(move |tx| {
+        for profile in &inserted {
+            tx.insert_worker(profile)?;
+        }
+        Ok(())
+    })
+    .await;
+    for profile in [&full, &plain] {
+        let known = found(profile).await;
+        assert_eq!((known.registered_at, known.last_seen), (at(5), at(5)));
+        assert_eq!((known.last_heartbeat, known.gone), (None, false));
+    }
+    let updated = Arc::new(changed.clone());
+    h.at(9);
+    h.run(move |tx| tx.update_worker(&updated)).await;
+    let known = found(&changed).await;
+    assert_eq!((known.registered_at, known.last_seen), (at(5), at(5)));
+    found(&plain).await;
+    let unknown = h.run(|tx| tx.profile(&worker("nobody"))).await;
+    assert_eq!(unknown, None);
+}
+
+/// Present at first; back means seen now.
+pub async fn absence_comes_back_as_it_was_written(h: &Harness) {
+    let absence = || h.run(|tx| Ok([tx.absence(&worker("alice"))?, tx.absence(&worker("bob"))?]));
+    let set = |absence| h.run(move |tx| tx.set_absence(&worker("alice"), absence));
+    h.at(1);
+    h.run(|tx| {
+        tx.insert_worker(&Arc::new(profile("alice")))?;
+        tx.insert_worker(&Arc::new(profile("bob")))
+    })
+    .await;
+    assert_eq!(absence().await, [Absence::Present; 2]);
+    h.at(100);
+    for away in [Absence::Stale, Absence::Gone] {
+        set(away).await;
+        assert_eq!(absence().await, [away, Absence::Present]);
+        let known = h.worker("alice").await;
+        assert_eq!(
+            (known.last_seen, known.gone),
+            (at(1), away == Absence::Gone)
+        );
+    }
+    set(Absence::Present).await;
+    assert_eq!(absence().await, [Absence::Present; 2]);
+    let known = h.worker("alice").await;
+    assert_eq!((known.last_seen, known.gone), (at(100), false));
+}
+
+/// Of each type and as a whole, of whatever cause.
+pub async fn standings_come_back_as_they_were_written(h: &Harness) {
+    let suspended = StandingEntry::new(
+        Standing::Suspended {
+            reason: "it's spam: é\n".to_owned(),
+        },
+        StandingCause::Hand,
+        at(3),
+    );
+    let probation = StandingEntry::new(
+        Standing::Probation {
+            max_leases: NonZeroU32::MAX,
+            reason: String::new(),
+        },
+        StandingCause::Policy(PolicyName::new("a policy/1").unwrap()),
+        at(4),
+    );
+    let entries = [
+        (None, Some(probation.clone())),
+        (Some(TaskType::sentiment()), Some(suspended.clone())),
+        (Some(task_type("ner")), Some(suspended)),
+        (Some(task_type("ner")), Some(probation)),
+    ];
+    let set = async |entries: &[(Option<TaskType>, Option<StandingEntry>)]| {
+        let entries = entries.to_vec();
+        h.run(move |tx| {
+            for (of, entry) in &entries {
+                tx.set_standing(&worker("alice"), of.as_ref(), entry.as_ref())?;
+            }
+            Ok(())
+        })
+        .await;
+    };
+    let known = async || {
+        let rows = h.run(|tx| tx.standings(&worker("alice"))).await;
+        let known = h.worker("alice").await.standings;
+        assert_eq!(*rows, known);
+        known
+    };
+    h.run(|tx| tx.insert_worker(&Arc::new(profile("alice"))))
+        .await;
+    h.run(|tx| tx.insert_worker(&Arc::new(profile("bob"))))
+        .await;
+    assert!(known().await.is_empty());
+    set(&entries).await;
+    let found = known().await;
+    assert_eq!(found.iter().count(), 3);
+    for place in [0, 1, 3] {
+        let (of, entry) = &entries[place];
+        assert_eq!(found.entry(of.as_ref()), entry.as_ref());
+    }
+    set(&[
+        (None, None),
+        (Some(task_type("ner")), None),
+        (Some(task_type("never")), None),
+    ])
+    .await;
+    let found = known().await;
+    let left: Vec<_> = found.iter().map(|(of, _)| of.cloned()).collect();
+    assert_eq!(left, [Some(TaskType::sentiment())]);
+    assert!(h.worker("bob").await.standings.is_empty());
+}
+
+fn record(epoch: u64, answers: &[(&str, &str)]) -> TrackRecord {
+    let mut record = TrackRecord::default();
+    record.epoch = epoch;
+    for (consensus, given) in answers {
+        record.observe(&label(consensus), &label(given));
+    }
+    record
+}
+
+/// Counts, streak, what is forgiven, and the pairs of labels in their order.
+pub async fn track_records_come_back_as_they_were_written(h: &Harness) {
+    let mut first = record(7, &[("b", "a"), ("a", "a"), ("é\n", "b"), ("b", "b")]);
+    first.apply(&RecordChange::forgiveness());
+    first.observe(&label("b"), &label("a"));
+    first.observe(&label("b"), &label("a"));
+    let second = record(u64::from(u32::MAX), &[("x", "x")]);
+    let prior = record(0, &[("z", "y"), ("a", "z")]);
+    let written = [first.clone(), second.clone(), prior.clone()];
+    insert_people(h).await;
+    h.run(move |tx| {
+        let [first, second, prior] = &written;
+        let (alice, ner) = (worker("alice"), task_type("ner"));
+        tx.set_record(&TaskType::sentiment(), &alice, second)?;
+        tx.set_record(&TaskType::sentiment(), &alice, first)?;
+        tx.set_record(&ner, &alice, second)?;
+        tx.set_prior(&TaskType::sentiment(), second)?;
+        tx.set_prior(&TaskType::sentiment(), prior)
+    })
+    .await;
+    let records = h.run(|tx| {
+        let (alice, sentiment, ner) = (worker("alice"), TaskType::sentiment(), task_type("ner"));
+        Ok([
+            tx.record(&sentiment, &alice)?,
+            tx.record(&ner, &alice)?,
+            tx.prior(&sentiment)?,
+            tx.record(&sentiment, &worker("bob"))?,
+            tx.prior(&ner)?,
+        ])
+    });
+    let none = TrackRecord::default();
+    assert_eq!(records.await, [first, second, prior, none.clone(), none]);
+    let types = h.run(|tx| {
+        let mut types = tx.record_types(&worker("alice"))?;
+        types.sort();
+        Ok((types, tx.record_types(&worker("bob"))?))
+    });
+    let expected = vec![task_type("ner"), TaskType::sentiment()];
+    assert_eq!(types.await, (expected, Vec::new()));
+}
+
+/// Both of its times, each of which may be absent.
+pub async fn the_service_row_comes_back_as_it_was_written(h: &Harness) {
+    assert_eq!(h.run(|tx| tx.service()).await, ServiceRow::default());
+    for row in [
+        ServiceRow::new(Some(at(5)), Some(at(1))),
+        ServiceRow::new(Some(at(6)), None),
+        ServiceRow::new(None, Some(at(2))),
+        ServiceRow::default(),
+    ] {
+        h.run(move |tx| tx.set_service(row)).await;
+        assert_eq!(h.run(|tx| tx.service()).await, row);
+    }
+}
+
+/// Until when each lease lasts, but for the latest that it may, and nothing else; nobody was last
+/// seen in the future.
+pub async fn leases_are_shifted_together(h: &Harness) {
+    let (first, second) = (task(0).id, task(1).id);
+    insert_tasks(h, 2).await;
+    h.at(1);
+    h.run(move |tx| {
+        tx.insert_lease(first, &full_lease())?;
+        let grace = LeaseRow {
+            grace: true,
+            ..LeaseRow::new(worker("bob"), at(1), at(20))
+        };
+        tx.insert_lease(first, &grace)?;
+        tx.insert_lease(second, &LeaseRow::new(worker("zoe"), at(1), at(300)))?;
+        tx.shift_leases(Duration::from_secs(100), at(350))
+    })
+    .await;
+    let read = |tx: &mut dyn Transaction| Ok([tx.leases(task(0).id)?, tx.leases(task(1).id)?]);
+    let [on_first, on_second] = h.run(read).await;
+    let untils: Vec<_> = on_first.iter().chain(&on_second).map(|l| l.until).collect();
+    assert_eq!(untils, [at(161), at(120), at(350)]);
+    let expected = LeaseRow {
+        until: at(161),
+        ..full_lease()
+    };
+    assert_eq!(on_first[0], expected);
+    assert!(on_first[1].grace);
+    h.run(|tx| tx.shift_leases(Duration::ZERO, at(150))).await;
+    let [on_first, on_second] = h.run(read).await;
+    let untils: Vec<_> = on_first.iter().chain(&on_second).map(|l| l.until).collect();
+    assert_eq!(untils, [at(150), at(120), at(150)]);
+}
+
+/// Whatever bytes; the last value of a key counts.
+pub async fn bytes_are_put_and_deleted(h: &Harness) {
+    h.run(|tx| {
+        tx.put(b"a", b"first")?;
+        tx.put(b"a", b"second")?;
+        tx.put(b"empty", b"")?;
+        tx.put(b"\x00\xff'\"\n", &[0, 255, 39])?;
+        tx.put(b"gone", b"x")?;
+        tx.delete(b"gone")?;
+        tx.delete(b"never")
+    })
+    .await;
+    let found = h.run(|tx| {
+        let keys: [&[u8]; 6] = [b"a", b"empty", b"\x00\xff'\"\n", b"gone", b"never", b"A"];
+        keys.iter()
+            .map(|key| tx.get(key))
+            .collect::<Result<Vec<_>, _>>()
+    });
+    let expected = [
+        Some(b"second".to_vec()),
+        Some(Vec::new()),
+        Some(vec![0, 255, 39]),
+        None,
+        None,
+        None,
+    ];
+    assert_eq!(found.await, expected);
+}
+
+/// In the order of the bytes of the keys, from the first bound on and before the second.
+pub async fn bytes_are_scanned_in_order(h: &Harness) {
+    let keys: [&[u8]; 8] = [
+        b"",
+        b"\x00",
+        b"a",
+        b"a\x00",
+        b"aa",
+        b"b",
+        b"\x7f",
+        b"\xff\xff",
+    ];
+    h.run(move |tx| {
+        for key in keys.iter().rev() {
+            tx.put(key, &[key, &b"!"[..]].concat())?;
+        }
+        Ok(())
+    })
+    .await;
+    let scan = async |from: &'static [u8], to: &'static [u8], limit| {
+        let found = h.run(move |tx| tx.scan(from, to, limit)).await;
+        for (key, value) in &found {
+            assert_eq!(*value, [key, &b"!"[..]].concat());
+        }
+        found.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    assert_eq!(scan(b"", b"\xff\xff\xff", 99).await, keys);
+    assert_eq!(scan(b"", b"\xff\xff", 99).await, keys[..7]);
+    assert_eq!(scan(b"a", b"b", 99).await, keys[2..5]);
+    assert_eq!(scan(b"a", b"b", 2).await, keys[2..4]);
+    assert_eq!(scan(b"a\x00\x00", b"zz", 99).await, keys[4..6]);
+    for (from, to, limit) in [
+        (&b"b"[..], &b"a"[..], 9),
+        (b"a", b"a", 9),
+        (b"c", b"d", 9),
+        (b"a", b"z", 0),
+    ] {
+        assert!(scan(from, to, limit).await.is_empty(), "{from:?} {to:?}");
+    }
+}
+
+/// A step sees what it has written itself.
+pub async fn a_step_sees_its_own_writes(h: &Harness) {
+    let id = task(0).id;
+    insert_people(h).await;
+    let seen = h.run(move |tx| {
+        let mut open = task(0);
+        tx.insert_task(&open, claim_key(&open), None)?;
+        open.wanted = 7;
+        tx.update_task(&open, claim_key(&open))?;
+        tx.insert_vote(id, &submission("bob", "x", at(0)))?;
+        tx.insert_lease(id, &full_lease())?;
+        tx.insert_worker(&Arc::new(profile("new")))?;
+        tx.put(b"k", b"v")?;
+        let wanted = tx.task(id)?.map(|task| task.wanted);
+        let rows = (
+            tx.votes(id)?.len(),
+            tx.leases(id)?.len(),
+            tx.count_held(&worker("zoe"))?,
+        );
+        Ok((
+            wanted,
+            rows,
+            tx.profile(&worker("new"))?.is_some(),
+            tx.get(b"k")?,
+        ))
+    });
+    let expected = (Some(7), (1, 1, 1), true, Some(b"v".to_vec()));
+    assert_eq!(seen.await, expected);
+}

@@ -1,0 +1,310 @@
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::id::{TaskId, TaskType, WorkerId};
+use crate::store::{ClaimKey, WorkerProfile};
+use crate::time::Timestamp;
+
+/// Remembers, per worker and task type, how far it has looked through the claimable tasks, so that
+/// a claim does not look again at what the worker holds or has answered.
+///
+/// The claimable tasks of a type form a list ordered by [`ClaimKey`]. A worker's cursor says that
+/// no task at or before it is for the worker, but for those noted as *opened* since. The market
+/// - calls [`opened`](Self::opened) whenever a task may have become something for a worker that
+///   passed it: it was put in, a lease on it ended without a vote, or more votes are wanted;
+/// - begins a claim with a [`view`](Self::view) of each type, looks through the tasks
+///   [behind](View::behind) the cursor and then those [after](View::after) it, and
+///   [notes](Self::note) what it learned;
+/// - calls [`forget`](Self::forget) when tasks may be for a worker that were not before (its owner
+///   changed).
+///
+/// All of that happens once a step is durable, in the order of commits, so that nothing is remembered
+/// of a step that was undone. What was opened between a view and its note is taken in by the note.
+///
+/// It is only a memory of what need not be looked at: losing it costs one look through the list.
+/// Its size is bounded; where a bound is reached, cursors start again from the beginning.
+#[derive(Debug, Default)]
+pub(super) struct ClaimFrontier {
+    types: HashMap<TaskType, TypeFrontier>,
+    /// Counts what makes earlier views worthless.
+    generation: u64,
+    /// What workers said of themselves at their last claim.
+    profiles: HashMap<WorkerId, Arc<WorkerProfile>>,
+}
+
+/// The most openings remembered per task type.
+const MAX_OPENED: usize = 1 << 16;
+
+/// The most openings per task type that a note takes in which its view did not know of.
+const MAX_RECENT: usize = 1 << 12;
+
+/// The most candidates behind one cursor.
+const MAX_BEHIND: usize = 1 << 13;
+
+/// The most cursors per task type.
+const MAX_CURSORS: usize = 1 << 12;
+
+/// The most workers whose profile is remembered.
+const MAX_PROFILES: usize = 1 << 14;
+
+/// How long a cursor is kept where other processes write as well, which tell nobody of what they
+/// open.
+const SHARED_CURSOR_LIFETIME: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Default)]
+struct TypeFrontier {
+    /// Keys at or before some cursor that were opened, oldest first; the first has this number.
+    opened: VecDeque<ClaimKey>,
+    first: u64,
+    /// The last keys that were opened, whether or not before a cursor; the first has this number.
+    recent: VecDeque<ClaimKey>,
+    first_recent: u64,
+    /// No cursor is beyond this one.
+    furthest: Option<ClaimKey>,
+    cursors: HashMap<WorkerId, Cursor>,
+}
+
+#[derive(Debug, Default)]
+struct Cursor {
+    at: Option<ClaimKey>,
+    /// The number of the next opening that this cursor has not taken in.
+    next: u64,
+    behind: BTreeSet<ClaimKey>,
+    /// When it starts again from the beginning.
+    ends: Option<Timestamp>,
+}
+
+/// Where a look through the claimable tasks of a type begins.
+#[derive(Debug, Clone, Default)]
+pub(super) struct View {
+    /// Tasks behind the cursor that were opened since the worker passed them, in order.
+    pub(super) behind: Vec<ClaimKey>,
+    /// The cursor: only tasks after this place are new to the worker.
+    pub(super) after: Option<ClaimKey>,
+    generation: u64,
+    /// The number of the next recent opening.
+    next_recent: u64,
+}
+
+/// What a look through the claimable tasks of a type found.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Look {
+    /// Tasks behind the cursor that the worker takes, or that are not for it.
+    pub(super) struck: Vec<ClaimKey>,
+    /// Tasks that are for the worker, which does not take them now, and tasks of which nothing is
+    /// known.
+    pub(super) kept: Vec<ClaimKey>,
+    /// Up to where it looked; every task up to there is taken, kept, or not for the worker.
+    pub(super) reached: Option<ClaimKey>,
+    /// Whether other processes write as well.
+    pub(super) shared: bool,
+}
+
+impl TypeFrontier {
+    fn end(&self) -> u64 {
+        self.first + self.opened.len() as u64
+    }
+
+    fn end_recent(&self) -> u64 {
+        self.first_recent + self.recent.len() as u64
+    }
+
+    /// The worker's cursor with all openings taken in.
+    fn caught_up(&mut self, worker: &WorkerId) -> &mut Cursor {
+        let end = self.end();
+        if !self.cursors.contains_key(worker) {
+            if self.cursors.len() >= MAX_CURSORS {
+                // Workers that are gone are not told from those that are here; those begin again.
+                self.cursors.clear();
+            }
+            self.cursors.insert(worker.clone(), Cursor::starting(end));
+        }
+        let cursor = self.cursors.entry(worker.clone()).or_default();
+        if cursor.next < self.first {
+            *cursor = Cursor::starting(end);
+        }
+        let unread = (cursor.next - self.first) as usize;
+        if let Some(at) = cursor.at {
+            cursor
+                .behind
+                .extend(self.opened.range(unread..).filter(|key| **key <= at));
+        }
+        cursor.next = end;
+        if cursor.behind.len() > MAX_BEHIND {
+            *cursor = Cursor::starting(end);
+        }
+        cursor
+    }
+}
+
+impl Cursor {
+    /// One at the beginning, for which only openings from number `next` on matter.
+    fn starting(next: u64) -> Self {
+        Self {
+            next,
+            ..Self::default()
+        }
+    }
+}
+
+impl ClaimFrontier {
+    /// Notes that the task at `key` may be for workers that passed it.
+    pub(super) fn opened(&mut self, task_type: &TaskType, key: ClaimKey) {
+        let Some(frontier) = self.types.get_mut(task_type) else {
+            return;
+        };
+        if frontier.recent.len() == MAX_RECENT {
+            frontier.recent.pop_front();
+            frontier.first_recent += 1;
+        }
+        frontier.recent.push_back(key);
+        if frontier.furthest.is_none_or(|furthest| key > furthest) {
+            return;
+        }
+        if frontier.opened.len() == MAX_OPENED {
+            frontier.opened.pop_front();
+            frontier.first += 1;
+        }
+        frontier.opened.push_back(key);
+    }
+
+    /// Where the worker's look through the tasks of a type begins, with at most `limit` tasks behind
+    /// its cursor.
+    pub(super) fn view(
+        &mut self,
+        worker: &WorkerId,
+        task_type: &TaskType,
+        limit: usize,
+        now: Timestamp,
+    ) -> View {
+        let generation = self.generation;
+        let frontier = match self.types.get_mut(task_type) {
+            Some(frontier) => frontier,
+            None => self.types.entry(task_type.clone()).or_default(),
+        };
+        let next_recent = frontier.end_recent();
+        let end = frontier.end();
+        let cursor = frontier.caught_up(worker);
+        if cursor.ends.is_some_and(|ends| ends <= now) {
+            *cursor = Cursor::starting(end);
+        }
+        View {
+            behind: cursor.behind.iter().take(limit).copied().collect(),
+            after: cursor.at,
+            generation,
+            next_recent,
+        }
+    }
+
+    /// Takes over what a look that began with `view` found.
+    pub(super) fn note(
+        &mut self,
+        worker: &WorkerId,
+        task_type: &TaskType,
+        view: &View,
+        look: &Look,
+        now: Timestamp,
+    ) {
+        if view.generation != self.generation {
+            return;
+        }
+        let Some(frontier) = self.types.get_mut(task_type) else {
+            return;
+        };
+        if view.next_recent < frontier.first_recent {
+            // So much was opened meanwhile that some of it is not known any more.
+            return;
+        }
+        let opened = frontier.recent.iter();
+        let opened: Vec<_> = opened
+            .skip((view.next_recent - frontier.first_recent) as usize)
+            .copied()
+            .collect();
+        frontier.furthest = frontier.furthest.max(look.reached);
+        let cursor = frontier.caught_up(worker);
+        if cursor.at < view.after {
+            // It began again meanwhile, and knows nothing of what lies before the view.
+            return;
+        }
+        cursor.at = cursor.at.max(look.reached);
+        let at = cursor.at;
+        for key in &look.struck {
+            cursor.behind.remove(key);
+        }
+        let behind = look.kept.iter().chain(&opened);
+        cursor.behind.extend(behind.filter(|key| Some(**key) <= at));
+        if look.shared && cursor.ends.is_none() {
+            cursor.ends = Some(now.plus(SHARED_CURSOR_LIFETIME));
+        }
+    }
+
+    /// What a worker said of itself at its last claim.
+    pub(super) fn profile(&self, worker: &WorkerId) -> Option<&Arc<WorkerProfile>> {
+        self.profiles.get(worker)
+    }
+
+    /// Remembers what a worker said of itself.
+    pub(super) fn set_profile(&mut self, profile: &Arc<WorkerProfile>) {
+        let known = self.profiles.get_mut(&profile.worker);
+        match known {
+            Some(known) if Arc::ptr_eq(known, profile) => {}
+            Some(known) => *known = Arc::clone(profile),
+            None => {
+                if self.profiles.len() >= MAX_PROFILES {
+                    self.profiles.clear();
+                }
+                self.profiles
+                    .insert(profile.worker.clone(), Arc::clone(profile));
+            }
+        }
+    }
+
+    /// Where a view of the worker's would begin, without beginning one: at most `limit` tasks behind
+    /// its cursor, and the cursor.
+    pub(super) fn peek(
+        &mut self,
+        worker: &WorkerId,
+        task_type: &TaskType,
+        limit: usize,
+    ) -> (Vec<ClaimKey>, Option<ClaimKey>) {
+        let frontier = self.types.get_mut(task_type);
+        match frontier.filter(|frontier| frontier.cursors.contains_key(worker)) {
+            Some(frontier) => {
+                let cursor = frontier.caught_up(worker);
+                let behind = cursor.behind.iter().take(limit);
+                (behind.copied().collect(), cursor.at)
+            }
+            None => (Vec::new(), None),
+        }
+    }
+
+    /// Starts the worker's look through every list again from the beginning.
+    pub(super) fn forget(&mut self, worker: &WorkerId) {
+        self.generation += 1;
+        for frontier in self.types.values_mut() {
+            frontier.cursors.remove(worker);
+        }
+    }
+
+    /// Starts every worker's look through every list again from the beginning.
+    pub(super) fn clear(&mut self) {
+        self.generation += 1;
+        self.types.clear();
+        self.profiles.clear();
+    }
+}
+
+/// Up to where a look gets that has passed `reached` and now passes `key`: not beyond what
+/// transactions of other processes may still insert.
+pub(super) fn passed(
+    reached: Option<ClaimKey>,
+    key: ClaimKey,
+    settled_before: Option<TaskId>,
+) -> (Option<ClaimKey>, bool) {
+    if settled_before.is_some_and(|settled| key.id() >= settled) {
+        (reached, false)
+    } else {
+        (reached.max(Some(key)), true)
+    }
+}

@@ -1,0 +1,37 @@
+//! The rules of the market, each in one place, over any [store](crate::store).
+
+mod claim;
+mod clear;
+mod context;
+mod decide;
+mod effects;
+mod frontier;
+mod handle;
+mod insert;
+mod instance;
+mod lease_end;
+mod observer;
+mod operation;
+mod outcome;
+mod params;
+mod reap;
+mod register;
+mod release;
+mod renew;
+mod ruling;
+mod standing;
+mod submit;
+
+pub use effects::Effects;
+pub use handle::Market;
+pub use outcome::{
+    Claimed, InsertOutcome, Progress, Reaped, Registered, Released, Renewed, SubmitOutcome,
+    Submitted,
+};
+pub use params::{Claim, Insert, LeaseScope, Reap, Release, ReleaseReason, Renew};
+pub use ruling::{Ruling, StandingChange, StandingChanged};
+
+pub(crate) use observer::{Observer, Report};
+
+use context::Context;
+use frontier::ClaimFrontier;

@@ -1,0 +1,479 @@
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::consensus::{StandingEntry, Standings, TrackRecord};
+use crate::event::Event;
+use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
+use crate::store::{
+    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Involvement,
+    KeyValue, LeaseRow, ServiceRow, SilentWorker, StoreError, Transaction, TransactionError,
+    WorkerProfile,
+};
+use crate::submission::Submission;
+use crate::task::Task;
+use crate::time::Timestamp;
+
+use super::change::Change;
+use super::state::{State, TaskRow, WorkerRow};
+
+/// A transaction on the rows in memory: it changes them in place, and remembers how to take that
+/// back.
+#[derive(Debug)]
+pub(crate) struct MemoryTransaction<'a> {
+    state: &'a mut State,
+    now: Timestamp,
+    undo: Vec<Change>,
+    /// Every change as it was made, where somebody will make them again elsewhere.
+    redo: Option<Vec<Change>>,
+    events: Vec<Event>,
+}
+
+type Result<T> = std::result::Result<T, TransactionError>;
+
+/// What a transaction did.
+#[cfg(feature = "conformance")]
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Done {
+    changes: Vec<Change>,
+    events: Vec<Event>,
+}
+
+#[cfg(feature = "conformance")]
+impl Done {
+    /// Does it again on other rows.
+    pub(crate) fn replay(self, state: &mut State, now: Timestamp) {
+        for change in self.changes {
+            change.apply(state);
+        }
+        for event in self.events {
+            state.log.push(event, now);
+        }
+    }
+}
+
+impl<'a> MemoryTransaction<'a> {
+    pub(crate) const fn new(state: &'a mut State, now: Timestamp) -> Self {
+        Self {
+            state,
+            now,
+            undo: Vec::new(),
+            redo: None,
+            events: Vec::new(),
+        }
+    }
+
+    /// One whose changes are remembered.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn recording(state: &'a mut State, now: Timestamp) -> Self {
+        let mut tx = Self::new(state, now);
+        tx.redo = Some(Vec::new());
+        tx
+    }
+
+    /// Keeps what was changed.
+    pub(crate) fn commit(self) {
+        for event in self.events {
+            self.state.log.push(event, self.now);
+        }
+    }
+
+    /// Takes everything back.
+    pub(crate) fn roll_back(self) {
+        for change in self.undo.into_iter().rev() {
+            change.apply(self.state);
+        }
+    }
+
+    /// Keeps what was changed, and returns it, without the log of events.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn into_done(self) -> Done {
+        Done {
+            changes: self.redo.unwrap_or_default(),
+            events: self.events,
+        }
+    }
+
+    /// The rows, for whoever fetches some of them beforehand.
+    #[cfg(feature = "conformance")]
+    pub(crate) const fn state(&self) -> &State {
+        self.state
+    }
+
+    fn change(&mut self, change: Change) {
+        if let Some(redo) = &mut self.redo {
+            redo.push(change.clone());
+        }
+        self.undo.push(change.apply(self.state));
+    }
+
+    fn row(&self, id: TaskId) -> Result<&TaskRow> {
+        let row = self.state.tasks.get(&id);
+        row.ok_or_else(|| StoreError::failed("there is no such task").into())
+    }
+
+    fn change_task(&mut self, id: TaskId, change: impl FnOnce(&mut TaskRow)) -> Result<()> {
+        let mut row = self.row(id)?.clone();
+        change(&mut row);
+        self.change(Change::Task(id, Some(Box::new(row))));
+        Ok(())
+    }
+
+    fn change_worker(
+        &mut self,
+        worker: &WorkerId,
+        change: impl FnOnce(&mut WorkerRow),
+    ) -> Result<()> {
+        let row = self.state.workers.get(worker);
+        let mut row = row
+            .ok_or_else(|| StoreError::failed("there is no such worker"))?
+            .clone();
+        change(&mut row);
+        self.change(Change::Worker(worker.clone(), Some(Box::new(row))));
+        Ok(())
+    }
+
+    fn candidate(&self, claimant: &Claimant, key: ClaimKey) -> Option<Candidate> {
+        let row = self.state.tasks.get(&key.id())?;
+        (row.claim == Some(key)).then(|| Candidate::Found {
+            key,
+            distinct_models: row.task.distinct_models,
+            involvement: Involvement::of(
+                claimant,
+                &row.votes,
+                &row.leases,
+                row.losses.get(&claimant.worker).copied().unwrap_or(0),
+            ),
+        })
+    }
+}
+
+impl Transaction for MemoryTransaction<'_> {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn task(&mut self, id: TaskId) -> Result<Option<Task>> {
+        Ok(self.state.tasks.get(&id).map(|row| row.task.clone()))
+    }
+
+    fn task_named(&mut self, name: &IdempotencyKey) -> Result<Option<TaskId>> {
+        Ok(self.state.names.get(name).copied())
+    }
+
+    fn insert_task(
+        &mut self,
+        task: &Task,
+        claim: Option<ClaimKey>,
+        name: Option<&IdempotencyKey>,
+    ) -> Result<()> {
+        let row = TaskRow::new(task.clone(), claim);
+        self.change(Change::Task(task.id, Some(Box::new(row))));
+        if let Some(name) = name {
+            self.change(Change::Name(name.clone(), Some(task.id)));
+        }
+        Ok(())
+    }
+
+    fn update_task(&mut self, task: &Task, claim: Option<ClaimKey>) -> Result<()> {
+        self.change_task(task.id, |row| {
+            row.task = task.clone();
+            row.claim = claim;
+        })
+    }
+
+    fn tasks_overdue(&mut self, limit: usize) -> Result<Vec<TaskId>> {
+        let deadlines = self.state.index.deadlines.iter();
+        let overdue = deadlines.take_while(|(deadline, _)| *deadline <= self.now);
+        Ok(overdue.take(limit).map(|(_, id)| *id).collect())
+    }
+
+    fn claimable_after(&mut self, query: &ClaimableQuery) -> Result<ClaimablePage> {
+        let Some(keys) = self.state.index.claimable.get(&query.task_type) else {
+            return Ok(ClaimablePage::new(Vec::new(), true));
+        };
+        let from = query.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut keys = keys.range((from, Bound::Unbounded));
+        let page = keys.by_ref().take(query.limit);
+        let candidates = page.filter_map(|key| self.candidate(&query.claimant, *key));
+        let candidates = candidates.collect();
+        let ended = keys.next().is_none();
+        Ok(ClaimablePage::new(candidates, ended))
+    }
+
+    fn claimable_at(&mut self, claimant: &Claimant, keys: &[ClaimKey]) -> Result<Vec<Candidate>> {
+        let keys = keys.iter();
+        Ok(keys
+            .filter_map(|key| self.candidate(claimant, *key))
+            .collect())
+    }
+
+    fn open_tasks(&mut self) -> Result<u64> {
+        Ok(u64::try_from(self.state.open_tasks).unwrap_or(0))
+    }
+
+    fn votes(&mut self, task: TaskId) -> Result<Vec<Submission>> {
+        Ok(self.row(task)?.votes_in_order().cloned().collect())
+    }
+
+    fn insert_vote(&mut self, task: TaskId, vote: &Submission) -> Result<()> {
+        self.change_task(task, |row| row.votes.push(vote.clone()))
+    }
+
+    fn lease(&mut self, task: TaskId, worker: &WorkerId) -> Result<Option<LeaseRow>> {
+        let row = self.state.tasks.get(&task);
+        Ok(row.and_then(|row| row.lease_of(worker)).cloned())
+    }
+
+    fn leases(&mut self, task: TaskId) -> Result<Vec<LeaseRow>> {
+        Ok(self.row(task)?.leases.clone())
+    }
+
+    fn leases_held(&mut self, worker: &WorkerId) -> Result<Vec<(TaskId, LeaseRow)>> {
+        let held = self.state.index.held.get(worker).into_iter().flatten();
+        let held = held.filter_map(|id| {
+            let lease = self.state.tasks.get(id)?.lease_of(worker)?;
+            Some((*id, lease.clone()))
+        });
+        Ok(held.collect())
+    }
+
+    fn count_held(&mut self, worker: &WorkerId) -> Result<usize> {
+        let held = self.state.index.held.get(worker);
+        Ok(held.map_or(0, |held| held.len()))
+    }
+
+    fn insert_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
+        self.change_task(task, |row| row.leases.push(lease.clone()))
+    }
+
+    fn update_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
+        self.change_task(task, |row| {
+            let known = row.leases.iter_mut().find(|l| l.worker == lease.worker);
+            if let Some(known) = known {
+                (known.until, known.grace) = (lease.until, lease.grace);
+            }
+        })
+    }
+
+    fn delete_lease(&mut self, task: TaskId, worker: &WorkerId) -> Result<bool> {
+        if self.lease(task, worker)?.is_none() {
+            return Ok(false);
+        }
+        self.change_task(task, |row| row.leases.retain(|l| l.worker != *worker))?;
+        Ok(true)
+    }
+
+    fn leases_overdue(&mut self, limit: usize) -> Result<Vec<(TaskId, WorkerId)>> {
+        let expiries = self.state.index.expiries.iter();
+        let overdue = expiries.take_while(|(until, ..)| *until < self.now);
+        Ok(overdue
+            .take(limit)
+            .map(|(_, task, worker)| (*task, worker.clone()))
+            .collect())
+    }
+
+    fn shift_leases(&mut self, by: Duration, latest: Timestamp) -> Result<()> {
+        let now = self.now;
+        self.change(Change::Shift { by, latest, now });
+        Ok(())
+    }
+
+    fn losses(&mut self, task: TaskId, worker: &WorkerId) -> Result<u32> {
+        Ok(self.row(task)?.losses.get(worker).copied().unwrap_or(0))
+    }
+
+    fn set_losses(&mut self, task: TaskId, worker: &WorkerId, losses: u32) -> Result<()> {
+        self.change_task(task, |row| {
+            row.losses.insert(worker.clone(), losses);
+        })
+    }
+
+    fn profile(&mut self, worker: &WorkerId) -> Result<Option<Arc<WorkerProfile>>> {
+        let row = self.state.workers.get(worker);
+        Ok(row.map(|row| Arc::clone(&row.profile)))
+    }
+
+    fn insert_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
+        let worker = profile.worker.clone();
+        let row = WorkerRow {
+            profile: Arc::clone(profile),
+            registered_at: self.now,
+            absence: Absence::Present,
+            standings: Arc::default(),
+        };
+        self.change(Change::Worker(worker.clone(), Some(Box::new(row))));
+        self.change(Change::Seen {
+            worker,
+            at: self.now,
+            always: true,
+        });
+        Ok(())
+    }
+
+    fn update_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
+        self.change_worker(&profile.worker, |row| row.profile = Arc::clone(profile))
+    }
+
+    fn absence(&mut self, worker: &WorkerId) -> Result<Absence> {
+        let row = self.state.workers.get(worker);
+        Ok(row.map_or(Absence::Present, |row| row.absence))
+    }
+
+    fn set_absence(&mut self, worker: &WorkerId, absence: Absence) -> Result<()> {
+        self.change_worker(worker, |row| row.absence = absence)?;
+        if absence == Absence::Present {
+            self.change(Change::Seen {
+                worker: worker.clone(),
+                at: self.now,
+                always: true,
+            });
+        }
+        Ok(())
+    }
+
+    fn workers_silent(
+        &mut self,
+        absence: Absence,
+        silence: Duration,
+        limit: usize,
+    ) -> Result<Vec<SilentWorker>> {
+        Ok(self.state.silent(absence, self.now.minus(silence), limit))
+    }
+
+    fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>> {
+        let row = self.state.workers.get(worker);
+        Ok(row
+            .map(|row| Arc::clone(&row.standings))
+            .unwrap_or_default())
+    }
+
+    fn set_standing(
+        &mut self,
+        worker: &WorkerId,
+        task_type: Option<&TaskType>,
+        entry: Option<&StandingEntry>,
+    ) -> Result<()> {
+        self.change_worker(worker, |row| {
+            let standings = Arc::make_mut(&mut row.standings);
+            standings.set(task_type.cloned(), entry.cloned());
+        })
+    }
+
+    fn record(&mut self, task_type: &TaskType, worker: &WorkerId) -> Result<TrackRecord> {
+        let key = (worker.clone(), task_type.clone());
+        Ok(self.state.records.get(&key).cloned().unwrap_or_default())
+    }
+
+    fn set_record(
+        &mut self,
+        task_type: &TaskType,
+        worker: &WorkerId,
+        record: &TrackRecord,
+    ) -> Result<()> {
+        let key = (worker.clone(), task_type.clone());
+        self.change(Change::Record(key, Some(Box::new(record.clone()))));
+        Ok(())
+    }
+
+    fn record_types(&mut self, worker: &WorkerId) -> Result<Vec<TaskType>> {
+        let keys = self.state.records.keys();
+        let keys = keys.filter(|(of, _)| of == worker);
+        Ok(keys.map(|(_, task_type)| task_type.clone()).collect())
+    }
+
+    fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord> {
+        Ok(self
+            .state
+            .priors
+            .get(task_type)
+            .cloned()
+            .unwrap_or_default())
+    }
+
+    fn set_prior(&mut self, task_type: &TaskType, record: &TrackRecord) -> Result<()> {
+        let record = Some(Box::new(record.clone()));
+        self.change(Change::Prior(task_type.clone(), record));
+        Ok(())
+    }
+
+    fn add(&mut self, addition: Addition<'_>) -> Result<()> {
+        let now = self.now;
+        self.change(match addition {
+            Addition::Count(counter, by) => Change::Count(counter.clone(), by),
+            Addition::Seen(worker) => Change::Seen {
+                worker: worker.clone(),
+                at: now,
+                always: false,
+            },
+            Addition::Heartbeat(worker) => Change::Heartbeat(worker.clone(), now),
+            Addition::Tally {
+                worker,
+                task_type,
+                model,
+                by,
+            } => {
+                let key = (worker.clone(), task_type.clone(), model.cloned());
+                Change::AddTally(key, Box::new(*by))
+            }
+            Addition::Record {
+                worker,
+                task_type,
+                change,
+            } => {
+                let key = (worker.clone(), task_type.clone());
+                Change::AddRecord(key, Box::new(change.clone()))
+            }
+            Addition::Prior { task_type, change } => {
+                Change::AddPrior(task_type.clone(), Box::new(change.clone()))
+            }
+        });
+        Ok(())
+    }
+
+    fn service(&mut self) -> Result<ServiceRow> {
+        Ok(self.state.service)
+    }
+
+    fn set_service(&mut self, service: ServiceRow) -> Result<()> {
+        self.change(Change::Service(service));
+        Ok(())
+    }
+
+    fn log(&mut self, event: Event) -> Result<()> {
+        self.events.push(event);
+        Ok(())
+    }
+
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.state.bytes.get(key).cloned())
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.change(Change::Bytes(key.to_vec(), Some(value.to_vec())));
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<()> {
+        self.change(Change::Bytes(key.to_vec(), None));
+        Ok(())
+    }
+
+    fn scan(&mut self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<KeyValue>> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let range = (Bound::Included(from), Bound::Excluded(to));
+        let found = self.state.bytes.range::<[u8], _>(range);
+        Ok(found
+            .take(limit)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
+    }
+
+    fn clear(&mut self) -> Result<()> {
+        self.events.clear();
+        self.change(Change::Clear);
+        Ok(())
+    }
+}

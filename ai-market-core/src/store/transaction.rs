@@ -1,0 +1,272 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::consensus::{StandingEntry, Standings, TrackRecord};
+use crate::event::Event;
+use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
+use crate::submission::Submission;
+use crate::task::Task;
+use crate::time::Timestamp;
+
+use super::{
+    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, LeaseRow,
+    Needs, ServiceRow, SilentWorker, StoreError, WorkerProfile,
+};
+
+/// The rows of a market inside one transaction: what a database must do, and no rule of the market.
+///
+/// A look-up sees what earlier steps of the same transaction and the step itself wrote. Rows are
+/// written whole. [Additions](Addition) may be seen late, after the transaction.
+///
+/// A store that fetches rows beforehand answers a look-up outside what it has fetched with
+/// [`TransactionError::Missing`]; the step is then undone and run again later.
+///
+/// # Errors
+///
+/// Every method fails with [`TransactionError`], and the step is undone then.
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "the documentation of the trait says it for all methods"
+)]
+pub trait Transaction {
+    /// The time of the transaction. It never goes back while the store is open.
+    fn now(&self) -> Timestamp;
+
+    // Tasks.
+
+    /// A task.
+    fn task(&mut self, id: TaskId) -> Result<Option<Task>, TransactionError>;
+
+    /// The task that has this name.
+    fn task_named(&mut self, name: &IdempotencyKey) -> Result<Option<TaskId>, TransactionError>;
+
+    /// Inserts an open task without votes and leases, with its place among the claimable ones where
+    /// anybody may claim it.
+    fn insert_task(
+        &mut self,
+        task: &Task,
+        claim: Option<ClaimKey>,
+        name: Option<&IdempotencyKey>,
+    ) -> Result<(), TransactionError>;
+
+    /// Writes what changed of an open task: how many votes it wants, its counts, its state, and its
+    /// place among the claimable ones.
+    fn update_task(&mut self, task: &Task, claim: Option<ClaimKey>)
+    -> Result<(), TransactionError>;
+
+    /// At most `limit` open tasks whose deadline is not after now, earliest first.
+    fn tasks_overdue(&mut self, limit: usize) -> Result<Vec<TaskId>, TransactionError>;
+
+    /// A page of claimable tasks.
+    fn claimable_after(
+        &mut self,
+        query: &ClaimableQuery,
+    ) -> Result<ClaimablePage, TransactionError>;
+
+    /// Those of the tasks at `keys` that are claimable now, in the same order.
+    fn claimable_at(
+        &mut self,
+        claimant: &Claimant,
+        keys: &[ClaimKey],
+    ) -> Result<Vec<Candidate>, TransactionError>;
+
+    /// How many tasks are open.
+    fn open_tasks(&mut self) -> Result<u64, TransactionError>;
+
+    // Votes.
+
+    /// The votes on a task in the order in which they came, late ones last.
+    fn votes(&mut self, task: TaskId) -> Result<Vec<Submission>, TransactionError>;
+
+    /// Inserts a vote on a task; a worker has one vote a task.
+    fn insert_vote(&mut self, task: TaskId, vote: &Submission) -> Result<(), TransactionError>;
+
+    // Leases, of which a worker has at most one a task.
+
+    /// A worker's lease on a task.
+    fn lease(
+        &mut self,
+        task: TaskId,
+        worker: &WorkerId,
+    ) -> Result<Option<LeaseRow>, TransactionError>;
+
+    /// The leases on a task in the order in which they were claimed.
+    fn leases(&mut self, task: TaskId) -> Result<Vec<LeaseRow>, TransactionError>;
+
+    /// The leases of a worker but for grace leases, ordered by task.
+    fn leases_held(
+        &mut self,
+        worker: &WorkerId,
+    ) -> Result<Vec<(TaskId, LeaseRow)>, TransactionError>;
+
+    /// How many leases a worker holds, grace leases not counted.
+    fn count_held(&mut self, worker: &WorkerId) -> Result<usize, TransactionError>;
+
+    /// Inserts a lease on a task, after those that are there.
+    fn insert_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<(), TransactionError>;
+
+    /// Writes until when a lease lasts, and whether it is a grace lease.
+    fn update_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<(), TransactionError>;
+
+    /// Deletes a worker's lease on a task, and returns whether there was one.
+    fn delete_lease(&mut self, task: TaskId, worker: &WorkerId) -> Result<bool, TransactionError>;
+
+    /// At most `limit` leases that ended before now, earliest first.
+    fn leases_overdue(&mut self, limit: usize)
+    -> Result<Vec<(TaskId, WorkerId)>, TransactionError>;
+
+    /// Lets every lease last longer by `by`, but none longer than `latest`. A worker that was last
+    /// seen after now, since the clock was put back, was last seen now.
+    fn shift_leases(&mut self, by: Duration, latest: Timestamp) -> Result<(), TransactionError>;
+
+    /// How often a worker lost a task.
+    fn losses(&mut self, task: TaskId, worker: &WorkerId) -> Result<u32, TransactionError>;
+
+    /// Writes how often a worker lost a task.
+    fn set_losses(
+        &mut self,
+        task: TaskId,
+        worker: &WorkerId,
+        losses: u32,
+    ) -> Result<(), TransactionError>;
+
+    // Workers.
+
+    /// What a worker said of itself.
+    fn profile(
+        &mut self,
+        worker: &WorkerId,
+    ) -> Result<Option<Arc<WorkerProfile>>, TransactionError>;
+
+    /// Inserts a worker, which registers and is seen now, and is present.
+    fn insert_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<(), TransactionError>;
+
+    /// Writes what a worker says of itself.
+    fn update_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<(), TransactionError>;
+
+    /// Whether a worker was declared away.
+    fn absence(&mut self, worker: &WorkerId) -> Result<Absence, TransactionError>;
+
+    /// Declares a worker away, or present and seen now.
+    fn set_absence(&mut self, worker: &WorkerId, absence: Absence) -> Result<(), TransactionError>;
+
+    /// At most `limit` workers whose absence is at most `absence` and that gave no sign of life
+    /// for longer than `silence`, those that have been silent for longest first, then by id.
+    fn workers_silent(
+        &mut self,
+        absence: Absence,
+        silence: Duration,
+        limit: usize,
+    ) -> Result<Vec<SilentWorker>, TransactionError>;
+
+    /// How far a worker is trusted.
+    fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>, TransactionError>;
+
+    /// Writes how far a worker is trusted with tasks of a type, or as a whole; `None` is as every
+    /// worker is at first.
+    fn set_standing(
+        &mut self,
+        worker: &WorkerId,
+        task_type: Option<&TaskType>,
+        entry: Option<&StandingEntry>,
+    ) -> Result<(), TransactionError>;
+
+    /// The track record of a worker for a task type.
+    fn record(
+        &mut self,
+        task_type: &TaskType,
+        worker: &WorkerId,
+    ) -> Result<TrackRecord, TransactionError>;
+
+    /// Replaces the track record of a worker for a task type, as a re-estimation does.
+    fn set_record(
+        &mut self,
+        task_type: &TaskType,
+        worker: &WorkerId,
+        record: &TrackRecord,
+    ) -> Result<(), TransactionError>;
+
+    /// The task types for which a worker has a track record.
+    fn record_types(&mut self, worker: &WorkerId) -> Result<Vec<TaskType>, TransactionError>;
+
+    /// The record of a task type as a whole.
+    fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord, TransactionError>;
+
+    /// Replaces the record of a task type as a whole.
+    fn set_prior(
+        &mut self,
+        task_type: &TaskType,
+        record: &TrackRecord,
+    ) -> Result<(), TransactionError>;
+
+    // Everything else.
+
+    /// Adds to a row without looking at it.
+    fn add(&mut self, addition: Addition<'_>) -> Result<(), TransactionError>;
+
+    /// When the market was looked after.
+    fn service(&mut self) -> Result<ServiceRow, TransactionError>;
+
+    /// Writes when the market was looked after.
+    fn set_service(&mut self, service: ServiceRow) -> Result<(), TransactionError>;
+
+    /// Logs that something happened now.
+    fn log(&mut self, event: Event) -> Result<(), TransactionError>;
+
+    /// A value of the space of bytes.
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, TransactionError>;
+
+    /// Writes a value of the space of bytes.
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), TransactionError>;
+
+    /// Deletes a value of the space of bytes, if it is there.
+    fn delete(&mut self, key: &[u8]) -> Result<(), TransactionError>;
+
+    /// At most `limit` keys and values of the space of bytes from `from` on and before `to`, in the
+    /// order of the keys.
+    fn scan(
+        &mut self,
+        from: &[u8],
+        to: &[u8],
+        limit: usize,
+    ) -> Result<Vec<KeyValue>, TransactionError>;
+
+    /// Deletes everything but the place of the newest event.
+    fn clear(&mut self) -> Result<(), TransactionError>;
+}
+
+/// A key of the space of bytes, and its value.
+pub type KeyValue = (Vec<u8>, Vec<u8>);
+
+/// Why a step cannot go on, and has to be undone.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransactionError {
+    /// The step looked at rows that the store has not fetched; it is to be run again with these.
+    #[error("the step looked at rows that were not fetched")]
+    Missing(Box<Needs>),
+    /// The step panicked.
+    #[error("the step panicked")]
+    Panicked,
+    /// The store failed.
+    #[error("the transaction failed")]
+    Store(#[from] StoreError),
+}
+
+impl TransactionError {
+    /// The step needs these rows.
+    #[must_use]
+    pub fn missing(needs: Needs) -> Self {
+        Self::Missing(Box::new(needs))
+    }
+}
+
+impl From<TransactionError> for StoreError {
+    /// What a caller learns of a step that failed alone.
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Store(error) => error,
+            error => Self::failed(error),
+        }
+    }
+}

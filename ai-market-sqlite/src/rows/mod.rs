@@ -1,0 +1,6 @@
+//! What the writer looks up and writes of tasks, leases and workers.
+
+mod claimable;
+mod leases;
+mod tasks;
+mod workers;

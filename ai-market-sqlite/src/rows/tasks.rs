@@ -1,0 +1,107 @@
+use ai_market_core::id::{IdempotencyKey, Reference};
+use ai_market_core::store::ClaimKey;
+use ai_market_core::task::{Params, Task, TaskState};
+
+use crate::data::{micros, state_number, tags_json, unknown_state};
+use crate::error::Error;
+use crate::sql::statements::{
+    CloseTask, InsertInput, InsertKey, InsertOutcome, InsertTask, UpdateTask,
+};
+use crate::writer::Session;
+
+/// A place among the claimable tasks as the column holds it, which rises in the order of handing out.
+fn rank(claim: Option<ClaimKey>) -> Option<i64> {
+    claim.map(|key| -i64::from(key.priority()))
+}
+
+impl Session {
+    /// Writes a new task.
+    pub(crate) fn write_new_task(
+        &mut self,
+        task: &Task,
+        claim: Option<ClaimKey>,
+        name: Option<&IdempotencyKey>,
+    ) -> Result<(), Error> {
+        let text: &str = &task.text;
+        let tags = tags_json(&task.tags)?;
+        let digest = task.input_digest.as_ref();
+        self.db.execute::<InsertInput>((
+            text,
+            task.params.as_ref().map(Params::as_str),
+            task.reference.as_ref().map(Reference::as_str),
+            tags.as_deref(),
+            digest.map(|digest| digest.salt().as_slice()),
+            digest.map(|digest| digest.digest().as_slice()),
+        ))?;
+        self.db.execute::<InsertTask>((
+            task.id,
+            &task.task_type,
+            micros(task.created_at),
+            i64::from(task.required_submissions),
+            i64::from(task.wanted),
+            i64::from(task.max_submissions),
+            i64::from(task.max_attempts),
+            -i64::from(task.priority),
+            rank(claim),
+            task.deadline.map(micros),
+            i64::from(task.distinct_models),
+        ))?;
+        if let Some(name) = name {
+            self.db.execute::<InsertKey>((name, task.id))?;
+        }
+        Ok(())
+    }
+
+    /// Writes what changed of a task that was open before.
+    pub(crate) fn write_task(&mut self, task: &Task, claim: Option<ClaimKey>) -> Result<(), Error> {
+        let counts = (
+            i64::from(task.wanted),
+            i64::from(task.attempts),
+            i64::from(task.submission_count),
+        );
+        let (at, outcome) = match &task.state {
+            TaskState::Open => {
+                self.db.execute::<UpdateTask>((
+                    counts.0,
+                    counts.1,
+                    counts.2,
+                    i64::from(task.lease_count),
+                    rank(claim),
+                    task.id,
+                ))?;
+                return Ok(());
+            }
+            TaskState::Finalized {
+                label,
+                agreement,
+                policy,
+                at,
+            } => {
+                let row = (
+                    Some(label.as_str()),
+                    Some(agreement.get()),
+                    Some(policy.as_str()),
+                    None,
+                );
+                (*at, row)
+            }
+            TaskState::Failed { reason, at } => (*at, (None, None, None, Some(reason.as_str()))),
+            _ => return Err(unknown_state()),
+        };
+        self.db.execute::<InsertOutcome>(outcome)?;
+        let closed = self.db.execute::<CloseTask>((
+            counts.0,
+            counts.1,
+            counts.2,
+            state_number(&task.state)?,
+            micros(at),
+            task.id,
+        ))?;
+        if closed == 1 {
+            Ok(())
+        } else {
+            // Every step looks at the state before it closes a task.
+            Err(Error::corrupt("a task", "it was closed before"))
+        }
+    }
+}

@@ -1,0 +1,368 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use ai_market_core::consensus::{StandingEntry, Standings, TrackRecord};
+use ai_market_core::event::{Event, EventId, LoggedEvent};
+use ai_market_core::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
+use ai_market_core::store::{
+    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Counter,
+    KEPT_EVENTS, KeyValue, LeaseRow, SEEN_INTERVAL, ServiceRow, SilentWorker, Transaction,
+    WorkerProfile, WorkerSummary,
+};
+use ai_market_core::submission::Submission;
+use ai_market_core::task::{Task, TaskState};
+use ai_market_core::time::Timestamp;
+
+use super::draft::{
+    Draft, Result, bytes_key, claim_key, event_key, json, losses_key, record_key, seen_key,
+};
+use super::rows::{RecordRow, TallyRow, TaskRow, WorkerRow, under};
+
+impl Transaction for Draft {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn task(&mut self, id: TaskId) -> Result<Option<Task>> {
+        let row: Option<TaskRow> = self.row(&format!("task\t{id}"))?;
+        Ok(row.map(|(task, _)| task))
+    }
+
+    fn task_named(&mut self, name: &IdempotencyKey) -> Result<Option<TaskId>> {
+        self.row(&format!("name\t{name}"))
+    }
+
+    fn insert_task(
+        &mut self,
+        task: &Task,
+        claim: Option<ClaimKey>,
+        name: Option<&IdempotencyKey>,
+    ) -> Result<()> {
+        if let Some(name) = name {
+            self.write(&format!("name\t{name}"), &task.id)?;
+        }
+        self.update_task(task, claim)
+    }
+
+    fn update_task(&mut self, task: &Task, claim: Option<ClaimKey>) -> Result<()> {
+        let key = format!("task\t{}", task.id);
+        let before: Option<TaskRow> = self.row(&key)?;
+        let (before, claimed) = before.unzip();
+        let place = |key| claim_key(&task.task_type, key);
+        self.index(claimed.flatten().map(place), claim.map(place), &claim)?;
+        let deadline = |task: &Task| {
+            let deadline = task.deadline.filter(|_| task.state == TaskState::Open)?;
+            Some(format!("deadline\t{deadline}\t{}", task.id))
+        };
+        self.index(before.as_ref().and_then(deadline), deadline(task), &task.id)?;
+        self.write(&key, &(task, claim))
+    }
+
+    fn tasks_overdue(&mut self, limit: usize) -> Result<Vec<TaskId>> {
+        let end = format!("deadline\t{}\n", self.now);
+        self.list("deadline\t".to_owned()..end, limit)
+    }
+
+    fn claimable_after(&mut self, query: &ClaimableQuery) -> Result<ClaimablePage> {
+        let mut keys = under(&format!("claim\t{}", query.task_type));
+        if let Some(key) = query.after {
+            keys.start = claim_key(&query.task_type, key) + "\n";
+        }
+        let keys: Vec<ClaimKey> = self.list(keys, query.limit.saturating_add(1))?;
+        let page = &keys[..keys.len().min(query.limit)];
+        let candidates = self.claimable_at(&query.claimant, page)?;
+        Ok(ClaimablePage::new(candidates, keys.len() <= query.limit))
+    }
+
+    fn claimable_at(&mut self, claimant: &Claimant, keys: &[ClaimKey]) -> Result<Vec<Candidate>> {
+        let candidates = keys.iter().map(|key| self.candidate(claimant, *key));
+        candidates.filter_map(Result::transpose).collect()
+    }
+
+    fn open_tasks(&mut self) -> Result<u64> {
+        let counters: Vec<(Counter, i64)> = self.list(under("count"), usize::MAX)?;
+        let open = counters.iter().filter(
+            |(counter, _)| matches!(counter, Counter::Tasks(_, status) if status.is_open()),
+        );
+        Ok(open.map(|(_, n)| n.max(&0).unsigned_abs()).sum())
+    }
+
+    fn votes(&mut self, task: TaskId) -> Result<Vec<Submission>> {
+        Ok(self.rows.votes(task)?)
+    }
+
+    fn insert_vote(&mut self, task: TaskId, vote: &Submission) -> Result<()> {
+        let mut votes = self.rows.votes(task)?;
+        votes.push(vote.clone());
+        self.write(&format!("votes\t{task}"), &votes)
+    }
+
+    fn lease(&mut self, task: TaskId, worker: &WorkerId) -> Result<Option<LeaseRow>> {
+        let mut leases = self.rows.leases(task)?.into_iter();
+        Ok(leases.find(|lease| lease.worker == *worker))
+    }
+
+    fn leases(&mut self, task: TaskId) -> Result<Vec<LeaseRow>> {
+        Ok(self.rows.leases(task)?)
+    }
+
+    fn leases_held(&mut self, worker: &WorkerId) -> Result<Vec<(TaskId, LeaseRow)>> {
+        let mut held = Vec::new();
+        for task in self.list(under(&format!("held\t{worker}")), usize::MAX)? {
+            held.extend(self.lease(task, worker)?.map(|lease| (task, lease)));
+        }
+        Ok(held)
+    }
+
+    fn count_held(&mut self, worker: &WorkerId) -> Result<usize> {
+        Ok(self.rows.count_held(worker))
+    }
+
+    fn insert_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
+        self.set_lease(task, &lease.worker, Some(lease)).map(drop)
+    }
+
+    fn update_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
+        self.set_lease(task, &lease.worker, Some(lease)).map(drop)
+    }
+
+    fn delete_lease(&mut self, task: TaskId, worker: &WorkerId) -> Result<bool> {
+        self.set_lease(task, worker, None)
+    }
+
+    fn leases_overdue(&mut self, limit: usize) -> Result<Vec<(TaskId, WorkerId)>> {
+        let end = format!("until\t{}", self.now);
+        self.list("until\t".to_owned()..end, limit)
+    }
+
+    fn shift_leases(&mut self, by: Duration, latest: Timestamp) -> Result<()> {
+        let leases: Vec<(TaskId, WorkerId)> = self.list(under("until"), usize::MAX)?;
+        for (task, worker) in leases {
+            if let Some(mut lease) = self.lease(task, &worker)? {
+                lease.until = lease.until.plus(by).min(latest);
+                self.update_lease(task, &lease)?;
+            }
+        }
+        let now = self.now;
+        let workers: Vec<WorkerRow> = self.list(under("worker"), usize::MAX)?;
+        for WorkerRow { summary, .. } in workers {
+            if summary.last_seen > now {
+                let worker = summary.profile.worker;
+                self.change_worker(&worker, |row| row.summary.last_seen = now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn losses(&mut self, task: TaskId, worker: &WorkerId) -> Result<u32> {
+        self.row(&losses_key(task, worker))
+    }
+
+    fn set_losses(&mut self, task: TaskId, worker: &WorkerId, losses: u32) -> Result<()> {
+        self.write(&losses_key(task, worker), &losses)
+    }
+
+    fn profile(&mut self, worker: &WorkerId) -> Result<Option<Arc<WorkerProfile>>> {
+        let row = self.worker(worker)?;
+        Ok(row.map(|row| row.summary.profile.into()))
+    }
+
+    fn insert_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
+        let summary = WorkerSummary::new((**profile).clone(), self.now);
+        let absence = Absence::Present;
+        self.write_worker(None, &WorkerRow { summary, absence })
+    }
+
+    fn update_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
+        let new = (**profile).clone();
+        self.change_worker(&profile.worker, |row| row.summary.profile = new)
+    }
+
+    fn absence(&mut self, worker: &WorkerId) -> Result<Absence> {
+        let row = self.worker(worker)?;
+        Ok(row.map_or(Absence::Present, |row| row.absence))
+    }
+
+    fn set_absence(&mut self, worker: &WorkerId, absence: Absence) -> Result<()> {
+        let now = self.now;
+        self.change_worker(worker, |row| {
+            row.absence = absence;
+            if absence == Absence::Present {
+                row.summary.last_seen = row.summary.last_seen.max(now);
+            }
+        })
+    }
+
+    fn workers_silent(
+        &mut self,
+        absence: Absence,
+        silence: Duration,
+        limit: usize,
+    ) -> Result<Vec<SilentWorker>> {
+        let before = self.now.minus(silence);
+        let mut silent: Vec<(Timestamp, WorkerId)> = Vec::new();
+        for level in [Absence::Present, Absence::Stale, Absence::Gone] {
+            if level <= absence {
+                let start = format!("seen\t{}\t", level as u8);
+                silent.extend(self.list(start..seen_key(level, before), limit)?);
+            }
+        }
+        silent.sort_unstable();
+        silent.truncate(limit);
+        let silent = silent.into_iter().map(|(_, worker)| {
+            let row = self.worker(&worker)?;
+            let beats = row.is_some_and(|row| row.summary.last_heartbeat.is_some());
+            Ok(SilentWorker::new(worker, beats))
+        });
+        silent.collect()
+    }
+
+    fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>> {
+        let row = self.worker(worker)?;
+        Ok(row
+            .map(|row| row.summary.standings)
+            .unwrap_or_default()
+            .into())
+    }
+
+    fn set_standing(
+        &mut self,
+        worker: &WorkerId,
+        task_type: Option<&TaskType>,
+        entry: Option<&StandingEntry>,
+    ) -> Result<()> {
+        let (task_type, entry) = (task_type.cloned(), entry.cloned());
+        self.change_worker(worker, |row| row.summary.standings.set(task_type, entry))
+    }
+
+    fn record(&mut self, task_type: &TaskType, worker: &WorkerId) -> Result<TrackRecord> {
+        let row: Option<RecordRow> = self.row(&record_key(task_type, worker))?;
+        Ok(row.map(|(_, record)| record).unwrap_or_default())
+    }
+
+    fn set_record(
+        &mut self,
+        task_type: &TaskType,
+        worker: &WorkerId,
+        record: &TrackRecord,
+    ) -> Result<()> {
+        self.write(&record_key(task_type, worker), &(task_type, record))
+    }
+
+    fn record_types(&mut self, worker: &WorkerId) -> Result<Vec<TaskType>> {
+        let rows: Vec<RecordRow> = self.list(under(&format!("record\t{worker}")), usize::MAX)?;
+        Ok(rows.into_iter().map(|(task_type, _)| task_type).collect())
+    }
+
+    fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord> {
+        self.row(&format!("prior\t{task_type}"))
+    }
+
+    fn set_prior(&mut self, task_type: &TaskType, record: &TrackRecord) -> Result<()> {
+        self.write(&format!("prior\t{task_type}"), record)
+    }
+
+    fn add(&mut self, addition: Addition<'_>) -> Result<()> {
+        let now = self.now;
+        match addition {
+            Addition::Count(counter, by) => {
+                let key = format!("count\t{}", json(counter)?);
+                let before: Option<(Counter, i64)> = self.row(&key)?;
+                let n = before.map_or(0, |(_, n)| n).saturating_add(by);
+                if n == 0 {
+                    self.remove(&key);
+                    return Ok(());
+                }
+                self.write(&key, &(counter, n))
+            }
+            Addition::Seen(worker) => self.change_worker(worker, |row| {
+                let last_seen = &mut row.summary.last_seen;
+                if now >= last_seen.plus(SEEN_INTERVAL) {
+                    *last_seen = now;
+                }
+            }),
+            Addition::Heartbeat(worker) => self.change_worker(worker, |row| {
+                let last_heartbeat = &mut row.summary.last_heartbeat;
+                *last_heartbeat = Some(now).max(*last_heartbeat);
+            }),
+            Addition::Tally {
+                worker,
+                task_type,
+                model,
+                by,
+            } => {
+                self.change_worker(worker, |WorkerRow { summary, .. }| {
+                    summary.points = summary.points.saturating_add(by.points);
+                    summary.submissions = summary.submissions.saturating_add(by.submissions);
+                })?;
+                let of = (worker, task_type, model);
+                let key = format!("tally\t{}", json(&of)?);
+                let before: Option<TallyRow> = self.row(&key)?;
+                let mut tally = before.map(|(_, tally)| tally).unwrap_or_default();
+                tally.add(by);
+                self.write(&key, &(of, tally))
+            }
+            Addition::Record {
+                worker,
+                task_type,
+                change,
+            } => {
+                let mut record = self.record(task_type, worker)?;
+                record.apply(change);
+                self.set_record(task_type, worker, &record)
+            }
+            Addition::Prior { task_type, change } => {
+                let mut prior = self.prior(task_type)?;
+                prior.apply(change);
+                self.set_prior(task_type, &prior)
+            }
+        }
+    }
+
+    fn service(&mut self) -> Result<ServiceRow> {
+        self.row("service")
+    }
+
+    fn set_service(&mut self, service: ServiceRow) -> Result<()> {
+        self.write("service", &service)
+    }
+
+    fn log(&mut self, event: Event) -> Result<()> {
+        let newest: EventId = self.row("newest")?;
+        let id = EventId::new(newest.get() + 1);
+        self.write("newest", &id)?;
+        self.remove(&event_key(id.get().saturating_sub(KEPT_EVENTS as u64)));
+        self.write(&event_key(id.get()), &LoggedEvent::new(id, self.now, event))
+    }
+
+    fn get(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let row: Option<KeyValue> = self.row(&bytes_key(key))?;
+        Ok(row.map(|(_, value)| value))
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<()> {
+        self.write(&bytes_key(key), &(key, value))
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<()> {
+        self.remove(&bytes_key(key));
+        Ok(())
+    }
+
+    fn scan(&mut self, from: &[u8], to: &[u8], limit: usize) -> Result<Vec<KeyValue>> {
+        self.list(bytes_key(from)..bytes_key(to), limit)
+    }
+
+    fn clear(&mut self) -> Result<()> {
+        let keys: Vec<_> = self
+            .rows
+            .keys()
+            .filter(|key| &***key != "newest")
+            .cloned()
+            .collect();
+        for key in keys {
+            self.remove(&key);
+        }
+        Ok(())
+    }
+}
