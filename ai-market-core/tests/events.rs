@@ -28,7 +28,7 @@ async fn create(coordinator: &Coordinator, n: usize) {
 /// One who notes the places of what it hears.
 struct Follower {
     feed: Box<dyn EventFeed>,
-    heard: Vec<u64>,
+    heard: Vec<u128>,
 }
 
 impl Follower {
@@ -46,13 +46,13 @@ impl Follower {
     }
 
     /// Listens until it has heard of the event at `place`.
-    async fn listen_to(&mut self, place: u64) {
+    async fn listen_to(&mut self, place: u128) {
         while self.heard.last() != Some(&place) {
             self.listen().await;
         }
     }
 
-    fn heard_all(&self, from: u64, to: u64) {
+    fn heard_all(&self, from: u128, to: u128) {
         assert!(self.heard.iter().copied().eq(from..=to));
     }
 }
@@ -96,7 +96,8 @@ async fn whoever_gives_up_waiting_loses_nothing() {
     let coordinator = market();
     let mut follower = Follower::of(&coordinator, Follow::new()).await;
     let nothing = follower.feed.next().await.unwrap().unwrap();
-    assert_eq!(nothing, EventBatch::default().with_caught_up(true));
+    let empty = EventBatch::new(EventId::START, Vec::new());
+    assert_eq!(nothing, empty.with_caught_up(true));
     for n in 1..=20 {
         // It gives up at whatever point it waits: for news, for its turn, or for the next look.
         assert!(follower.feed.next().now_or_never().is_none());

@@ -1,4 +1,5 @@
 // The events that a page keeps: the newest of each kind, so that what is rare outlasts what is not.
+import { compare, isAfter } from "./ids.js";
 
 /** What makes up nearly all that happens. */
 const USUAL = new Set(["task_created", "task_leased", "task_answered", "task_finalized"]);
@@ -50,7 +51,7 @@ export class Kept {
     const kind = this.#kinds.get(event.event) ?? [];
     this.#kinds.set(event.event, kind);
     let at = kind.length;
-    while (at > 0 && kind[at - 1].id > event.id) at -= 1;
+    while (at > 0 && isAfter(kind[at - 1].id, event.id)) at -= 1;
     if (kind[at - 1]?.id === event.id || (at === 0 && kind.length >= EACH)) return false;
     kind.splice(at, 0, event);
     if (kind.length > EACH) kind.shift();
@@ -60,6 +61,6 @@ export class Kept {
   /** All events, or those of a kind, newest first. */
   newest(kind) {
     const list = kind ? (this.#kinds.get(kind) ?? []) : [...this.#kinds.values()].flat();
-    return list.slice().sort((a, b) => b.id - a.id);
+    return list.slice().sort((a, b) => compare(b.id, a.id));
   }
 }

@@ -1,6 +1,7 @@
 // What happens, line by line, and never more than a frame can bear.
 import { $, h, perFrame, setText, show } from "./dom.js";
 import { count } from "./format.js";
+import { START, compare, isAfter, newer } from "./ids.js";
 import { EACH, Kept, PER_SECOND, isRare } from "./kept.js";
 import { line } from "./parts.js";
 import { narrow } from "./router.js";
@@ -11,9 +12,9 @@ const KINDS = [
   "task_created", "task_leased", "task_answered", "task_finalized", "task_failed", "task_requeued",
   "worker_registered", "worker_stale", "worker_gone", "worker_returned", "worker_suspended", "worker_probation", "worker_reinstated", "market_reset",
 ];
-/** How far back a rare kind is looked for, in events of all kinds. */
+/** How far back a rare kind is looked for, in events of all kinds; the coordinator allows no more. */
 const BACK = 20_000;
-/** The coordinator begins with so many events at most. */
+/** How far back a usual kind is looked for. */
 const LAST = 1_000;
 
 const kept = new Kept();
@@ -22,9 +23,10 @@ let fresh = [];
 /** What was kept when it was paused, which is shown until it is resumed. */
 let held = null;
 let kind = "";
-let newest = 0;
+let newest = START;
 let skipped = 0;
-let missed = 0;
+/** Whether events were lost; how many nobody knows, since their ids need not be consecutive. */
+let missed = false;
 let looking = null;
 let drawnOn = "";
 
@@ -38,9 +40,9 @@ function fits(e) {
 
 /** That something is not shown is read out once, and how much that is never. */
 function says() {
-  const parts = [held !== null && "Paused.", skipped > 0 && `Much happens: of the most frequent events ${PER_SECOND} a second are shown.`, missed > 0 && "Some events were lost on the way."];
+  const parts = [held !== null && "Paused.", skipped > 0 && `Much happens: of the most frequent events ${PER_SECOND} a second are shown.`, missed && "Some events were lost on the way."];
   setText($("log-says"), parts.filter(Boolean).join(" "));
-  const numbers = [skipped > 0 && `${count(skipped)} skipped`, missed > 0 && `${count(missed)} lost`];
+  const numbers = [skipped > 0 && `${count(skipped)} skipped`, missed && "some lost"];
   setText($("log-skipped"), numbers.filter(Boolean).join(", "));
 }
 
@@ -65,7 +67,7 @@ const flush = perFrame(() => {
 function redraw() {
   drawnOn = today();
   fresh = [];
-  const lines = held === null ? kept.newest(kind) : held.sort((a, b) => b.id - a.id);
+  const lines = held === null ? kept.newest(kind) : held.sort((a, b) => compare(b.id, a.id));
   $("log").replaceChildren(...lines.filter(fits).slice(0, EACH).map(line));
   empty();
   says();
@@ -74,7 +76,7 @@ function redraw() {
 const redrawSoon = perFrame(() => !$("view-log").hidden && redraw());
 
 function take(event) {
-  newest = Math.max(newest, event.id);
+  newest = newer(newest, event.id);
   const became = kept.offer(event);
   if (became === "skipped") skipped += 1;
   if (became === "taken" && fresh.push(event) > EACH) fresh.shift();
@@ -91,11 +93,10 @@ function found(event) {
 async function lookBack() {
   looking?.abort();
   looking = null;
-  if (kind === "" || newest === 0 || !maySee() || $("view-log").hidden) return;
+  if (kind === "" || newest === START || !maySee() || $("view-log").hidden) return;
   const mine = (looking = new AbortController());
-  const from = isRare(kind) ? { after: Math.max(0, newest - BACK) } : { last: LAST };
-  try {
-    await remembered({ event: kind, ...from }, { signal: mine.signal, take: found });
+    try {
+    await remembered({ event: kind, last: isRare(kind) ? BACK : LAST }, { signal: mine.signal, take: found });
   } catch {
     // What was seen here is shown; the connection tells of the rest.
   }
@@ -113,7 +114,7 @@ function pause() {
 
 function clear() {
   kept.clear();
-  [skipped, missed] = [0, 0];
+  [skipped, missed] = [0, false];
   if (held !== null) held = [];
   redraw();
 }
@@ -137,12 +138,12 @@ export function startLog() {
   on("event", take);
   on("hello", (value) => {
     // Another market's events are not those of this one.
-    if (value.newest < newest) kept.clear();
+    if (isAfter(newest, value.newest)) kept.clear();
     newest = value.newest;
     lookBack();
   });
-  on("missed", ({ after, until }) => {
-    missed += Math.max(0, until - after);
+  on("missed", () => {
+    missed = true;
     flush();
   });
   on("shown", arrive);

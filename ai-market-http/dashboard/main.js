@@ -3,6 +3,7 @@ import { startChart } from "./chart.js";
 import { $, say, setText, show } from "./dom.js";
 import { startFilter } from "./filter.js";
 import { clock, millis } from "./format.js";
+import { START, isAfter } from "./ids.js";
 import { startLeaders } from "./leaders.js";
 import { startLog } from "./log.js";
 import { identify, startLogin } from "./login.js";
@@ -25,7 +26,7 @@ const PREFILL = 100;
 let stream = null;
 let detail = {};
 /** The newest event at the last hello: what comes up to it happened before. */
-let past = 0;
+let past = START;
 
 function connection(name, more = {}) {
   state.connection = name;
@@ -118,7 +119,7 @@ const reload = throttle(1000, () => emit("reload"));
 function connect() {
   stream?.stop();
   stream = null;
-  past = 0;
+  past = START;
   if (!maySee()) {
     connection("idle");
     return;
@@ -139,7 +140,7 @@ function connect() {
         reload();
       },
       event(value) {
-        value.past = value.id <= past;
+        value.past = !isAfter(value.id, past);
         emit("event", value);
         if (value.event === "market_reset" && !value.past) reload();
       },

@@ -1,5 +1,6 @@
 // The stream of events, over fetch: so a key goes in a header and never in an address.
 import { open } from "./api.js";
+import { START, isAfter } from "./ids.js";
 
 /** After so long without a word a stream is given up, in milliseconds. */
 const SILENCE = 40_000;
@@ -58,7 +59,7 @@ export function follow(query, on) {
   /** The last event before the page was away for long. */
   let before = null;
   /** The newest event that was told: what comes again is not told again. */
-  let told = 0;
+  let told = START;
 
   function take({ name, id, data }) {
     if (id !== null) lastId = id;
@@ -71,16 +72,16 @@ export function follow(query, on) {
     }
     if (name === "hello") {
       // Events of another market have ids of their own.
-      if (value.newest < told) told = 0;
+      if (isAfter(told, value.newest)) told = START;
       on.hello(value, since !== null);
-      if (before !== null && value.id > before) on.missed({ after: before, until: value.id });
+      if (before !== null && isAfter(value.id, before)) on.missed({ after: before, until: value.id });
       before = null;
       since = null;
       wait = FIRST_WAIT;
       on.state("connected");
     } else if (name === "missed") on.missed(value);
     else if (name === "caught_up") return;
-    else if (value.id > told) {
+    else if (isAfter(value.id, told)) {
       told = value.id;
       on.event(value);
     }
@@ -95,7 +96,7 @@ export function follow(query, on) {
     };
     watch();
     if (lastId !== null && since !== null && Date.now() - since > LONG_AWAY) {
-      before = Number(lastId);
+      before = lastId;
       lastId = null;
     }
     const more = lastId === null ? {} : { "Last-Event-ID": lastId };

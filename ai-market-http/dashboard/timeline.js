@@ -1,5 +1,6 @@
 // What happened to one task or worker, newest first: what the coordinator remembers, and what comes.
 import { h, perFrame, say, show } from "./dom.js";
+import { START, isAfter } from "./ids.js";
 import { line } from "./parts.js";
 import { maySee, on } from "./store.js";
 import { remembered } from "./stream.js";
@@ -22,7 +23,7 @@ export function timeline({ name, title, by, section, begins }) {
   let waiting = [];
 
   const put = (event) => {
-    const at = shown.findIndex((other) => other.id <= event.id);
+    const at = shown.findIndex((other) => !isAfter(other.id, event.id));
     const place = at < 0 ? shown.length : at;
     if (shown[place]?.id === event.id || place >= LINES) return;
     const entry = { id: event.id, node: line(event), first: event.event === begins };
@@ -48,7 +49,7 @@ export function timeline({ name, title, by, section, begins }) {
     asked = mine;
     show(earlier, false);
     say(note, "looking …");
-    const place = all ? { after: 0 } : { last: NEWEST };
+    const place = all ? { after: START } : { last: NEWEST };
     try {
       let first = false;
       let found = 0;
@@ -59,8 +60,8 @@ export function timeline({ name, title, by, section, begins }) {
       };
       const after = await remembered({ [by]: subject, ...place }, { signal: mine.signal, take });
       if (asked !== mine) return;
-      show(earlier, !all && !first && after !== 0);
-      say(note, found > 0 || shown.length > 0 ? null : all || after === 0 ? "The coordinator remembers nothing of it." : `Nothing of it is among the newest ${NEWEST} events.`);
+      show(earlier, !all && !first && after !== START);
+      say(note, found > 0 || shown.length > 0 ? null : all || after === START ? "The coordinator remembers nothing of it." : `Nothing of it is among the newest ${NEWEST} events.`);
     } catch (error) {
       if (asked !== mine) return;
       show(earlier, true);

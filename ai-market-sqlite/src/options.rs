@@ -120,7 +120,8 @@ impl SqliteOptions {
         self
     }
 
-    /// Takes the time from `clock` instead of the system.
+    /// Takes the time from `clock` instead of the system. While that goes back, the store's stands
+    /// still.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);

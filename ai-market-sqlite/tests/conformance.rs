@@ -68,6 +68,12 @@ async fn reopen_keys() -> (TempDir, KeyDatabase) {
     (folder, KeyDatabase(path))
 }
 
+mod rows {
+    use super::open;
+
+    ai_market_core::task_store_tests!(open);
+}
+
 mod rules {
     use super::{open, reopen};
 

@@ -191,8 +191,8 @@ pub(super) fn seen_key(absence: Absence, last_seen: Timestamp) -> String {
 }
 
 /// The key of an event. Places follow each other without gaps.
-pub(super) fn event_key(place: u64) -> String {
-    format!("event\t{place:016}")
+pub(super) fn event_key(place: u128) -> String {
+    format!("event\t{place:039}")
 }
 
 /// The key of a value of the space of bytes. Digits sort as the bytes do.

@@ -206,17 +206,16 @@ impl TaskStore for FileStore {
         let mut keys = under("event");
         let oldest = rows.range::<LoggedEvent>(keys.clone()).next().transpose()?;
         let oldest = oldest.map_or(newest.get() + 1, |event| event.id.get());
-        keys.start = event_key(match query.start {
-            EventStart::After(place) => place.get() + 1,
-            EventStart::Last(n) => (newest.get() + 1).saturating_sub(n as u64),
-        });
+        let kept_after = EventId::new(oldest - 1);
+        let after = match query.start {
+            EventStart::After(place) => place,
+            EventStart::Last(n) => EventId::new(newest.get().saturating_sub(n as u128)),
+        };
+        let after = after.max(kept_after);
+        keys.start = event_key(after.get().saturating_add(1));
         let events = rows.range(keys).take(query.limit);
         let events = events.map(|event| event.map(Arc::new));
-        let kept_after = EventId::new(oldest - 1);
-        Ok(EventPage::new(
-            events.collect::<Result<_, _>>()?,
-            kept_after,
-            newest,
-        ))
+        let events = events.collect::<Result<_, _>>()?;
+        Ok(EventPage::new(events, after, kept_after, newest))
     }
 }

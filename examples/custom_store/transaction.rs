@@ -331,7 +331,7 @@ impl Transaction for Draft {
         let newest: EventId = self.row("newest")?;
         let id = EventId::new(newest.get() + 1);
         self.write("newest", &id)?;
-        self.remove(&event_key(id.get().saturating_sub(KEPT_EVENTS as u64)));
+        self.remove(&event_key(id.get().saturating_sub(KEPT_EVENTS as u128)));
         self.write(&event_key(id.get()), &LoggedEvent::new(id, self.now, event))
     }
 

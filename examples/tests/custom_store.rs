@@ -48,6 +48,7 @@ mod conformance {
         (folder, place.open().await)
     }
 
+    ai_market_core::task_store_tests!(open);
     ai_market_core::market_tests!(open);
     ai_market_core::persistent_market_tests!(reopen);
 }

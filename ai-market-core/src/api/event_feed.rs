@@ -93,7 +93,7 @@ impl Follow {
     }
 
     /// Begins with the newest `n` events that there are, of which those are told that are wanted;
-    /// more than 1,000 count as 1,000.
+    /// more than 20,000 count as 20,000.
     #[must_use]
     pub fn last(mut self, n: usize) -> Self {
         self.start = EventStart::Last(n);
@@ -115,9 +115,12 @@ impl Default for Follow {
 }
 
 /// Some events that follow each other.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EventBatch {
+    /// The place after which the batch begins. A feed that follows from after it brings all that is
+    /// in the batch again.
+    pub after: EventId,
     /// What was lost before these: the log no longer had it when the reader came for it.
     pub missed: Option<Missed>,
     /// The events, oldest first.
@@ -128,14 +131,25 @@ pub struct EventBatch {
 }
 
 impl EventBatch {
-    /// `events`, before which `missed` were lost.
+    /// A batch of `events` that begins after the place `after`.
     #[must_use]
-    pub const fn new(missed: Option<Missed>, events: Vec<Arc<LoggedEvent>>) -> Self {
+    pub const fn new(after: EventId, events: Vec<Arc<LoggedEvent>>) -> Self {
         Self {
-            missed,
+            after,
+            missed: None,
             events,
             caught_up: false,
         }
+    }
+
+    /// The same, in which everything up to the place `until` was lost.
+    #[must_use]
+    pub const fn with_missed(mut self, until: EventId) -> Self {
+        self.missed = Some(Missed {
+            after: self.after,
+            until,
+        });
+        self
     }
 
     /// The same, with which the feed has [caught up](Self::caught_up) or not.
@@ -143,14 +157,6 @@ impl EventBatch {
     pub const fn with_caught_up(mut self, caught_up: bool) -> Self {
         self.caught_up = caught_up;
         self
-    }
-
-    /// The place after which it begins; `None` where it has neither events nor a gap.
-    #[must_use]
-    pub fn begins_after(&self) -> Option<EventId> {
-        let first = self.events.first();
-        let first = first.map(|event| EventId::new(event.id.get().saturating_sub(1)));
-        self.missed.map(|missed| missed.after).or(first)
     }
 }
 

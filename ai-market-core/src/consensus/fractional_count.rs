@@ -35,6 +35,10 @@ impl FractionalCount {
     /// gives [`MAX`](Self::MAX).
     #[must_use]
     pub const fn from_fraction(number: f64) -> Self {
+        // The nearest `f64` to the largest count is below it, and is to come back as it was.
+        if number >= Self::MAX.as_f64() {
+            return Self::MAX;
+        }
         // The casts saturate, and take NaN to zero. The two parts are rounded one by one, since the
         // product of the whole number would lose the last digits of a large one.
         let whole = number.trunc();
@@ -174,7 +178,7 @@ mod tests {
         for nothing in [-0.5, -3.0, f64::NAN, f64::NEG_INFINITY] {
             assert_eq!(part(nothing), FractionalCount::ZERO);
         }
-        for much in [1e14, f64::INFINITY] {
+        for much in [FractionalCount::MAX.as_f64(), 1e14, f64::INFINITY] {
             assert_eq!(part(much), FractionalCount::MAX);
         }
         assert_eq!(FractionalCount::from_whole(u64::MAX), FractionalCount::MAX);

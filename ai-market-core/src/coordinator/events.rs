@@ -1,5 +1,4 @@
 use std::collections::VecDeque;
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::api::{ApiError, EventBatch, EventFeed, Follow, Missed};
+use crate::api::{ApiError, EventBatch, EventFeed, Follow};
 use crate::event::{EventFilter, EventId, LoggedEvent};
 use crate::metrics::InProgress;
 use crate::store::{EventQuery, EventStart};
@@ -26,7 +25,7 @@ const AT_HAND: usize = 4 * PAGE;
 const BATCH: usize = 256;
 
 /// With how many of the newest events one may begin.
-const MAX_LAST: usize = 1_000;
+const MAX_LAST: usize = 20_000;
 
 /// How long after one look at the log the next one is: at a thousand steps a second, one look serves
 /// fifty of them, and nobody sees the difference.
@@ -167,7 +166,7 @@ pub(super) struct Feed {
     /// The newest event when it began, until it has read so far.
     behind: Option<EventId>,
     /// What was found and not given out yet.
-    ready: EventBatch,
+    ready: Option<EventBatch>,
     news: watch::Receiver<u64>,
     /// Why it looks, until that is done, should a look be dropped before.
     cause: Option<Cause>,
@@ -192,12 +191,16 @@ impl Coordinator {
             filter: follow.filter,
             position: EventId::START,
             behind: None,
-            ready: EventBatch::default(),
+            ready: None,
             news: hub.news.subscribe(),
             cause: None,
         };
         let store = &self.store();
-        let known = store.events(EventQuery::last(0)).await?;
+        let last = match follow.start {
+            EventStart::Last(n) => n.min(MAX_LAST),
+            EventStart::After(_) => 0,
+        };
+        let known = store.events(EventQuery::last(last).with_limit(0)).await?;
         if alone {
             // Nobody has read on since the last one left.
             let mut recent = hub.recent();
@@ -206,17 +209,12 @@ impl Coordinator {
             }
         }
         match follow.start {
-            EventStart::Last(n) => {
-                let first = known.newest.get().saturating_sub(n.min(MAX_LAST) as u64);
-                feed.position = EventId::new(first).max(known.kept_after);
-            }
+            EventStart::Last(_) => feed.position = known.after,
             EventStart::After(place) if place > known.newest => {
                 // It followed another log: this one begins anew.
                 feed.position = known.newest;
-                feed.ready.missed = Some(Missed {
-                    after: EventId::START,
-                    until: known.newest,
-                });
+                let batch = EventBatch::new(EventId::START, Vec::new());
+                feed.ready = Some(batch.with_missed(known.newest));
             }
             EventStart::After(place) => feed.position = place,
         }
@@ -232,16 +230,6 @@ impl Coordinator {
 }
 
 impl Feed {
-    /// Takes over those events that are wanted.
-    fn take(&mut self, events: Vec<Arc<LoggedEvent>>) {
-        if let Some(last) = events.last() {
-            self.position = self.position.max(last.id);
-        }
-        let wanted = events.into_iter();
-        let wanted = wanted.filter(|event| self.filter.wants(&event.event));
-        self.ready.events.extend(wanted);
-    }
-
     /// Takes what there is after the position; false when that is nothing.
     async fn advance(&mut self) -> Result<bool, ApiError> {
         let inner = Arc::clone(&self.coordinator.inner);
@@ -255,29 +243,38 @@ impl Feed {
             && (to > self.position || self.behind.is_none())
         {
             let some = to > self.position;
+            if !events.is_empty() {
+                self.ready = Some(EventBatch::new(self.position, events));
+            }
             self.position = to;
-            self.ready.events = events;
             return Ok(some);
         }
         let query = EventQuery::after(self.position, BATCH);
         let page = inner.market.store().events(query).await?;
+        let mut batch = EventBatch::new(self.position, Vec::new());
         if page.kept_after > self.position {
-            self.ready.missed = Some(Missed {
-                after: self.position,
-                until: page.kept_after,
-            });
+            batch = batch.with_missed(page.kept_after);
             self.position = page.kept_after;
         }
-        let some = !page.events.is_empty();
-        self.take(page.events);
-        Ok(some || self.ready.missed.is_some())
+        if let Some(last) = page.events.last() {
+            self.position = self.position.max(last.id);
+        }
+        let some = self.position > batch.after;
+        let wanted = page.events.into_iter();
+        let wanted = wanted.filter(|event| self.filter.wants(&event.event));
+        batch.events.extend(wanted);
+        if batch.missed.is_some() || !batch.events.is_empty() {
+            self.ready = Some(batch);
+        }
+        Ok(some)
     }
 
     /// Says once that it has caught up.
     fn catch_up(&mut self) {
         if self.behind.is_some_and(|newest| newest <= self.position) {
             self.behind = None;
-            self.ready.caught_up = true;
+            let empty = || EventBatch::new(self.position, Vec::new());
+            self.ready.get_or_insert_with(empty).caught_up = true;
         }
     }
 
@@ -347,13 +344,9 @@ impl EventFeed for Feed {
     async fn next(&mut self) -> Result<Option<EventBatch>, ApiError> {
         loop {
             self.catch_up();
-            if self.ready != EventBatch::default() {
-                self.coordinator
-                    .inner
-                    .signals
-                    .metrics
-                    .delivered(&self.ready);
-                return Ok(Some(mem::take(&mut self.ready)));
+            if let Some(batch) = self.ready.take() {
+                self.coordinator.inner.signals.metrics.delivered(&batch);
+                return Ok(Some(batch));
             }
             if self.coordinator.inner.stopping.is_cancelled() {
                 return Ok(None);
@@ -365,7 +358,8 @@ impl EventFeed for Feed {
     }
 
     fn position(&self) -> EventId {
-        self.ready.begins_after().unwrap_or(self.position)
+        let ready = self.ready.as_ref();
+        ready.map_or(self.position, |batch| batch.after)
     }
 }
 

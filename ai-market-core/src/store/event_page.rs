@@ -6,11 +6,13 @@ use crate::event::{EventId, LoggedEvent};
 pub const KEPT_EVENTS: usize = 100_000;
 
 /// Where a page of events begins.
+///
+/// A place may be that of another log, and beyond every event of this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventStart {
     /// After this place.
     After(EventId),
-    /// With so many of the newest ones; none, to learn which is the newest.
+    /// With so many of the newest events. Zero asks for none, only for the newest place.
     Last(usize),
 }
 
@@ -42,6 +44,14 @@ impl EventQuery {
             limit: n,
         }
     }
+
+    /// The same with at most `limit` events. Zero asks only for the place after which the page
+    /// begins.
+    #[must_use]
+    pub const fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
 }
 
 /// A page of the log.
@@ -50,6 +60,11 @@ impl EventQuery {
 pub struct EventPage {
     /// The events, oldest first.
     pub events: Vec<Arc<LoggedEvent>>,
+    /// The place after which the page begins, whatever its limit.
+    ///
+    /// It is the place that was asked for, or the one before the newest `n` events, and at least
+    /// [`kept_after`](Self::kept_after).
+    pub after: EventId,
     /// Every event after this place is kept; those up to it are not.
     pub kept_after: EventId,
     /// The newest event that there is, or was before it was dropped.
@@ -57,11 +72,18 @@ pub struct EventPage {
 }
 
 impl EventPage {
-    /// A page of a log that is kept from after `kept_after` up to `newest`.
+    /// A page of `events` that begins after `after`, of a log that is kept from after `kept_after`
+    /// up to `newest`.
     #[must_use]
-    pub const fn new(events: Vec<Arc<LoggedEvent>>, kept_after: EventId, newest: EventId) -> Self {
+    pub const fn new(
+        events: Vec<Arc<LoggedEvent>>,
+        after: EventId,
+        kept_after: EventId,
+        newest: EventId,
+    ) -> Self {
         Self {
             events,
+            after,
             kept_after,
             newest,
         }

@@ -62,7 +62,7 @@ pub trait TaskStore: Debug + Send + Sync + 'static {
     /// Counts what there is.
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError>;
 
-    /// A page of events, oldest first.
+    /// A page of events, oldest first, with the place after which it begins.
     async fn events(&self, query: EventQuery) -> Result<EventPage, StoreError>;
 }
 

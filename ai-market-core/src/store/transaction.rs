@@ -18,6 +18,10 @@ use super::{
 /// A look-up sees what earlier steps of the same transaction and the step itself wrote. Rows are
 /// written whole. [Additions](Addition) may be seen late, after the transaction.
 ///
+/// The counts of a task are those of its votes in time, its leases and its lost ones (no more than
+/// its attempts): a step that writes one of those updates the task as well, and a store may leave
+/// out look-ups of what there is none of.
+///
 /// A store that fetches rows beforehand answers a look-up outside what it has fetched with
 /// [`TransactionError::Missing`]; the step is then undone and run again later.
 ///
@@ -40,8 +44,7 @@ pub trait Transaction {
     /// The task that has this name.
     fn task_named(&mut self, name: &IdempotencyKey) -> Result<Option<TaskId>, TransactionError>;
 
-    /// Inserts an open task without votes and leases, with its place among the claimable ones where
-    /// anybody may claim it.
+    /// Inserts a task, with its place among the claimable ones where anybody may claim it.
     fn insert_task(
         &mut self,
         task: &Task,

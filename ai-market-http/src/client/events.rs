@@ -4,7 +4,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ai_market_core::api::{ApiError, ErrorCode, EventBatch, EventFeed, Follow, Missed};
+use ai_market_core::api::{ApiError, ErrorCode, EventBatch, EventFeed, Follow};
 use ai_market_core::event::{EventId, EventKind, LoggedEvent};
 use ai_market_core::store::EventStart;
 use async_trait::async_trait;
@@ -193,8 +193,8 @@ impl HttpFeed {
                 return Ok(());
             }
             "missed" => parse(frame).map(|MissedBody { after, until }| {
-                let missed = Some(Missed { after, until });
-                self.ready.push_back(EventBatch::new(missed, Vec::new()));
+                let batch = EventBatch::new(after, Vec::new());
+                self.ready.push_back(batch.with_missed(until));
             }),
             kind => {
                 if let Some(event) = event(kind, frame) {
@@ -231,7 +231,10 @@ impl HttpFeed {
         let event = Arc::new(event);
         match self.ready.back_mut() {
             Some(batch) => batch.events.push(event),
-            None => self.ready.push_back(EventBatch::new(None, vec![event])),
+            None => {
+                let batch = EventBatch::new(self.position, vec![event]);
+                self.ready.push_back(batch);
+            }
         }
     }
 
@@ -242,8 +245,8 @@ impl HttpFeed {
         match self.ready.back_mut() {
             Some(batch) => batch.caught_up = true,
             None => {
-                let batch = EventBatch::default().with_caught_up(true);
-                self.ready.push_back(batch);
+                let batch = EventBatch::new(self.position, Vec::new());
+                self.ready.push_back(batch.with_caught_up(true));
             }
         }
     }
@@ -273,7 +276,7 @@ fn event(kind: &str, frame: &Frame) -> Option<LoggedEvent> {
     let event = parse(frame);
     event
         .inspect_err(|error| {
-            let id = frame.id.map(EventId::get);
+            let id = frame.id.as_ref().map(tracing::field::display);
             let error = error as &dyn std::error::Error;
             tracing::debug!(
                 kind,
@@ -314,7 +317,7 @@ impl EventFeed for HttpFeed {
     }
 
     fn position(&self) -> EventId {
-        let next = self.ready.iter().find_map(EventBatch::begins_after);
-        next.unwrap_or(self.position)
+        let next = self.ready.front();
+        next.map_or(self.position, |batch| batch.after)
     }
 }

@@ -43,6 +43,7 @@ assets! {
     "favicon.svg",
     "filter.js",
     "format.js",
+    "ids.js",
     "kept.js",
     "keys.js",
     "leaderboard.js",

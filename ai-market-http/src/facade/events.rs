@@ -1,7 +1,7 @@
 use ai_market_core::access::{Caller, Keys};
 use ai_market_core::api::{ClientApi, ErrorCode, Follow};
 use ai_market_core::coordinator::Coordinator;
-use ai_market_core::event::EventFilter;
+use ai_market_core::event::{EventFilter, EventId};
 use ai_market_core::id::{TaskId, TaskType, WorkerId};
 use poem::http::header;
 use poem::web::Data;
@@ -13,7 +13,7 @@ use poem_openapi::registry::{
 };
 use poem_openapi::{ApiResponse, OpenApi};
 
-use crate::wire::{EventKinds, EventPlace, Field, Limit, TicketBody};
+use crate::wire::{EventKinds, Field, Limit, TicketBody};
 
 use super::body::JsonBody;
 use super::failure::{Errors, Failure};
@@ -47,7 +47,8 @@ impl EventRoutes {
     ///
     /// Server-sent events: first `hello` with the place after which the stream begins (`id`) and the
     /// newest event that there is (`newest`), then each event as it happens, as an object with `id`,
-    /// `at`, `event` and what it is about. `caught_up` says once that what there was has come. Where
+    /// `at`, `event` and what it is about. An `id` is a string of decimal digits. Later
+    /// events have higher ids, which need not be consecutive numbers. `caught_up` says once that what there was has come. Where
     /// events were lost to a reader that is slow or was away for long, `missed` says which. A stream
     /// that is silent says every 15 seconds that it is still there. It ends when the coordinator
     /// stops, and when the key is no longer accepted.
@@ -65,13 +66,13 @@ impl EventRoutes {
         /// Only events about this task.
         task_id: Query<Option<Field<TaskId>>>,
         /// Begins after this event.
-        after: Query<Option<Field<EventPlace>>>,
+        after: Query<Option<Field<EventId>>>,
         /// Begins with the newest events, so many at most, of which those are sent that are asked
-        /// for; more than 1,000 count as 1,000.
+        /// for; more than 20,000 count as 20,000.
         last: Query<Option<Field<Limit>>>,
         /// Begins after this event; goes before `after` and `last`.
         #[oai(name = "Last-Event-ID")]
-        last_event_id: Header<Option<Field<EventPlace>>>,
+        last_event_id: Header<Option<Field<EventId>>>,
         /// A ticket in the place of a key.
         ticket: Query<Option<String>>,
     ) -> Result<EventStream, Failure<FollowErrors>> {
@@ -82,7 +83,7 @@ impl EventRoutes {
             follow = follow.last(last.0.get());
         }
         if let Some(place) = last_event_id.0.or(after.0) {
-            follow = follow.after(place.0.0);
+            follow = follow.after(place.0);
         }
         let mut filter = EventFilter::new();
         filter.kinds = event.0.map(|kinds| kinds.0.0).unwrap_or_default();

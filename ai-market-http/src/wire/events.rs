@@ -1,5 +1,5 @@
 use std::collections::BTreeSet;
-use std::fmt;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 use ai_market_core::event::{EventId, EventKind, UnknownEvent};
@@ -25,7 +25,7 @@ impl FromStr for EventKinds {
     }
 }
 
-impl fmt::Display for EventKinds {
+impl Display for EventKinds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds: Vec<_> = self.0.iter().map(|kind| kind.as_str()).collect();
         f.write_str(&kinds.join(","))
@@ -58,32 +58,17 @@ impl Kind for EventKinds {
     }
 }
 
-/// The place of an event as a query or a header names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub(crate) struct EventPlace(pub(crate) EventId);
-
-impl TryFrom<String> for EventPlace {
-    type Error = ai_market_core::event::InvalidEventId;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse().map(Self)
-    }
-}
-
-impl From<EventPlace> for String {
-    fn from(place: EventPlace) -> Self {
-        place.0.to_string()
-    }
-}
-
-impl Kind for EventPlace {
+impl Kind for EventId {
     fn schema() -> MetaSchema {
         MetaSchema {
-            minimum: Some(0.0),
-            maximum: Some(EventId::MAX.get() as f64),
-            ..MetaSchema::new("integer")
+            pattern: Some("^[0-9]{1,39}$".to_owned()),
+            example: Some(Value::from("4711")),
+            ..MetaSchema::new("string")
         }
+    }
+
+    fn from_text(text: &str) -> Result<Self, impl Display> {
+        text.parse::<Self>()
     }
 }
 

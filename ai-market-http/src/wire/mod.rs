@@ -32,7 +32,7 @@ pub(crate) use board::{BoardEntry, By};
 pub(crate) use counts::{PlaceBody, StatsBody};
 pub(crate) use cursor::{BoardCursor, InvalidCursor, ModelCursor, TaskCursor};
 pub(crate) use error::ErrorBody;
-pub(crate) use events::{CaughtUpBody, EventKinds, EventPlace, HelloBody, MissedBody, TicketBody};
+pub(crate) use events::{CaughtUpBody, EventKinds, HelloBody, MissedBody, TicketBody};
 pub(crate) use field::{Field, Kind};
 pub(crate) use key::{IssuedBody, KeyBody, KeyRequest, RotateRequest};
 pub(crate) use kinds::{Order, Status};

@@ -18,8 +18,8 @@ use scripted::{Scripted, caught_up, event, follow, frame, hello, missed};
 
 #[derive(Debug, PartialEq, Eq)]
 enum Told {
-    Missed(u64, u64),
-    Event(u64),
+    Missed(u128, u128),
+    Event(u128),
 }
 
 use Told::{Event, Missed};
@@ -229,6 +229,43 @@ async fn streams_that_end_at_once_are_not_opened_again_and_again() {
     assert_eq!(error.request_id(), Some("stream-1"));
     assert_eq!(market.asked(), [0, 0]);
     assert_eq!(next(&mut feed).await, [Event(1)]);
+}
+
+/// As coordinators wrote them before.
+#[tokio::test]
+async fn places_that_are_numbers_are_understood() {
+    let now = "2026-11-25T06:00:00.000000Z";
+    let frames = [
+        format!("id: 4\nevent: hello\ndata: {{\"id\":4,\"newest\":7,\"now\":\"{now}\"}}\n\n"),
+        "id: 6\nevent: missed\ndata: {\"after\":4,\"until\":6}\n\n".to_owned(),
+        format!(
+            "id: 7\nevent: market_reset\n\
+             data: {{\"id\":7,\"at\":\"{now}\",\"event\":\"market_reset\"}}\n\n"
+        ),
+    ];
+    let market = Scripted::with([Open(frames.concat())]).await;
+    let mut feed = market.follow(4).await.unwrap();
+    let mut told = Vec::new();
+    while told.last() != Some(&Event(7)) {
+        told.extend(next(&mut feed).await);
+    }
+    assert_eq!(told, [Missed(4, 6), Event(7)]);
+}
+
+/// What a feed has not given out yet lies after its place, however far apart events are.
+#[tokio::test]
+async fn a_batch_begins_where_the_one_before_ended() {
+    let frames = hello(40) + &event(1_007) + &missed(1_007, 3_007) + &event(9_000_007);
+    let market = Scripted::with([Open(frames)]).await;
+    let mut feed = market.follow(40).await.unwrap();
+    let mut end = EventId::new(40);
+    while end < EventId::new(9_000_007) {
+        let batch = soon(feed.next()).await.unwrap().unwrap();
+        assert_eq!(batch.after, end);
+        let last = batch.events.last().map(|event| event.id);
+        end = last.or(batch.missed.map(|missed| missed.until)).unwrap();
+        assert_eq!(feed.position(), end);
+    }
 }
 
 /// Each stream says it, the feed once; and the place is that of what was given out.

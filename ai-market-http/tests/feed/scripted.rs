@@ -115,7 +115,7 @@ pub(crate) async fn follow(url: &str, place: u64) -> Result<Box<dyn EventFeed>, 
     let client = HttpClient::builder(url).timeout(Duration::from_secs(10));
     let client = client.build().unwrap();
     client
-        .follow(Follow::new().after(EventId::new(place)))
+        .follow(Follow::new().after(EventId::from(place)))
         .await
 }
 
@@ -123,7 +123,7 @@ pub(crate) fn hello(place: u64) -> String {
     let now = "2026-11-25T06:00:00.000000Z";
     format!(
         "retry: 1000\nid: {place}\nevent: hello\n\
-         data: {{\"id\":{place},\"newest\":{place},\"now\":\"{now}\"}}\n\n"
+         data: {{\"id\":\"{place}\",\"newest\":\"{place}\",\"now\":\"{now}\"}}\n\n"
     )
 }
 
@@ -136,14 +136,14 @@ pub(crate) fn frame(id: u64, kind: &str, fields: &str) -> String {
     let at = "2026-11-25T06:00:00.000000Z";
     format!(
         "id: {id}\nevent: {kind}\n\
-         data: {{\"id\":{id},\"at\":\"{at}\",\"event\":\"{kind}\"{fields}}}\n\n"
+         data: {{\"id\":\"{id}\",\"at\":\"{at}\",\"event\":\"{kind}\"{fields}}}\n\n"
     )
 }
 
 pub(crate) fn caught_up(place: u64) -> String {
-    format!("id: {place}\nevent: caught_up\ndata: {{\"id\":{place}}}\n\n")
+    format!("id: {place}\nevent: caught_up\ndata: {{\"id\":\"{place}\"}}\n\n")
 }
 
 pub(crate) fn missed(after: u64, until: u64) -> String {
-    format!("id: {until}\nevent: missed\ndata: {{\"after\":{after},\"until\":{until}}}\n\n")
+    format!("id: {until}\nevent: missed\ndata: {{\"after\":\"{after}\",\"until\":\"{until}\"}}\n\n")
 }

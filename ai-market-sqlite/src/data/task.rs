@@ -146,7 +146,7 @@ impl Connection {
             return Ok(None);
         };
         let votes = self.votes_on(id)?;
-        let leases = if task.lease_count > 0 {
+        let leases = if task.state == TaskState::Open {
             self.shown_leases(id)?
         } else {
             Vec::new()

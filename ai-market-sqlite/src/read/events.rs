@@ -29,12 +29,17 @@ impl Connection {
             _ => newest,
         };
         let after = match query.start {
-            EventStart::After(place) => place.get(),
-            EventStart::Last(n) => newest.saturating_sub(u64::try_from(n).unwrap_or(u64::MAX)),
+            EventStart::After(place) => place,
+            EventStart::Last(n) => newest
+                .saturating_sub(u64::try_from(n).unwrap_or(u64::MAX))
+                .into(),
         };
+        let after = after.max(kept_after.into());
+        // A place of another log may be higher than any of this one.
+        let from = u64::try_from(after.get()).unwrap_or(u64::MAX);
         let mut events = Vec::new();
-        if after < newest && query.limit > 0 {
-            let place = i64::try_from(after.saturating_add(1)).unwrap_or(i64::MAX);
+        if from < newest && query.limit > 0 {
+            let place = i64::try_from(from.saturating_add(1)).unwrap_or(i64::MAX);
             let row = self.row::<RowOfEvent, (Option<i64>,), _>((place,))?;
             let mut from = row.and_then(|(first,)| first).unwrap_or(0);
             // As many as should hold what is asked for, by what those so far held.
@@ -46,11 +51,11 @@ impl Connection {
                 from = last + 1;
                 let before = events.len();
                 for (first, n, row) in &rows {
-                    let first = EventId::new(count("the place of an event", *first)?);
+                    let first = count("the place of an event", *first)?;
                     let n = count("a number of events", *n)?;
                     let row = unpack(first, n, row)?
                         .into_iter()
-                        .filter(|event| event.id.get() > after);
+                        .filter(|event| event.id > after);
                     events.extend(row.map(Into::into));
                     if events.len() >= query.limit {
                         break;
@@ -64,8 +69,9 @@ impl Connection {
         }
         Ok(EventPage::new(
             events,
-            EventId::new(kept_after),
-            EventId::new(newest),
+            after,
+            EventId::from(kept_after),
+            EventId::from(newest),
         ))
     }
 }

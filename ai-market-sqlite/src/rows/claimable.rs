@@ -40,7 +40,7 @@ impl Session {
             .map_or(i64::MIN, |key| -i64::from(key.priority()));
         let id = query.after.map(|key| key.id());
         let id: &[u8] = id.as_ref().map_or(&[], |id| id.as_bytes());
-        let rows = self.db.rows::<Claimable, Row, _>((
+        let mut rows = self.db.rows::<Claimable, Row, _>((
             worker,
             owner,
             model,
@@ -51,9 +51,11 @@ impl Session {
             &query.task_type,
             rank,
             id,
-            limit(query.limit),
+            // One beyond the page tells whether there are more.
+            limit(query.limit.saturating_add(1)),
         ))?;
-        let ended = rows.len() < query.limit;
+        let ended = rows.len() <= query.limit;
+        rows.truncate(query.limit);
         let candidates = rows.into_iter().map(candidate);
         let candidates = candidates.collect::<Result<_, _>>()?;
         Ok(ClaimablePage::new(candidates, ended))

@@ -14,6 +14,14 @@ fn rank(claim: Option<ClaimKey>) -> Option<i64> {
     claim.map(|key| -i64::from(key.priority()))
 }
 
+/// Fails where a row that was to be changed is not there, or was closed before.
+pub(super) fn one_row(changed: usize, what: &'static str) -> Result<(), Error> {
+    match changed {
+        1 => Ok(()),
+        _ => Err(Error::corrupt(what, "there is no such row to be changed")),
+    }
+}
+
 impl Session {
     /// Writes a new task.
     pub(crate) fn write_new_task(
@@ -45,11 +53,17 @@ impl Session {
             rank(claim),
             task.deadline.map(micros),
             i64::from(task.distinct_models),
+            i64::from(task.attempts),
+            i64::from(task.submission_count),
+            i64::from(task.lease_count),
         ))?;
         if let Some(name) = name {
             self.db.execute::<InsertKey>((name, task.id))?;
         }
-        Ok(())
+        match task.state {
+            TaskState::Open => Ok(()),
+            _ => self.write_task(task, None),
+        }
     }
 
     /// Writes what changed of a task that was open before.
@@ -61,7 +75,7 @@ impl Session {
         );
         let (at, outcome) = match &task.state {
             TaskState::Open => {
-                self.db.execute::<UpdateTask>((
+                let updated = self.db.execute::<UpdateTask>((
                     counts.0,
                     counts.1,
                     counts.2,
@@ -69,7 +83,7 @@ impl Session {
                     rank(claim),
                     task.id,
                 ))?;
-                return Ok(());
+                return one_row(updated, "a task");
             }
             TaskState::Finalized {
                 label,
@@ -97,11 +111,6 @@ impl Session {
             micros(at),
             task.id,
         ))?;
-        if closed == 1 {
-            Ok(())
-        } else {
-            // Every step looks at the state before it closes a task.
-            Err(Error::corrupt("a task", "it was closed before"))
-        }
+        one_row(closed, "a task")
     }
 }

@@ -8,6 +8,8 @@ use crate::error::Error;
 use crate::sql::statements::{InsertWorker, RecordTypesOf, UpdateWorker};
 use crate::writer::Session;
 
+use super::tasks::one_row;
+
 fn model_json(profile: &WorkerProfile) -> Result<Option<String>, Error> {
     let model = profile.model.as_ref();
     model.map(|model| json("a model", model)).transpose()
@@ -34,7 +36,7 @@ impl Session {
     /// Writes what a worker says of itself.
     pub(crate) fn write_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<(), Error> {
         let model = model_json(profile)?;
-        self.db.execute::<UpdateWorker>((
+        let updated = self.db.execute::<UpdateWorker>((
             profile.owner.as_ref().map(AsRef::as_ref),
             profile.instance.as_ref().map(AsRef::as_ref),
             json("capabilities", &profile.capabilities)?.as_str(),
@@ -42,6 +44,7 @@ impl Session {
             json("models", &profile.models)?.as_str(),
             &profile.worker,
         ))?;
+        one_row(updated, "a worker")?;
         self.set_profile(&profile.worker, Arc::clone(profile));
         Ok(())
     }

@@ -113,8 +113,9 @@ statements! {
     /// Right after `InsertInput`.
     InsertTask -> () =
         "INSERT INTO tasks (id, input, task_type, created_at, required, wanted, max_submissions,
-            max_attempts, rank, claim_rank, deadline, distinct_models)
-        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            max_attempts, rank, claim_rank, deadline, distinct_models, attempts, submission_count,
+            lease_count)
+        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     InsertKey -> () = "INSERT INTO idempotency_keys (name, task) VALUES (?, ?)";
     /// Leaves the columns of the indexes on state and deadline alone, so that those do not move.
     UpdateTask -> () =
@@ -148,7 +149,7 @@ statements! {
             iif(t.submission_count = 0, 0, (
                 SELECT coalesce(max(v.worker = ?), 0) + 2 * coalesce(max(v.owner = ?), 0)
                     + 4 * coalesce(max(v.model = ?), 0)
-                FROM votes v WHERE v.task = t.id)),
+                FROM votes v WHERE v.task = t.id AND v.late = 0)),
             iif(t.attempts = 0, 0, (
                 SELECT coalesce(max(s.n), 0) FROM losses s WHERE s.task = t.id AND s.worker = ?))
         FROM tasks t INDEXED BY tasks_claimable
@@ -164,7 +165,7 @@ statements! {
             iif(t.submission_count = 0, 0, (
                 SELECT coalesce(max(v.worker = ?), 0) + 2 * coalesce(max(v.owner = ?), 0)
                     + 4 * coalesce(max(v.model = ?), 0)
-                FROM votes v WHERE v.task = t.id)),
+                FROM votes v WHERE v.task = t.id AND v.late = 0)),
             iif(t.attempts = 0, 0, (
                 SELECT coalesce(max(s.n), 0) FROM losses s WHERE s.task = t.id AND s.worker = ?))
         FROM tasks t WHERE t.id = ? AND t.claim_rank IS NOT NULL";
@@ -243,7 +244,7 @@ statements! {
     QuietWorkers -> (Text, BigInt, MaybeInt) =
         "SELECT id, last_seen, last_heartbeat FROM workers
         WHERE gone = 0 AND stale = 0 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
-    MissWorker -> () = "UPDATE workers SET stale = 1 WHERE id = ?";
+    MissWorker -> () = "UPDATE workers SET stale = 1, gone = 0 WHERE id = ?";
     ReturnWorker -> () =
         "UPDATE workers SET last_seen = max(last_seen, ?), stale = 0, gone = 0 WHERE id = ?";
     LoseWorker -> () = "UPDATE workers SET gone = 1 WHERE id = ?";

@@ -432,6 +432,7 @@ async fn the_last_market_can_be_dropped_while_its_steps_wait() {
         assert!((&mut step).now_or_never().is_none());
         waiting.push(step);
     }
+    drop(waiting);
     // One whose caller does not leave.
     let (step, kept) = FnStep::new(|tx: &mut dyn Transaction| tx.put(b"kept", b"").map(Some));
     market.store().write(Box::new(step));
@@ -439,7 +440,7 @@ async fn the_last_market_can_be_dropped_while_its_steps_wait() {
     held.await.unwrap_err();
     let (dropped, ended) = mpsc::channel();
     thread::spawn(move || {
-        drop((store, waiting, market));
+        drop((store, market));
         dropped.send(()).unwrap();
     });
     drop(release);

@@ -14,13 +14,14 @@ pub(super) enum Work {
     Test(TestWork),
 }
 
+/// What a test does with the session.
 #[cfg(test)]
-type RunTest = dyn FnMut(&mut Session) -> Result<(), TransactionError> + Send;
+type Run = Box<dyn FnMut(&mut Session) -> Result<(), TransactionError> + Send>;
 
 /// Work of a test with the session, and what is told of it.
 #[cfg(test)]
 pub(super) struct TestWork {
-    pub(super) run: Box<RunTest>,
+    pub(super) run: Run,
     pub(super) finish: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
 

@@ -62,12 +62,12 @@ pub async fn a_feed_begins_where_it_is_asked_to(market: &dyn Market) {
     let whole = Follow::new().after(EventId::START);
     let mut all = market.follow(whole).await.unwrap();
     let events = heard(&mut all, 3).await;
-    let second = events[1].id;
+    let (first, second) = (events[0].id, events[1].id);
     assert_eq!(told(events), ids);
     let mut after = market.follow(Follow::new().after(second)).await.unwrap();
     assert_eq!(told(heard(&mut after, 1).await), ids[2..]);
     let mut last = market.follow(Follow::new().last(2)).await.unwrap();
-    assert_eq!(last.position(), EventId::new(second.get() - 1));
+    assert_eq!(last.position(), first);
     assert_eq!(told(heard(&mut last, 2).await), ids[1..]);
     let mut now = market.follow(Follow::new()).await.unwrap();
     let next = Some(task(market, "d", 1).await);
@@ -144,13 +144,13 @@ async fn caught_up(feed: &mut dyn EventFeed) -> Vec<LoggedEvent> {
 /// The market was replaced by another one, say: the place that it knows means nothing here.
 pub async fn who_follows_another_log_learns_that_it_missed_events(market: &dyn Market) {
     task(market, "a", 1).await;
-    let beyond = Follow::new().after(EventId::new(1_000_000));
+    let beyond = Follow::new().after(EventId::MAX);
     let mut feed = market.follow(beyond).await.unwrap();
     let batch = soon(feed.next()).await.unwrap().expect("it goes on");
     let Some(Missed { after, until }) = batch.missed else {
         panic!("nothing was missed: {batch:?}");
     };
-    assert!(after < until && until < EventId::new(1_000_000));
+    assert!(after < until && until < EventId::MAX);
     assert_eq!(feed.position(), until, "what it knows now is a place here");
     let id = task(market, "b", 1).await;
     let events = heard(&mut feed, 1).await;
@@ -163,6 +163,35 @@ pub async fn who_follows_another_log_learns_that_it_missed_events(market: &dyn M
     for feed in [&mut feed, &mut back] {
         let events = heard(feed, 1).await;
         assert_eq!(events[0].event.task(), Some(id));
+    }
+}
+
+/// The place is one from which the batch comes again, with a filter as well.
+pub async fn a_batch_says_after_which_place_it_begins(market: &dyn Market) {
+    register(market, &["alice"]).await;
+    for text in ["a", "b", "c"] {
+        task(market, text, 1).await;
+        answer(market, "alice", "x").await;
+    }
+    let rare = EventFilter::new().with_kinds([EventKind::TaskFinalized]);
+    for (filter, n) in [(EventFilter::new(), 13), (rare, 3)] {
+        let whole = Follow::new().after(EventId::START).with_filter(filter);
+        let mut feed = market.follow(whole.clone()).await.unwrap();
+        let (mut end, mut told) = (feed.position(), 0);
+        assert_eq!(end, EventId::START);
+        while told < n {
+            let batch = soon(feed.next()).await.unwrap().expect("it goes on");
+            assert!(end <= batch.after && batch.after <= feed.position());
+            end = feed.position();
+            told += batch.events.len();
+            let Some(first) = batch.events.first() else {
+                continue;
+            };
+            assert!(batch.after < first.id);
+            let again = market.follow(whole.clone().after(batch.after)).await;
+            let again = heard(&mut again.unwrap(), n).await;
+            assert!(again.iter().eq(batch.events.iter().map(|event| &**event)));
+        }
     }
 }
 

@@ -86,6 +86,7 @@ macro_rules! __for_each_market_api_case {
             events::only_what_is_asked_for_is_told,
             events::who_follows_learns_when_it_has_caught_up,
             events::who_follows_another_log_learns_that_it_missed_events,
+            events::a_batch_says_after_which_place_it_begins,
             events::votes_are_blind_in_events_as_well,
         }
     };

@@ -267,6 +267,58 @@ pub async fn events_are_paged_by_place(h: &Harness) {
     assert_eq!((none.events.len(), none.newest), (0, whole[6].id));
 }
 
+/// Also where the page holds no events, and where the newest `n` are more than there are.
+pub async fn a_page_says_after_which_place_it_begins(h: &Harness) {
+    let begins = async |query: EventQuery| {
+        let page = h.store.events(query).await.unwrap();
+        let none = h.store.events(query.with_limit(0)).await.unwrap();
+        assert_eq!(none.events.len(), 0);
+        assert_eq!(none.after, page.after, "whatever the limit of {query:?}");
+        assert!(page.events.iter().all(|event| event.id > page.after));
+        page.after
+    };
+    for n in [0, 3] {
+        assert_eq!(begins(EventQuery::last(n)).await, EventId::START);
+    }
+    for second in 0..5 {
+        h.task(1, second).await;
+    }
+    let places: Vec<_> = all(h).await.iter().map(|event| event.id).collect();
+    assert_eq!(begins(EventQuery::last(0)).await, places[4]);
+    assert_eq!(begins(EventQuery::last(1)).await, places[3]);
+    assert_eq!(begins(EventQuery::last(4)).await, places[0]);
+    for n in [5, 6, usize::MAX] {
+        assert!(begins(EventQuery::last(n)).await < places[0]);
+    }
+    for place in [EventId::START, places[2], places[4]] {
+        assert_eq!(begins(EventQuery::after(place, 2)).await, place);
+    }
+    h.at(6).clear().await.unwrap();
+    h.task(1, 7).await;
+    let kept_after = h
+        .store
+        .events(EventQuery::last(0))
+        .await
+        .unwrap()
+        .kept_after;
+    for query in [EventQuery::after(places[2], 9), EventQuery::last(9)] {
+        assert_eq!(
+            begins(query).await,
+            kept_after,
+            "what was dropped is not in it"
+        );
+    }
+}
+
+/// The place of another log, say.
+pub async fn a_place_beyond_the_log_has_nothing_after_it(h: &Harness) {
+    h.task(1, 0).await;
+    let newest = h.store.events(EventQuery::last(0)).await.unwrap().newest;
+    let beyond = EventQuery::after(EventId::MAX, 10);
+    let page = h.store.events(beyond).await.unwrap();
+    assert_eq!((page.events.len(), page.newest), (0, newest));
+}
+
 /// Whoever follows learns of it and goes on.
 pub async fn clearing_goes_on_with_the_places(h: &Harness) {
     h.task(1, 0).await;

@@ -163,6 +163,8 @@ macro_rules! __for_each_market_case {
             events::who_is_there_is_logged,
             events::how_far_workers_are_trusted_is_logged,
             events::events_are_paged_by_place,
+            events::a_page_says_after_which_place_it_begins,
+            events::a_place_beyond_the_log_has_nothing_after_it,
             events::clearing_goes_on_with_the_places,
         }
     };

@@ -146,6 +146,9 @@ pub async fn candidates_tell_who_is_involved(h: &Harness) {
         for n in 0..9 {
             let task = Task {
                 distinct_models: n % 2 == 1,
+                lease_count: u32::from([1, 3, 6].contains(&n)),
+                submission_count: u32::from([2, 4, 5, 6].contains(&n)),
+                attempts: [0, 0, 0, 0, 0, 0, 2, 1, 0][usize::from(n)],
                 ..task(n)
             };
             tx.insert_task(&task, claim_key(&task), None)?;

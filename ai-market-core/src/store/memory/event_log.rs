@@ -9,6 +9,8 @@ use crate::time::Timestamp;
 #[derive(Debug, Clone)]
 pub(super) struct EventLog {
     events: VecDeque<Arc<LoggedEvent>>,
+    /// The place of the newest event that was dropped.
+    dropped: EventId,
     newest: EventId,
     kept: usize,
 }
@@ -18,6 +20,7 @@ impl EventLog {
     pub(super) const fn keeping(kept: usize) -> Self {
         Self {
             events: VecDeque::new(),
+            dropped: EventId::START,
             newest: EventId::START,
             kept,
         }
@@ -27,14 +30,17 @@ impl EventLog {
         self.newest = EventId::new(self.newest.get() + 1);
         let event = LoggedEvent::new(self.newest, now, event);
         self.events.push_back(Arc::new(event));
-        if self.events.len() > self.kept {
-            self.events.pop_front();
+        if self.events.len() > self.kept
+            && let Some(oldest) = self.events.pop_front()
+        {
+            self.dropped = oldest.id;
         }
     }
 
     /// Drops every event, and goes on with the places.
     pub(super) fn clear(&mut self) {
         self.events.clear();
+        self.dropped = self.newest;
     }
 
     pub(super) fn page(&self, query: EventQuery) -> EventPage {
@@ -44,8 +50,13 @@ impl EventLog {
             EventStart::Last(n) => len.saturating_sub(n),
         };
         let events = self.events.range(skipped..).take(query.limit);
-        let oldest = self.events.front().map(|event| event.id.get());
-        let kept_after = oldest.map_or(self.newest, |oldest| EventId::new(oldest - 1));
-        EventPage::new(events.cloned().collect(), kept_after, self.newest)
+        let after = match query.start {
+            EventStart::After(place) => place.max(self.dropped),
+            EventStart::Last(_) => {
+                let before = skipped.checked_sub(1).and_then(|n| self.events.get(n));
+                before.map_or(self.dropped, |event| event.id)
+            }
+        };
+        EventPage::new(events.cloned().collect(), after, self.dropped, self.newest)
     }
 }

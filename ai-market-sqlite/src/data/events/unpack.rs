@@ -10,7 +10,7 @@ use crate::error::Error;
 use super::{VERSION, kind};
 
 /// The `n` events of a row of the database, of which the first has the place `first`.
-pub(crate) fn unpack(first: EventId, n: usize, row: &[u8]) -> Result<Vec<LoggedEvent>, Error> {
+pub(crate) fn unpack(first: u64, n: usize, row: &[u8]) -> Result<Vec<LoggedEvent>, Error> {
     let mut row = Row {
         rest: row,
         names: Vec::new(),
@@ -22,11 +22,11 @@ pub(crate) fn unpack(first: EventId, n: usize, row: &[u8]) -> Result<Vec<LoggedE
         ));
     }
     let mut events = Vec::new();
-    for place in (first.get()..).take(n) {
+    for place in (first..).take(n) {
         let at = row.time()?;
         row.at = at.as_micros();
         let event = row.event()?;
-        events.push(LoggedEvent::new(EventId::new(place), at, event));
+        events.push(LoggedEvent::new(EventId::from(place), at, event));
     }
     if row.rest.is_empty() {
         Ok(events)
