@@ -18,6 +18,12 @@ mod store {
     ai_market_core::task_store_tests!(open);
 }
 
+mod model {
+    use super::open;
+
+    ai_market_core::model_tests!(open);
+}
+
 mod rules {
     use super::open;
 

@@ -8,8 +8,7 @@ use std::sync::Arc;
 use ai_market_core::api::{ClientApi, EventFeed, Follow, TaskSpec};
 use ai_market_core::coordinator::Coordinator;
 use ai_market_core::event::{EventId, LoggedEvent};
-use ai_market_core::id::TaskId;
-use ai_market_core::id::WorkerId;
+use ai_market_core::id::{TaskId, WorkerId};
 use ai_market_core::store::{
     EventPage, EventQuery, EventStart, LeaderboardQuery, MemoryOptions, MemoryStore, Place,
     StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore,
@@ -122,8 +121,7 @@ async fn create(coordinator: &Coordinator, n: usize) {
     }
 }
 
-/// The number of the last event that a feed tells of, and how many events came and went missing
-/// before it.
+/// Reads up to the place `until`: how many events came, and which places were missed before them.
 async fn read(feed: &mut dyn EventFeed, until: EventId) -> (usize, Option<(EventId, EventId)>) {
     let (mut told, mut gap) = (0, None);
     while feed.position() < until {
@@ -169,7 +167,8 @@ async fn what_was_dropped_is_missed() {
 #[tokio::test]
 async fn a_feed_goes_on_from_any_position() {
     let (_, coordinator) = open().await;
-    create(&coordinator, 2_000).await;
+    create(&coordinator, 1_000).await;
+    create(&coordinator, 1_000).await;
     let newest = sparse(EventId::new(2_000));
     let mut feed = coordinator.follow(Follow::new().last(1_500)).await.unwrap();
     let mut left = 1_500;

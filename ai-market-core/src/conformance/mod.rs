@@ -5,6 +5,7 @@
 //! of the [market](crate::market) on a [`TaskStore`](crate::store::TaskStore),
 //! [`persistent_market_tests!`](crate::persistent_market_tests) for one that outlives its process,
 //! [`task_store_tests!`](crate::task_store_tests) for what such a store is by itself,
+//! [`model_tests!`](crate::model_tests) for random operations on a market over it,
 //! [`key_store_tests!`](crate::key_store_tests) and
 //! [`persistent_key_store_tests!`](crate::persistent_key_store_tests) for a
 //! [`KeyStore`](crate::access::KeyStore), and [`market_api_tests!`](crate::market_api_tests) for a
@@ -43,7 +44,8 @@ pub mod api;
 mod counting;
 #[doc(hidden)]
 pub mod harness;
-mod policies;
+pub mod model;
+pub(crate) mod policies;
 pub mod remote;
 pub mod rules;
 mod step;

@@ -9,7 +9,7 @@ use crate::id::{Label, PolicyName};
 
 /// Decides as soon as this many votes agree; else asks for one more, as often as it may.
 #[derive(Debug)]
-pub(super) struct Agree(pub(super) u32);
+pub(crate) struct Agree(pub(crate) u32);
 
 impl ConsensusPolicy for Agree {
     fn name(&self) -> PolicyName {

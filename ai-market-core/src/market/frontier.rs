@@ -1,4 +1,5 @@
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,9 @@ struct TypeFrontier {
     /// The last keys that were opened, whether or not before a cursor; the first has this number.
     recent: VecDeque<ClaimKey>,
     first_recent: u64,
+    /// Keys at or before some cursor that were opened by steps which have run and are not finished, with
+    /// how many such steps there are.
+    expected: BTreeMap<ClaimKey, u32>,
     /// No cursor is beyond this one.
     furthest: Option<ClaimKey>,
     cursors: HashMap<WorkerId, Cursor>,
@@ -149,6 +153,28 @@ impl Cursor {
 }
 
 impl ClaimFrontier {
+    /// Notes that the task at `key` will be [opened](Self::opened) if the step that has run is committed,
+    /// so that a claim which runs after it in the same transaction looks there as well.
+    pub(super) fn expect(&mut self, task_type: &TaskType, key: ClaimKey) {
+        if let Some(frontier) = self.types.get_mut(task_type)
+            && frontier.furthest.is_some_and(|furthest| key <= furthest)
+        {
+            *frontier.expected.entry(key).or_default() += 1;
+        }
+    }
+
+    /// Takes an expectation back: its step is finished, or will run again.
+    pub(super) fn no_longer_expect(&mut self, task_type: &TaskType, key: ClaimKey) {
+        if let Some(frontier) = self.types.get_mut(task_type)
+            && let Entry::Occupied(mut steps) = frontier.expected.entry(key)
+        {
+            *steps.get_mut() -= 1;
+            if *steps.get() == 0 {
+                steps.remove();
+            }
+        }
+    }
+
     /// Notes that the task at `key` may be for workers that passed it.
     pub(super) fn opened(&mut self, task_type: &TaskType, key: ClaimKey) {
         let Some(frontier) = self.types.get_mut(task_type) else {
@@ -189,9 +215,19 @@ impl ClaimFrontier {
         if cursor.ends.is_some_and(|ends| ends <= now) {
             *cursor = Cursor::starting(end);
         }
+        let after = cursor.at;
+        let mut behind: Vec<_> = cursor.behind.iter().take(limit).copied().collect();
+        let expected = frontier.expected.keys();
+        let expected = expected.take_while(|key| Some(**key) <= after).take(limit);
+        let before = behind.len();
+        behind.extend(expected);
+        if behind.len() > before {
+            behind.sort_unstable();
+            behind.dedup();
+        }
         View {
-            behind: cursor.behind.iter().take(limit).copied().collect(),
-            after: cursor.at,
+            behind,
+            after,
             generation,
             next_recent,
         }

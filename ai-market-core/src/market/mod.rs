@@ -1,6 +1,8 @@
 //! The rules of the market, each in one place, over any [store](crate::store).
 
 mod claim;
+#[cfg(test)]
+mod claim_tests;
 mod clear;
 mod context;
 mod decide;

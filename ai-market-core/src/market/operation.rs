@@ -63,6 +63,20 @@ impl<O: Operation> Job<O> {
     }
 }
 
+impl<O: Operation> Job<O> {
+    /// What came of the last run, which is finished or undone.
+    fn take_ran(&mut self) -> Option<Ran<O::Outcome>> {
+        let ran = self.ran.take()?;
+        if !ran.effects.opened().is_empty() {
+            let mut frontier = self.shared.frontier();
+            for (task_type, key) in ran.effects.opened() {
+                frontier.no_longer_expect(task_type, *key);
+            }
+        }
+        Some(ran)
+    }
+}
+
 impl<O: Operation> Step for Job<O> {
     fn needs(&self) -> Needs {
         self.operation.needs(&mut self.shared.frontier())
@@ -73,7 +87,7 @@ impl<O: Operation> Step for Job<O> {
     }
 
     fn run(&mut self, tx: &mut dyn Transaction) -> Result<Turn, TransactionError> {
-        self.ran = None;
+        self.take_ran();
         let mut cx = Context::new(tx, &self.shared);
         let outcome = self.operation.run(&mut cx);
         if let Some(mut missing) = cx.take_missing() {
@@ -85,16 +99,23 @@ impl<O: Operation> Step for Job<O> {
         let Some(outcome) = outcome? else {
             return Ok(Turn::Again);
         };
+        let (at, effects) = (cx.now(), cx.effects);
+        if !effects.opened().is_empty() {
+            let mut frontier = self.shared.frontier();
+            for (task_type, key) in effects.opened() {
+                frontier.expect(task_type, *key);
+            }
+        }
         self.ran = Some(Ran {
             outcome,
-            at: cx.now(),
-            effects: cx.effects,
+            effects,
+            at,
         });
         Ok(Turn::Done)
     }
 
     fn finish(mut self: Box<Self>, result: Result<(), StoreError>) {
-        let reply = match (result, self.ran.take()) {
+        let reply = match (result, self.take_ran()) {
             (Ok(()), Some(ran)) => {
                 {
                     let mut frontier = self.shared.frontier();

@@ -38,6 +38,12 @@ async fn reopen(clock: ManualClock) -> ((), Restarted) {
     ((), Restarted(RemoteDatabase::new(clock)))
 }
 
+mod store {
+    use super::open;
+
+    ai_market_core::task_store_tests!(open);
+}
+
 mod rules {
     use super::{open, reopen};
 

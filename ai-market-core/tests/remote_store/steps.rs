@@ -29,7 +29,7 @@ async fn a_step_that_lacked_rows_is_run_again_and_done_once() {
     let id = task_id(0);
     let runs = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&runs);
-    let result = write(&store, Needs::new(), move |tx| {
+    let mut result = write(&store, Needs::new(), move |tx| {
         counted.fetch_add(1, Ordering::SeqCst);
         tx.add(Addition::Count(&Counter::Submissions, 1))?;
         assert!(tx.task(id)?.is_none());
@@ -45,7 +45,7 @@ async fn a_step_that_lacked_rows_is_run_again_and_done_once() {
 async fn a_step_that_lacks_other_rows_at_every_run_fails() {
     let (database, _clock) = database();
     let store = database.connect();
-    let result = write(&store, Needs::new(), |tx| {
+    let mut result = write(&store, Needs::new(), |tx| {
         tx.add(Addition::Count(&Counter::Submissions, 1))?;
         tx.task(task_id(0))?;
         Ok(Turn::Done)
@@ -60,7 +60,7 @@ async fn a_step_that_goes_on_keeps_what_it_wrote() {
     let (database, _clock) = database();
     let store = database.connect();
     let mut turns = 0;
-    let result = write(&store, Needs::new(), move |tx| {
+    let mut result = write(&store, Needs::new(), move |tx| {
         tx.add(Addition::Count(&Counter::Submissions, 1))?;
         turns += 1;
         Ok(if turns < 100 { Turn::Again } else { Turn::Done })
@@ -75,15 +75,15 @@ async fn one_step_of_a_group_fails_alone() {
     let store = database.connect().with_one_transaction();
     let hold = store.hold();
     let add = |tx: &mut dyn Transaction| tx.add(Addition::Count(&Counter::Submissions, 1));
-    let good = write(&store, Needs::new(), move |tx| {
+    let mut good = write(&store, Needs::new(), move |tx| {
         add(tx)?;
         Ok(Turn::Done)
     });
-    let bad = write(&store, Needs::new(), move |tx| {
+    let mut bad = write(&store, Needs::new(), move |tx| {
         add(tx)?;
         Err(StoreError::failed("a test").into())
     });
-    let panics = write(&store, Needs::new(), move |tx| {
+    let mut panics = write(&store, Needs::new(), move |tx| {
         add(tx)?;
         std::panic::resume_unwind(Box::new("a test"))
     });
@@ -107,7 +107,7 @@ async fn a_failed_commit_keeps_nothing() {
         })
     });
     drop(hold);
-    for result in turns {
+    for mut result in turns {
         let error = result.try_recv().unwrap().unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     }
@@ -147,12 +147,12 @@ async fn steps_of_a_group_without_common_rows_commit_in_another_order() {
         })
     });
     drop(hold);
-    for result in results {
+    for mut result in results {
         result.try_recv().unwrap().unwrap();
     }
     let ran = order.lock().unwrap().clone();
     assert_eq!(ran, [("alice", 0), ("bob", 0)], "neither sees the other");
-    let last = write(&store, Needs::new().with_everything(), |tx| {
+    let mut last = write(&store, Needs::new().with_everything(), |tx| {
         assert_eq!(tx.open_tasks()?, 2);
         assert_eq!(tx.get(b"last")?.unwrap(), b"alice", "she committed last");
         Ok(Turn::Done)
@@ -169,7 +169,7 @@ async fn a_locked_row_is_waited_for() {
     let first = {
         let (store, needs) = (database.connect(), needs.clone());
         std::thread::spawn(move || {
-            let result = write(&store, needs, move |tx| {
+            let mut result = write(&store, needs, move |tx| {
                 tx.put(b"seen", b"yes")?;
                 entered.send(()).unwrap();
                 std::thread::yield_now();
@@ -180,7 +180,7 @@ async fn a_locked_row_is_waited_for() {
     };
     has_entered.recv().unwrap();
     let all = needs.with_everything();
-    let result = write(&database.connect(), all, |tx| {
+    let mut result = write(&database.connect(), all, |tx| {
         assert_eq!(tx.get(b"seen")?.unwrap(), b"yes");
         Ok(Turn::Done)
     });

@@ -2,12 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::num::NonZeroU32;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ai_market_core::confidence::Confidence;
+use ai_market_core::conformance::FnStep;
 use ai_market_core::conformance::harness::task_id;
 use ai_market_core::conformance::remote::{RemoteDatabase, RemoteStore};
 use ai_market_core::consensus::Policies;
@@ -16,13 +17,14 @@ use ai_market_core::market::{
     Claim, Claimed, Insert, InsertOutcome, LeaseScope, Market, Release, SubmitOutcome,
 };
 use ai_market_core::store::{
-    Needs, Step, StoreError, TaskStore, Transaction, TransactionError, Turn, WorkerProfile,
+    Needs, StoreError, TaskStore, Transaction, TransactionError, Turn, WorkerProfile,
 };
 use ai_market_core::submission::Vote;
 use ai_market_core::task::NewTask;
 use ai_market_core::time::{ManualClock, Timestamp};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
+use tokio::sync::oneshot;
 
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
@@ -129,50 +131,21 @@ impl Coordinator {
     }
 }
 
-/// A step that runs a function.
-pub(crate) struct FnStep<F> {
-    needs: Needs,
-    run: F,
-    finished: Sender<Result<(), StoreError>>,
-}
-
-/// Writes a step, and returns what it is finished with.
+/// Writes a step that runs a function, and returns what it is finished with.
 pub(crate) fn write<F>(
     store: &RemoteStore,
     needs: Needs,
-    run: F,
-) -> Receiver<Result<(), StoreError>>
+    mut run: F,
+) -> oneshot::Receiver<Result<(), StoreError>>
 where
     F: FnMut(&mut dyn Transaction) -> Result<Turn, TransactionError> + Send + 'static,
 {
-    let (finished, result) = channel();
-    store.write(Box::new(FnStep {
-        needs,
-        run,
-        finished,
-    }));
+    let (step, result) = FnStep::new(move |tx: &mut dyn Transaction| {
+        let turn = run(tx)?;
+        Ok((turn == Turn::Done).then_some(()))
+    });
+    store.write(Box::new(step.with_needs(needs)));
     result
-}
-
-impl<F> Step for FnStep<F>
-where
-    F: FnMut(&mut dyn Transaction) -> Result<Turn, TransactionError> + Send,
-{
-    fn needs(&self) -> Needs {
-        self.needs.clone()
-    }
-
-    fn is_abandoned(&self) -> bool {
-        false
-    }
-
-    fn run(&mut self, tx: &mut dyn Transaction) -> Result<Turn, TransactionError> {
-        (self.run)(tx)
-    }
-
-    fn finish(self: Box<Self>, result: Result<(), StoreError>) {
-        let _ = self.finished.send(result);
-    }
 }
 
 /// A transaction on another thread that has rows locked until it is dropped.
@@ -194,7 +167,7 @@ impl LockedRows {
                 let _ = ends.lock().unwrap().recv();
                 Ok(Turn::Done)
             });
-            result.recv().unwrap().unwrap();
+            result.blocking_recv().unwrap().unwrap();
         });
         has_begun.recv().unwrap();
         Self {

@@ -198,11 +198,10 @@ macro_rules! __market_tests {
             #[allow(dropping_copy_types, reason = "a guard may be nothing")]
             async fn $case() {
                 let clock = $crate::conformance::harness::clock();
-                let (guard, store) = $open(clock.clone()).await;
+                let (_guard, store) = $open(clock.clone()).await;
                 let harness = $crate::conformance::Harness::new(store, clock);
                 $crate::conformance::rules::$module::$case(&harness).await;
-                drop(harness);
-                drop(guard);
+                // The harness is dropped before the guard.
             }
         )*
     };
@@ -217,11 +216,10 @@ macro_rules! __persistent_market_tests {
             #[allow(dropping_copy_types, reason = "a guard may be nothing")]
             async fn $case() {
                 let clock = $crate::conformance::harness::clock();
-                let (guard, reopen) = $reopen(clock.clone()).await;
+                let (_guard, reopen) = $reopen(clock.clone()).await;
                 let restart = $crate::conformance::Restart::new(reopen, clock);
                 $crate::conformance::rules::$module::$case(&restart).await;
-                drop(restart);
-                drop(guard);
+                // The place is dropped before the guard.
             }
         )*
     };
