@@ -74,6 +74,17 @@ mod rows {
     ai_market_core::task_store_tests!(open);
 }
 
+mod model {
+    use super::reopen;
+
+    ai_market_core::persistent_model_tests!(reopen);
+
+    #[test]
+    fn steps_of_one_transaction_answer_and_show_the_same_as_in_memory() {
+        ai_market_core::conformance::model::compares_groups_with_memory(reopen);
+    }
+}
+
 mod rules {
     use super::{open, reopen};
 

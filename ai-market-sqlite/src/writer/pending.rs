@@ -95,6 +95,11 @@ impl Pending {
         })
     }
 
+    /// How many workers were heard of in these changes, at most.
+    pub(super) fn count_heard(&self) -> usize {
+        self.workers.len()
+    }
+
     /// Adds to a tally, and to the totals of its worker.
     pub(super) fn add_to_tally(
         &mut self,

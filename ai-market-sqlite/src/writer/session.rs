@@ -179,6 +179,11 @@ impl Session {
         })
     }
 
+    /// How many workers were heard of in what the group has done so far, at most.
+    pub(crate) fn count_heard(&self) -> usize {
+        self.pending().map(Pending::count_heard).sum()
+    }
+
     /// How many tasks are open.
     pub(crate) fn open_tasks(&mut self) -> Result<u64, Error> {
         let open: i64 = self.pending().map(Pending::open).sum();

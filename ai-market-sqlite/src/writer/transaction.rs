@@ -195,7 +195,9 @@ impl Transaction for Session {
         at_most: usize,
     ) -> Result<Vec<SilentWorker>> {
         let before = self.now.minus(silence);
-        let binds = (micros(before), limit(at_most));
+        // What the group did so far is not in the table yet, so as many rows may fall away.
+        let rows_at_most = at_most.saturating_add(self.count_heard());
+        let binds = (micros(before), limit(rows_at_most));
         let rows: Vec<(String, i64, Option<i64>)> = match absence {
             Absence::Present => self.db.rows::<QuietWorkers, _, _>(binds)?,
             Absence::Stale => self.db.rows::<SilentWorkers, _, _>(binds)?,
@@ -204,13 +206,13 @@ impl Transaction for Session {
         let mut silent = Vec::with_capacity(rows.len());
         for (worker, _, last_heartbeat) in rows {
             let worker: WorkerId = name("a worker id", worker)?;
-            // What the group did so far is not in the table yet.
             let (seen, beat) = self.heard(&worker);
             if seen.is_none_or(|seen| seen < before) {
                 let beats = last_heartbeat.is_some() || beat.is_some();
                 silent.push(SilentWorker::new(worker, beats));
             }
         }
+        silent.truncate(at_most);
         Ok(silent)
     }
 

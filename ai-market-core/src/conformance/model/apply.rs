@@ -8,8 +8,8 @@ use crate::id::Label;
 use crate::market::{
     Claim, Insert, LeaseScope, Market, Reap, Release, Renew, Ruling, StandingChange,
 };
-use crate::store::{WorkerModel, WorkerProfile};
-use crate::submission::ModelIdentity;
+use crate::store::{TaskStore, WorkerModel, WorkerProfile};
+use crate::submission::{ModelIdentity, Vote};
 
 fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -33,8 +33,32 @@ fn ner_model() -> WorkerModel {
     WorkerModel::new(ModelIdentity::new("ner").unwrap()).with_labels(labels)
 }
 
+/// The votes of an operation that votes on what workers hold now.
+pub(super) async fn held_votes(store: &dyn TaskStore, op: &Op) -> Vec<Vote> {
+    let Op::SubmitHeld { label, every } = op else {
+        return Vec::new();
+    };
+    let mut held = Vec::new();
+    for id in tasks() {
+        let details = store.task(id).await.unwrap();
+        let leases = details.map(|details| details.leases).unwrap_or_default();
+        held.extend(leases.into_iter().map(|lease| (id, lease.worker)));
+    }
+    let held = (0_u8..).zip(held.into_iter().step_by(*every));
+    held.map(|(i, (id, by))| vote(id, by, (label + i / 2) % 3, i % 4))
+        .collect()
+}
+
 /// Does an operation, and says all that came of it.
 pub(super) async fn apply(market: &Market, op: &Op, now: i64) -> String {
+    let held = held_votes(market.store(), op).await;
+    apply_with(market, op, held, now).await
+}
+
+/// Does an operation, which has these [`held_votes`], and says all that came of it.
+///
+/// Its step is handed to the store when the future is first polled.
+pub(super) async fn apply_with(market: &Market, op: &Op, held: Vec<Vote>, now: i64) -> String {
     match op {
         Op::Insert(tasks, max_open) => {
             let tasks = tasks.iter().map(|(n, shape)| new_task(*n, shape, now));
@@ -85,17 +109,7 @@ pub(super) async fn apply(market: &Market, op: &Op, now: i64) -> String {
                 .map(|(n, by, label, kind)| vote(task(*n), worker(*by), *label, *kind));
             format!("{:?}", market.submit(votes.collect()).await.unwrap())
         }
-        Op::SubmitHeld { label, every } => {
-            let mut held = Vec::new();
-            for id in tasks() {
-                let details = market.store().task(id).await.unwrap();
-                let leases = details.map(|details| details.leases).unwrap_or_default();
-                held.extend(leases.into_iter().map(|lease| (id, lease.worker)));
-            }
-            let held = (0_u8..).zip(held.into_iter().step_by(*every));
-            let votes = held.map(|(i, (id, by))| vote(id, by, (label + i / 2) % 3, i % 4));
-            format!("{:?}", market.submit(votes.collect()).await.unwrap())
-        }
+        Op::SubmitHeld { .. } => format!("{:?}", market.submit(held).await.unwrap()),
         Op::Release {
             worker: n,
             instance: run,

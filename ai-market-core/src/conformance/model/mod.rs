@@ -12,10 +12,11 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use self::apply::apply;
+use self::apply::{apply, apply_with, held_votes};
 use self::invariants::check;
 use self::ops::{Op, registrations, rounds, sequence};
 use self::policies::policies;
@@ -100,6 +101,8 @@ pub fn compares_with_memory<G, R: Reopen>(open: impl AsyncFn(ManualClock) -> (G,
             }
             latest = latest.max(now);
             clock.set(at(now));
+            // Neither goes back from here, also where the operation asks only one of them for the time.
+            assert_eq!(tested.store().now(), memory.store().now());
             let expected = apply(&memory, op, now).await;
             let outcome = apply(&tested, op, now).await;
             prop_assert_eq!(outcome, expected, "operation {}: {:?}", n, op);
@@ -108,6 +111,51 @@ pub fn compares_with_memory<G, R: Reopen>(open: impl AsyncFn(ManualClock) -> (G,
                 let seen = visible(tested.store(), now).await;
                 prop_assert_eq!(seen, expected, "after operation {}", n);
                 check(tested.store()).await;
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Hands several operations to the store at a time, and compares what came of them and all that can
+/// be seen with a store in memory that does one after the other.
+///
+/// This is for stores that run steps in the order in which they were handed over, several of them in
+/// one transaction.
+pub fn compares_groups_with_memory<G, R: Reopen>(open: impl AsyncFn(ManualClock) -> (G, R)) {
+    run(24, &rounds(), async |rounds| {
+        let clock = ManualClock::new(at(0));
+        let (_guard, reopen) = open(clock.clone()).await;
+        let memory = MemoryOptions::new().with_clock(clock.clone()).build();
+        let memory = Market::new(memory, policies());
+        let mut tested = market(&reopen).await;
+        for op in registrations() {
+            apply(&memory, &op, 0).await;
+            apply(&tested, &op, 0).await;
+        }
+        let mut now = 0;
+        for (n, (seconds, ops)) in rounds.into_iter().enumerate() {
+            now += seconds;
+            clock.set(at(now));
+            let mut group = Vec::with_capacity(ops.len());
+            for op in &ops {
+                group.push((op, held_votes(memory.store(), op).await));
+            }
+            let mut expected = Vec::with_capacity(ops.len());
+            for (op, held) in &group {
+                expected.push(apply_with(&memory, op, held.clone(), now).await);
+            }
+            let outcomes = group.into_iter();
+            let outcomes = outcomes.map(|(op, held)| apply_with(&tested, op, held, now));
+            let outcomes = join_all(outcomes).await;
+            prop_assert_eq!(outcomes, expected, "round {}: {:?}", n, ops);
+            let expected = visible(memory.store(), now).await;
+            let seen = visible(tested.store(), now).await;
+            prop_assert_eq!(seen, expected, "after round {}", n);
+            check(tested.store()).await;
+            if n % 5 == 4 {
+                drop(tested);
+                tested = market(&reopen).await;
             }
         }
         Ok(())
