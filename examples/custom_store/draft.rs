@@ -9,7 +9,7 @@ use ai_market_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::rows::{Change, Rows, TaskRow, WorkerRow};
+use super::rows::{Change, KnownWorker, Rows, TaskRow};
 
 /// The rows as a group of steps changes them, and how to take the changes back.
 #[derive(Debug)]
@@ -121,19 +121,20 @@ impl Draft {
         Ok(before.is_some())
     }
 
-    pub(super) fn worker(&self, worker: &WorkerId) -> Result<Option<WorkerRow>> {
+    pub(super) fn known(&self, worker: &WorkerId) -> Result<Option<KnownWorker>> {
         self.row(&format!("worker\t{worker}"))
     }
 
     pub(super) fn write_worker(
         &mut self,
-        before: Option<&WorkerRow>,
-        row: &WorkerRow,
+        before: Option<&KnownWorker>,
+        row: &KnownWorker,
     ) -> Result<()> {
         let worker = &row.summary.profile.worker;
         let entry = (row.summary.last_seen, worker);
-        let seen =
-            |row: &WorkerRow| format!("{}\t{worker}", seen_key(row.absence, row.summary.last_seen));
+        let seen = |row: &KnownWorker| {
+            format!("{}\t{worker}", seen_key(row.absence, row.summary.last_seen))
+        };
         self.index(before.map(seen), Some(seen(row)), &entry)?;
         self.write(&format!("worker\t{worker}"), row)
     }
@@ -142,9 +143,9 @@ impl Draft {
     pub(super) fn change_worker(
         &mut self,
         worker: &WorkerId,
-        change: impl FnOnce(&mut WorkerRow),
+        change: impl FnOnce(&mut KnownWorker),
     ) -> Result<()> {
-        let Some(before) = self.worker(worker)? else {
+        let Some(before) = self.known(worker)? else {
             return Ok(());
         };
         let mut row = before.clone();
@@ -181,8 +182,12 @@ pub(super) fn losses_key(task: TaskId, worker: &WorkerId) -> String {
     format!("losses\t{task}\t{worker}")
 }
 
-pub(super) fn record_key(task_type: &TaskType, worker: &WorkerId) -> String {
-    format!("record\t{worker}\t{task_type}")
+/// The key of a worker's track record, or of that of a task type as a whole.
+pub(super) fn record_key(task_type: &TaskType, worker: Option<&WorkerId>) -> String {
+    match worker {
+        Some(worker) => format!("record\t{worker}\t{task_type}"),
+        None => format!("prior\t{task_type}"),
+    }
 }
 
 /// The index of workers by absence and by the time when they were last seen.

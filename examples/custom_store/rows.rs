@@ -33,7 +33,7 @@ pub(super) type TallyRow = ((WorkerId, TaskType, Option<ModelIdentity>), Tally);
 
 /// A worker. The fields `leases` and `gone` of the summary are set when it is read.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct WorkerRow {
+pub(super) struct KnownWorker {
     pub(super) summary: WorkerSummary,
     pub(super) absence: Absence,
 }

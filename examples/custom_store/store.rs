@@ -18,7 +18,7 @@ use async_trait::async_trait;
 
 use super::draft::event_key;
 use super::log::Log;
-use super::rows::{self, Rows, TaskRow, WorkerRow, under};
+use super::rows::{self, KnownWorker, Rows, TaskRow, under};
 use super::writer::{MAX_STEPS, Writer};
 
 /// A store that keeps all rows in memory and logs their changes in a file.
@@ -79,10 +79,10 @@ impl Drop for FileStore {
 
 fn summary(
     rows: &Rows,
-    WorkerRow {
+    KnownWorker {
         mut summary,
         absence,
-    }: WorkerRow,
+    }: KnownWorker,
 ) -> WorkerSummary {
     summary.leases = rows.count_held(&summary.profile.worker) as u64;
     summary.gone = absence == Absence::Gone;
@@ -136,7 +136,7 @@ impl TaskStore for FileStore {
 
     async fn worker(&self, id: WorkerId) -> Result<Option<WorkerSummary>, StoreError> {
         let rows = self.rows();
-        let row: Option<WorkerRow> = rows.get(&format!("worker\t{id}"))?;
+        let row: Option<KnownWorker> = rows.get(&format!("worker\t{id}"))?;
         Ok(row.map(|row| summary(&rows, row)))
     }
 
@@ -146,7 +146,7 @@ impl TaskStore for FileStore {
         if let Some(id) = query.after {
             keys.start = format!("worker\t{id}\n");
         }
-        let workers = rows.range::<WorkerRow>(keys);
+        let workers = rows.range::<KnownWorker>(keys);
         let workers = workers.map(|row| row.map(|row| summary(&rows, row)));
         let matches = workers.filter(|worker| match (worker, query.seen_since) {
             (Ok(worker), Some(since)) => !worker.gone && worker.last_seen >= since,
@@ -157,7 +157,7 @@ impl TaskStore for FileStore {
 
     async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, StoreError> {
         let mut places = Vec::new();
-        for row in self.rows().range::<WorkerRow>(under("worker")) {
+        for row in self.rows().range::<KnownWorker>(under("worker")) {
             let worker = row?.summary;
             if worker.submissions > 0 {
                 let id = worker.profile.worker;
@@ -190,8 +190,8 @@ impl TaskStore for FileStore {
         let counters = counters.collect::<Result<Vec<_>, _>>()?.into_iter();
         let counters = counters.map(|(counter, n)| (counter, n.max(0).unsigned_abs()));
         let mut stats = StoreStats::from_counters(counters);
-        for row in rows.range::<WorkerRow>(under("worker")) {
-            let WorkerRow { summary, absence } = row?;
+        for row in rows.range::<KnownWorker>(under("worker")) {
+            let KnownWorker { summary, absence } = row?;
             let gone = absence == Absence::Gone;
             let stale = gone || summary.last_seen < query.stale_before;
             stats.workers_gone += u64::from(gone);

@@ -1,13 +1,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ai_market_core::consensus::{StandingEntry, Standings, TrackRecord};
+use ai_market_core::consensus::TrackRecord;
 use ai_market_core::event::{Event, EventId, LoggedEvent};
 use ai_market_core::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Counter,
     KEPT_EVENTS, KeyValue, LeaseRow, SEEN_INTERVAL, ServiceRow, SilentWorker, Transaction,
-    WorkerProfile, WorkerSummary,
+    WorkerRow, WorkerSummary,
 };
 use ai_market_core::submission::Submission;
 use ai_market_core::task::{Task, TaskState};
@@ -16,7 +16,7 @@ use ai_market_core::time::Timestamp;
 use super::draft::{
     Draft, Result, bytes_key, claim_key, event_key, json, losses_key, record_key, seen_key,
 };
-use super::rows::{RecordRow, TallyRow, TaskRow, WorkerRow, under};
+use super::rows::{KnownWorker, RecordRow, TallyRow, TaskRow, under};
 
 impl Transaction for Draft {
     fn now(&self) -> Timestamp {
@@ -118,11 +118,7 @@ impl Transaction for Draft {
         Ok(self.rows.count_held(worker))
     }
 
-    fn insert_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
-        self.set_lease(task, &lease.worker, Some(lease)).map(drop)
-    }
-
-    fn update_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
+    fn put_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
         self.set_lease(task, &lease.worker, Some(lease)).map(drop)
     }
 
@@ -140,12 +136,12 @@ impl Transaction for Draft {
         for (task, worker) in leases {
             if let Some(mut lease) = self.lease(task, &worker)? {
                 lease.until = lease.until.plus(by).min(latest);
-                self.update_lease(task, &lease)?;
+                self.put_lease(task, &lease)?;
             }
         }
         let now = self.now;
-        let workers: Vec<WorkerRow> = self.list(under("worker"), usize::MAX)?;
-        for WorkerRow { summary, .. } in workers {
+        let workers: Vec<KnownWorker> = self.list(under("worker"), usize::MAX)?;
+        for KnownWorker { summary, .. } in workers {
             if summary.last_seen > now {
                 let worker = summary.profile.worker;
                 self.change_worker(&worker, |row| row.summary.last_seen = now)?;
@@ -162,35 +158,32 @@ impl Transaction for Draft {
         self.write(&losses_key(task, worker), &losses)
     }
 
-    fn profile(&mut self, worker: &WorkerId) -> Result<Option<Arc<WorkerProfile>>> {
-        let row = self.worker(worker)?;
-        Ok(row.map(|row| row.summary.profile.into()))
+    fn worker(&mut self, id: &WorkerId) -> Result<Option<Arc<WorkerRow>>> {
+        let Some(KnownWorker { summary, absence }) = self.known(id)? else {
+            return Ok(None);
+        };
+        let mut row = WorkerRow::new(summary.profile).with_absence(absence);
+        row.standings = summary.standings;
+        Ok(Some(Arc::new(row)))
     }
 
-    fn insert_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
-        let summary = WorkerSummary::new((**profile).clone(), self.now);
-        let absence = Absence::Present;
-        self.write_worker(None, &WorkerRow { summary, absence })
-    }
-
-    fn update_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
-        let new = (**profile).clone();
-        self.change_worker(&profile.worker, |row| row.summary.profile = new)
-    }
-
-    fn absence(&mut self, worker: &WorkerId) -> Result<Absence> {
-        let row = self.worker(worker)?;
-        Ok(row.map_or(Absence::Present, |row| row.absence))
-    }
-
-    fn set_absence(&mut self, worker: &WorkerId, absence: Absence) -> Result<()> {
-        let now = self.now;
-        self.change_worker(worker, |row| {
-            row.absence = absence;
-            if absence == Absence::Present {
-                row.summary.last_seen = row.summary.last_seen.max(now);
+    fn put_worker(&mut self, worker: &Arc<WorkerRow>) -> Result<()> {
+        let before = self.known(worker.id())?;
+        let absence = worker.absence;
+        let mut row = match &before {
+            Some(before) => before.clone(),
+            None => {
+                let summary = WorkerSummary::new((*worker.profile).clone(), self.now);
+                KnownWorker { summary, absence }
             }
-        })
+        };
+        if row.absence != Absence::Present && absence == Absence::Present {
+            row.summary.last_seen = row.summary.last_seen.max(self.now);
+        }
+        row.absence = absence;
+        row.summary.profile = (*worker.profile).clone();
+        row.summary.standings = worker.standings.clone();
+        self.write_worker(before.as_ref(), &row)
     }
 
     fn workers_silent(
@@ -210,32 +203,14 @@ impl Transaction for Draft {
         silent.sort_unstable();
         silent.truncate(limit);
         let silent = silent.into_iter().map(|(_, worker)| {
-            let row = self.worker(&worker)?;
+            let row = self.known(&worker)?;
             let beats = row.is_some_and(|row| row.summary.last_heartbeat.is_some());
             Ok(SilentWorker::new(worker, beats))
         });
         silent.collect()
     }
 
-    fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>> {
-        let row = self.worker(worker)?;
-        Ok(row
-            .map(|row| row.summary.standings)
-            .unwrap_or_default()
-            .into())
-    }
-
-    fn set_standing(
-        &mut self,
-        worker: &WorkerId,
-        task_type: Option<&TaskType>,
-        entry: Option<&StandingEntry>,
-    ) -> Result<()> {
-        let (task_type, entry) = (task_type.cloned(), entry.cloned());
-        self.change_worker(worker, |row| row.summary.standings.set(task_type, entry))
-    }
-
-    fn record(&mut self, task_type: &TaskType, worker: &WorkerId) -> Result<TrackRecord> {
+    fn record(&mut self, task_type: &TaskType, worker: Option<&WorkerId>) -> Result<TrackRecord> {
         let row: Option<RecordRow> = self.row(&record_key(task_type, worker))?;
         Ok(row.map(|(_, record)| record).unwrap_or_default())
     }
@@ -243,7 +218,7 @@ impl Transaction for Draft {
     fn set_record(
         &mut self,
         task_type: &TaskType,
-        worker: &WorkerId,
+        worker: Option<&WorkerId>,
         record: &TrackRecord,
     ) -> Result<()> {
         self.write(&record_key(task_type, worker), &(task_type, record))
@@ -252,14 +227,6 @@ impl Transaction for Draft {
     fn record_types(&mut self, worker: &WorkerId) -> Result<Vec<TaskType>> {
         let rows: Vec<RecordRow> = self.list(under(&format!("record\t{worker}")), usize::MAX)?;
         Ok(rows.into_iter().map(|(task_type, _)| task_type).collect())
-    }
-
-    fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord> {
-        self.row(&format!("prior\t{task_type}"))
-    }
-
-    fn set_prior(&mut self, task_type: &TaskType, record: &TrackRecord) -> Result<()> {
-        self.write(&format!("prior\t{task_type}"), record)
     }
 
     fn add(&mut self, addition: Addition<'_>) -> Result<()> {
@@ -291,7 +258,7 @@ impl Transaction for Draft {
                 model,
                 by,
             } => {
-                self.change_worker(worker, |WorkerRow { summary, .. }| {
+                self.change_worker(worker, |KnownWorker { summary, .. }| {
                     summary.points = summary.points.saturating_add(by.points);
                     summary.submissions = summary.submissions.saturating_add(by.submissions);
                 })?;
@@ -310,11 +277,6 @@ impl Transaction for Draft {
                 let mut record = self.record(task_type, worker)?;
                 record.apply(change);
                 self.set_record(task_type, worker, &record)
-            }
-            Addition::Prior { task_type, change } => {
-                let mut prior = self.prior(task_type)?;
-                prior.apply(change);
-                self.set_prior(task_type, &prior)
             }
         }
     }

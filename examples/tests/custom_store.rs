@@ -51,6 +51,7 @@ mod conformance {
     ai_market_core::task_store_tests!(open);
     ai_market_core::market_tests!(open);
     ai_market_core::persistent_market_tests!(reopen);
+    ai_market_core::persistent_model_tests!(reopen);
 }
 
 /// Puts a task in, and closes the store.

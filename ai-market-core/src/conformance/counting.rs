@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::consensus::{StandingEntry, Standings, TrackRecord};
+use crate::consensus::TrackRecord;
 use crate::event::Event;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, EventPage,
     EventQuery, KeyValue, LeaderboardQuery, LeaseRow, Needs, Place, ServiceRow, SilentWorker,
     StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore,
-    Transaction, TransactionError, Turn, WorkerProfile, WorkerQuery, WorkerSummary,
+    Transaction, TransactionError, Turn, WorkerQuery, WorkerRow, WorkerSummary,
 };
 use crate::submission::Submission;
 use crate::task::{Task, TaskDetails};
@@ -182,34 +182,26 @@ impl Transaction for CountingTransaction<'_> {
         fn leases(task: TaskId) -> Vec<LeaseRow>;
         fn leases_held(worker: &WorkerId) -> Vec<(TaskId, LeaseRow)>;
         fn count_held(worker: &WorkerId) -> usize;
-        fn insert_lease(task: TaskId, lease: &LeaseRow) -> ();
-        fn update_lease(task: TaskId, lease: &LeaseRow) -> ();
+        fn put_lease(task: TaskId, lease: &LeaseRow) -> ();
         fn delete_lease(task: TaskId, worker: &WorkerId) -> bool;
         fn leases_overdue(limit: usize) -> Vec<(TaskId, WorkerId)>;
         fn shift_leases(by: Duration, latest: Timestamp) -> ();
         fn losses(task: TaskId, worker: &WorkerId) -> u32;
         fn set_losses(task: TaskId, worker: &WorkerId, losses: u32) -> ();
-        fn profile(worker: &WorkerId) -> Option<Arc<WorkerProfile>>;
-        fn insert_worker(profile: &Arc<WorkerProfile>) -> ();
-        fn update_worker(profile: &Arc<WorkerProfile>) -> ();
-        fn absence(worker: &WorkerId) -> Absence;
-        fn set_absence(worker: &WorkerId, absence: Absence) -> ();
+        fn worker(id: &WorkerId) -> Option<Arc<WorkerRow>>;
+        fn put_worker(worker: &Arc<WorkerRow>) -> ();
         fn workers_silent(
             absence: Absence,
             silence: Duration,
             limit: usize
         ) -> Vec<SilentWorker>;
-        fn standings(worker: &WorkerId) -> Arc<Standings>;
-        fn set_standing(
-            worker: &WorkerId,
-            task_type: Option<&TaskType>,
-            entry: Option<&StandingEntry>
+        fn record(task_type: &TaskType, worker: Option<&WorkerId>) -> TrackRecord;
+        fn set_record(
+            task_type: &TaskType,
+            worker: Option<&WorkerId>,
+            record: &TrackRecord
         ) -> ();
-        fn record(task_type: &TaskType, worker: &WorkerId) -> TrackRecord;
-        fn set_record(task_type: &TaskType, worker: &WorkerId, record: &TrackRecord) -> ();
         fn record_types(worker: &WorkerId) -> Vec<TaskType>;
-        fn prior(task_type: &TaskType) -> TrackRecord;
-        fn set_prior(task_type: &TaskType, record: &TrackRecord) -> ();
         fn add(addition: Addition<'_>) -> ();
         fn service() -> ServiceRow;
         fn set_service(service: ServiceRow) -> ();

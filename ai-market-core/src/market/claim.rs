@@ -136,40 +136,40 @@ impl Operation for ClaimStep {
 
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Option<Claimed>, TransactionError> {
         let worker = self.claim.worker.clone();
-        let Some(profile) = cx.tx.profile(&worker)? else {
+        let Some(row) = cx.tx.worker(&worker)? else {
             return Ok(Some(Claimed::UnknownWorker));
         };
-        match check_claim(&self.claim, &profile) {
+        let (profile, standings) = (&row.profile, &row.standings);
+        match check_claim(&self.claim, profile) {
             InstanceCheck::Current => {}
             InstanceCheck::Superseded => return Ok(Some(Claimed::Superseded)),
             InstanceCheck::Unregistered => return Ok(Some(Claimed::UnknownWorker)),
         }
-        let standings = cx.tx.standings(&worker)?;
         if let Some(entry) = standings.suspension(&profile.capabilities) {
             let reason = entry.standing.reason().unwrap_or_default().to_owned();
             return Ok(Some(Claimed::Suspended(reason)));
         }
-        cx.sign_of_life(&worker)?;
+        cx.sign_of_life(&row)?;
         let held = cx.tx.count_held(&worker)?;
         let max_leases = standings.max_leases(&profile.capabilities, self.claim.max_leases);
         let room = self.claim.limit.min(max_leases.saturating_sub(held));
         let types: Vec<_> = standings.allowed(&profile.capabilities).collect();
         let known = self.profile.as_ref();
         let goes_on = std::mem::take(&mut self.paused)
-            && known.is_some_and(|known| *known == profile)
+            && known.is_some_and(|known| known == profile)
             && self
                 .looks
                 .iter()
                 .map(|look| &look.task_type)
                 .eq(types.iter().copied());
-        self.profile = Some(Arc::clone(&profile));
+        self.profile = Some(Arc::clone(profile));
         if room == 0 {
             self.looks.clear();
             return Ok(Some(Claimed::Assigned(Vec::new())));
         }
         let budget = if goes_on { BUDGET } else { FIRST_BUDGET };
         if !goes_on {
-            self.begin(cx, &profile, &types);
+            self.begin(cx, profile, &types);
         }
         // What was found in an earlier turn is looked at again, beyond the budget.
         let budget = budget.saturating_add(room.saturating_mul(types.len()));
@@ -197,7 +197,7 @@ impl Operation for ClaimStep {
         let mut assignments = Vec::new();
         for (key, place) in select(&mut self.looks, room) {
             let task_type = &self.looks[place].task_type;
-            assignments.push(assign(cx, &self.claim, &profile, key, task_type)?);
+            assignments.push(assign(cx, &self.claim, profile, key, task_type)?);
         }
         Ok(Some(Claimed::Assigned(assignments)))
     }
@@ -370,7 +370,7 @@ fn assign(
     lease.owner.clone_from(&profile.owner);
     lease.instance.clone_from(&profile.instance);
     lease.model = profile.model_for(task_type).cloned();
-    cx.tx.insert_lease(task.id, &lease)?;
+    cx.tx.put_lease(task.id, &lease)?;
     let before = TaskSnapshot::of(&task);
     task.lease_count += 1;
     cx.update_task(before, &task)?;

@@ -5,7 +5,7 @@ use crate::event::Event;
 use crate::id::{IdempotencyKey, WorkerId};
 use crate::store::{
     Absence, Addition, ClaimKey, Counter, Needs, StoreError, Transaction, TransactionError,
-    WorkerProfile,
+    WorkerRow,
 };
 use crate::task::{Task, TaskStatus};
 use crate::time::Timestamp;
@@ -148,27 +148,28 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Notes that a worker was heard of, and returns what it said of itself; `None` when it is not
+    /// Notes that a worker was heard of, and returns its row as it was; `None` when it is not
     /// registered.
     pub(super) fn seen(
         &mut self,
         worker: &WorkerId,
-    ) -> Result<Option<Arc<WorkerProfile>>, TransactionError> {
-        let profile = self.tx.profile(worker)?;
-        if profile.is_some() {
-            self.sign_of_life(worker)?;
+    ) -> Result<Option<Arc<WorkerRow>>, TransactionError> {
+        let row = self.tx.worker(worker)?;
+        if let Some(row) = &row {
+            self.sign_of_life(row)?;
         }
-        Ok(profile)
+        Ok(row)
     }
 
     /// Notes that a registered worker was heard of.
-    pub(super) fn sign_of_life(&mut self, worker: &WorkerId) -> Result<(), TransactionError> {
-        if self.tx.absence(worker)? != Absence::Present {
-            self.tx.set_absence(worker, Absence::Present)?;
-            let worker = worker.clone();
+    pub(super) fn sign_of_life(&mut self, row: &WorkerRow) -> Result<(), TransactionError> {
+        if row.absence != Absence::Present {
+            let worker = row.id().clone();
+            let back = row.clone().with_absence(Absence::Present);
+            self.tx.put_worker(&Arc::new(back))?;
             self.log(Event::WorkerReturned { worker })?;
         }
-        self.tx.add(Addition::Seen(worker))
+        self.tx.add(Addition::Seen(row.id()))
     }
 }
 

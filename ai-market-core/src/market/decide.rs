@@ -30,9 +30,9 @@ pub(super) fn decide(
     let task_type = task.task_type.clone();
     let mut records = Vec::with_capacity(votes.len());
     for vote in votes {
-        records.push(cx.tx.record(&task_type, &vote.worker)?);
+        records.push(cx.tx.record(&task_type, Some(&vote.worker))?);
     }
-    let mut prior = cx.tx.prior(&task_type)?;
+    let mut prior = cx.tx.record(&task_type, None)?;
     let comparator = cx.policies().comparator(&task_type);
     let ballot = Ballot::new(task, votes, &records, &prior, cx.now()).with_comparator(comparator);
     let policy = cx.policies().get(&task_type);
@@ -64,7 +64,7 @@ pub(super) fn decide(
             }
             for (worker, change) in &updates.records {
                 cx.tx.add(Addition::Record {
-                    worker,
+                    worker: Some(worker),
                     task_type: &task_type,
                     change,
                 })?;
@@ -76,7 +76,8 @@ pub(super) fn decide(
                 }
             }
             for change in &updates.prior {
-                cx.tx.add(Addition::Prior {
+                cx.tx.add(Addition::Record {
+                    worker: None,
                     task_type: &task_type,
                     change,
                 })?;
@@ -127,7 +128,7 @@ pub(super) fn end_leases_on(cx: &mut Context<'_>, task: &mut Task) -> Result<(),
                 grace: true,
                 ..lease
             };
-            cx.tx.update_lease(task.id, &lease)?;
+            cx.tx.put_lease(task.id, &lease)?;
         } else {
             cx.tx.delete_lease(task.id, &lease.worker)?;
         }

@@ -1,12 +1,15 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::Event;
 use crate::id::WorkerId;
-use crate::store::{Absence, Needs, Overdue, ServiceRow, SilentWorker, TransactionError};
+use crate::store::{
+    Absence, Needs, Overdue, ServiceRow, SilentWorker, TransactionError, WorkerRow,
+};
 use crate::task::TaskState;
 use crate::time::Timestamp;
 
-use super::context::TaskSnapshot;
+use super::context::{TaskSnapshot, inconsistent};
 use super::decide::{Occasion, decide};
 use super::lease_end::{LeaseEnd, end_lease};
 use super::operation::Operation;
@@ -30,7 +33,7 @@ impl Operation for Reap {
         if let Some(silence) = can_be_silent(self.stale_after, since, cx.now()) {
             let silent = silent(cx, Absence::Present, silence, self.limit, &mut reaped)?;
             for SilentWorker { worker, .. } in silent {
-                cx.tx.set_absence(&worker, Absence::Stale)?;
+                set_absence(cx, &worker, Absence::Stale)?;
                 cx.log_effect(Event::WorkerStale { worker })?;
             }
         }
@@ -108,11 +111,22 @@ fn silent(
     Ok(silent)
 }
 
+fn set_absence(
+    cx: &mut Context<'_>,
+    worker: &WorkerId,
+    absence: Absence,
+) -> Result<(), TransactionError> {
+    let row = cx.tx.worker(worker)?;
+    let row = row.ok_or_else(|| inconsistent("a silent worker is not there"))?;
+    let row = WorkerRow::clone(&row).with_absence(absence);
+    cx.tx.put_worker(&Arc::new(row))
+}
+
 /// Declares a worker gone. Its leases are lost if it used to send heartbeats; workers of the
 /// original system may never send one, and theirs run out in their time.
 fn declare_gone(cx: &mut Context<'_>, silent: &SilentWorker) -> Result<u64, TransactionError> {
     let worker: &WorkerId = &silent.worker;
-    cx.tx.set_absence(worker, Absence::Gone)?;
+    set_absence(cx, worker, Absence::Gone)?;
     cx.log_effect(Event::WorkerGone {
         worker: worker.clone(),
     })?;

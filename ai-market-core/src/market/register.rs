@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::event::Event;
 use crate::id::TaskType;
-use crate::store::{Counter, Needs, TransactionError, WorkerProfile};
+use crate::store::{Absence, Counter, Needs, TransactionError, WorkerProfile, WorkerRow};
 use crate::time::Timestamp;
 
 use super::lease_end::{LeaseEnd, end_lease};
@@ -40,22 +40,24 @@ impl Operation for Register {
             worker: worker.clone(),
             task_types: profile.capabilities.clone(),
         };
-        let Some(known) = cx.seen(&worker)? else {
+        let Some(row) = cx.seen(&worker)? else {
             self.widened = false;
-            cx.tx.insert_worker(&Arc::new(profile))?;
+            cx.tx.put_worker(&Arc::new(WorkerRow::new(profile)))?;
             count_capable(cx, &BTreeSet::new(), &self.profile.capabilities)?;
             cx.count(&Counter::Workers, 1)?;
             cx.log(event)?;
             return Ok(Some(()));
         };
+        let known = &row.profile;
         if profile.instance.is_none() {
             profile.instance.clone_from(&known.instance);
         }
         self.widened = profile.owner != known.owner
             || profile.model != known.model
             || profile.models != known.models;
-        if profile != *known {
-            cx.tx.update_worker(&Arc::new(profile))?;
+        if profile != **known {
+            let present = WorkerRow::clone(&row).with_absence(Absence::Present);
+            cx.tx.put_worker(&Arc::new(present.with_profile(profile)))?;
             count_capable(cx, &known.capabilities, &self.profile.capabilities)?;
             cx.log(event)?;
         }

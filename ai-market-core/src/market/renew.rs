@@ -20,15 +20,15 @@ impl Operation for Renew {
 
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Option<Renewed>, TransactionError> {
         let worker = &self.worker;
-        let Some(profile) = cx.tx.profile(worker)? else {
+        let Some(row) = cx.tx.worker(worker)? else {
             return Ok(Some(Renewed::UnknownWorker));
         };
-        match check_instance(self.instance.as_ref(), profile.instance.as_ref()) {
+        match check_instance(self.instance.as_ref(), row.profile.instance.as_ref()) {
             InstanceCheck::Current => {}
             InstanceCheck::Superseded => return Ok(Some(Renewed::Superseded)),
             InstanceCheck::Unregistered => return Ok(Some(Renewed::UnknownWorker)),
         }
-        cx.sign_of_life(worker)?;
+        cx.sign_of_life(&row)?;
         cx.tx.add(Addition::Heartbeat(worker))?;
         let now = cx.now();
         let held = cx.tx.leases_held(worker)?;
@@ -56,7 +56,7 @@ impl Operation for Renew {
         };
         for (task, lease, until) in renewed {
             if until != lease.until {
-                cx.tx.update_lease(task, &LeaseRow { until, ..lease })?;
+                cx.tx.put_lease(task, &LeaseRow { until, ..lease })?;
             }
         }
         Ok(Some(Renewed::Renewed { gone }))

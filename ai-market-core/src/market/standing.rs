@@ -1,9 +1,11 @@
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::consensus::{RecordChange, Standing, StandingCause, StandingEntry, TrackRecord};
+use crate::consensus::{
+    RecordChange, Standing, StandingCause, StandingEntry, Standings, TrackRecord,
+};
 use crate::event::Event;
 use crate::id::{TaskType, WorkerId};
-use crate::store::{Addition, Needs, TransactionError};
+use crate::store::{Addition, Needs, TransactionError, WorkerRow};
 
 use super::lease_end::{LeaseEnd, bounded_reason, end_lease};
 use super::operation::Operation;
@@ -17,33 +19,43 @@ pub(super) fn judge(
     record: &TrackRecord,
     prior: &TrackRecord,
 ) -> Result<(), TransactionError> {
-    let standings = cx.tx.standings(worker)?;
+    let Some(row) = cx.tx.worker(worker)? else {
+        return Ok(());
+    };
     let policy = cx.policies().standing();
-    let Some(entry) = standings.assess(task_type, policy, record, prior, cx.now()) else {
+    let Some(entry) = row
+        .standings
+        .assess(task_type, policy, record, prior, cx.now())
+    else {
         return Ok(());
     };
     // Hardly any decision changes a standing, so a step does not ask for what that needs beforehand.
     // One step may decide many tasks; it asks once for what all of them lack.
-    let changed = set_judged(cx, task_type, worker, entry.as_ref());
+    let changed = set_standing(cx, &row, Some(task_type), entry);
     cx.defer_missing(changed)
 }
 
-fn set_judged(
+/// Writes and tells how far a worker is trusted. Where it no longer is, its leases are returned.
+fn set_standing(
     cx: &mut Context<'_>,
-    task_type: &TaskType,
-    worker: &WorkerId,
-    entry: Option<&StandingEntry>,
+    row: &WorkerRow,
+    task_type: Option<&TaskType>,
+    entry: Option<StandingEntry>,
 ) -> Result<(), TransactionError> {
-    let suspended = entry.is_some_and(|entry| entry.standing.is_suspended());
+    let worker = row.id();
+    let event = Event::standing(worker.clone(), task_type.cloned(), entry.as_ref());
+    let suspended = entry
+        .as_ref()
+        .is_some_and(|entry| entry.standing.is_suspended());
     if suspended {
         // Brings the worker as well.
         cx.tx.leases_held(worker)?;
     }
-    let event = Event::standing(worker.clone(), Some(task_type.clone()), entry);
-    cx.tx.set_standing(worker, Some(task_type), entry)?;
+    let row = row.clone().with_standing(task_type, entry);
+    cx.tx.put_worker(&Arc::new(row))?;
     cx.log_effect(event)?;
     if suspended {
-        return_all(cx, worker, Some(task_type))?;
+        return_all(cx, worker, task_type)?;
     }
     Ok(())
 }
@@ -58,21 +70,18 @@ impl Operation for StandingChange {
 
     fn run(&mut self, cx: &mut Context<'_>) -> Result<Option<bool>, TransactionError> {
         let (worker, task_type) = (&self.worker, self.task_type.as_ref());
-        if cx.tx.profile(worker)?.is_none() {
+        let Some(row) = cx.tx.worker(worker)? else {
             return Ok(Some(false));
-        }
+        };
         match &self.ruling {
             Ruling::Suspend(reason) => {
                 let reason = bounded_reason(reason.clone());
                 let standing = Standing::Suspended { reason };
                 let entry = StandingEntry::new(standing, StandingCause::Hand, cx.now());
-                let event = Event::standing(worker.clone(), task_type.cloned(), Some(&entry));
-                cx.tx.set_standing(worker, task_type, Some(&entry))?;
-                cx.log_effect(event)?;
-                return_all(cx, worker, task_type)?;
+                set_standing(cx, &row, task_type, Some(entry))?;
             }
             Ruling::Reinstate => {
-                reinstate(cx, worker, task_type)?;
+                reinstate(cx, &row, task_type)?;
                 let event = Event::standing(worker.clone(), task_type.cloned(), None);
                 cx.log_effect(event)?;
             }
@@ -88,26 +97,26 @@ impl Operation for StandingChange {
 /// Makes a worker active again, and judges it only by what comes from now on.
 fn reinstate(
     cx: &mut Context<'_>,
-    worker: &WorkerId,
+    row: &WorkerRow,
     task_type: Option<&TaskType>,
 ) -> Result<(), TransactionError> {
-    let types: BTreeSet<TaskType> = match task_type {
+    let worker = row.id();
+    let (types, row) = match task_type {
         Some(of) => {
-            cx.tx.set_standing(worker, Some(of), None)?;
-            BTreeSet::from([of.clone()])
+            let row = row.clone().with_standing(task_type, None);
+            (vec![of.clone()], row)
         }
         None => {
-            let known = cx.tx.standings(worker)?;
-            for (of, _) in known.iter() {
-                cx.tx.set_standing(worker, of, None)?;
-            }
-            cx.tx.record_types(worker)?.into_iter().collect()
+            let mut row = row.clone();
+            row.standings = Standings::default();
+            (cx.tx.record_types(worker)?, row)
         }
     };
+    cx.tx.put_worker(&Arc::new(row))?;
     for task_type in &types {
-        if !cx.tx.record(task_type, worker)?.total().is_zero() {
+        if !cx.tx.record(task_type, Some(worker))?.total().is_zero() {
             cx.tx.add(Addition::Record {
-                worker,
+                worker: Some(worker),
                 task_type,
                 change: &RecordChange::forgiveness(),
             })?;

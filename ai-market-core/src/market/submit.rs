@@ -104,8 +104,8 @@ fn keep_late(
         model: late.model.as_ref(),
         by: &tally,
     })?;
-    let mut record = cx.tx.record(task_type, worker)?;
-    let mut prior = cx.tx.prior(task_type)?;
+    let mut record = cx.tx.record(task_type, Some(worker))?;
+    let mut prior = cx.tx.record(task_type, None)?;
     let updates = {
         let (votes, records) = ([late.clone()], [record.clone()]);
         let ballot =
@@ -114,14 +114,18 @@ fn keep_late(
     };
     for (worker, change) in &updates.records {
         cx.tx.add(Addition::Record {
-            worker,
+            worker: Some(worker),
             task_type,
             change,
         })?;
         record.apply(change);
     }
     for change in &updates.prior {
-        cx.tx.add(Addition::Prior { task_type, change })?;
+        cx.tx.add(Addition::Record {
+            worker: None,
+            task_type,
+            change,
+        })?;
         prior.apply(change);
     }
     if updates.records.is_empty() {

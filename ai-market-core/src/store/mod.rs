@@ -27,7 +27,9 @@ pub use query::{
     LeaderboardQuery, Place, Presence, StatsQuery, StoreStats, TaskOrder, TaskQuery, WorkerQuery,
     WorkerSummary,
 };
-pub use rows::{Absence, Addition, Counter, LeaseRow, SEEN_INTERVAL, ServiceRow, SilentWorker};
+pub use rows::{
+    Absence, Addition, Counter, LeaseRow, SEEN_INTERVAL, ServiceRow, SilentWorker, WorkerRow,
+};
 pub use serving::Serving;
 pub(crate) use serving::ServingCounts;
 pub use step::{Step, Turn};

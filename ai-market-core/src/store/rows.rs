@@ -1,15 +1,16 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::assignment::Lease;
-use crate::consensus::RecordChange;
+use crate::consensus::{RecordChange, StandingEntry, Standings};
 use crate::id::{InstanceId, OwnerId, TaskType, WorkerId};
 use crate::submission::ModelIdentity;
 use crate::task::TaskStatus;
 use crate::time::Timestamp;
 
-use super::Tally;
+use super::{Tally, WorkerProfile};
 
 /// A lease as a row: who holds it, and what was known of that worker when it claimed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,61 @@ pub enum Absence {
     Stale,
     /// It was declared gone.
     Gone,
+}
+
+/// A worker as a row that is written whole; what it did is added apart from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct WorkerRow {
+    /// What it said of itself.
+    pub profile: Arc<WorkerProfile>,
+    /// Whether it was declared away.
+    pub absence: Absence,
+    /// How far it is trusted.
+    pub standings: Standings,
+}
+
+impl WorkerRow {
+    /// A worker that is present, and trusted like every worker at first.
+    #[must_use]
+    pub fn new(profile: impl Into<Arc<WorkerProfile>>) -> Self {
+        Self {
+            profile: profile.into(),
+            absence: Absence::Present,
+            standings: Standings::default(),
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &WorkerId {
+        &self.profile.worker
+    }
+
+    /// Says something else of itself.
+    #[must_use]
+    pub fn with_profile(mut self, profile: impl Into<Arc<WorkerProfile>>) -> Self {
+        self.profile = profile.into();
+        self
+    }
+
+    /// Is declared away, or present.
+    #[must_use]
+    pub const fn with_absence(mut self, absence: Absence) -> Self {
+        self.absence = absence;
+        self
+    }
+
+    /// Is trusted so far with tasks of a type, or as a whole; `None` is as every worker is at first.
+    #[must_use]
+    pub fn with_standing(
+        mut self,
+        task_type: Option<&TaskType>,
+        entry: Option<StandingEntry>,
+    ) -> Self {
+        self.standings.set(task_type.cloned(), entry);
+        self
+    }
 }
 
 /// A worker that gave no sign of life for a while.
@@ -150,17 +206,10 @@ pub enum Addition<'a> {
         /// What is added.
         by: &'a Tally,
     },
-    /// Adds to the track record of a worker for a task type.
+    /// Adds to a track record.
     Record {
-        /// The worker.
-        worker: &'a WorkerId,
-        /// The task type.
-        task_type: &'a TaskType,
-        /// What is added.
-        change: &'a RecordChange,
-    },
-    /// Adds to the record of a task type as a whole.
-    Prior {
+        /// The worker; `None` for the record of the type as a whole.
+        worker: Option<&'a WorkerId>,
         /// The task type.
         task_type: &'a TaskType,
         /// What is added.

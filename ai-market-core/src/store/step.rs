@@ -8,7 +8,9 @@ use super::{Needs, StoreError, Transaction, TransactionError};
 pub enum Turn {
     /// It is done.
     Done,
-    /// It has looked as far as it may at once, and goes on in a later group.
+    /// It has looked as far as it may at once, and goes on in a later group. What it wrote so far is
+    /// committed, and stays also where a later turn fails: a step ends a turn so only when that much
+    /// is whole by itself, such as a sign of life.
     Again,
 }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::consensus::{StandingEntry, Standings, TrackRecord};
+use crate::consensus::TrackRecord;
 use crate::event::Event;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::submission::Submission;
@@ -10,13 +10,15 @@ use crate::time::Timestamp;
 
 use super::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, LeaseRow,
-    Needs, ServiceRow, SilentWorker, StoreError, WorkerProfile,
+    Needs, ServiceRow, SilentWorker, StoreError, WorkerRow,
 };
 
 /// The rows of a market inside one transaction: what a database must do, and no rule of the market.
 ///
 /// A look-up sees what earlier steps of the same transaction and the step itself wrote. Rows are
-/// written whole. [Additions](Addition) may be seen late, after the transaction.
+/// written whole. [Additions](Addition) may be seen late, after the transaction. A step writes and
+/// adds only to tasks and workers that it has found or inserted: what a store does with any other is
+/// up to it, be it nothing or an error.
 ///
 /// The counts of a task are those of its votes in time, its leases and its lost ones (no more than
 /// its attempts): a step that writes one of those updates the task as well, and a store may leave
@@ -105,11 +107,9 @@ pub trait Transaction {
     /// How many leases a worker holds, grace leases not counted.
     fn count_held(&mut self, worker: &WorkerId) -> Result<usize, TransactionError>;
 
-    /// Inserts a lease on a task, after those that are there.
-    fn insert_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<(), TransactionError>;
-
-    /// Writes until when a lease lasts, and whether it is a grace lease.
-    fn update_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<(), TransactionError>;
+    /// Inserts a lease on a task, after those that are there. Of one that is there, writes until when
+    /// it lasts and whether it is a grace lease; the rest never changes.
+    fn put_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<(), TransactionError>;
 
     /// Deletes a worker's lease on a task, and returns whether there was one.
     fn delete_lease(&mut self, task: TaskId, worker: &WorkerId) -> Result<bool, TransactionError>;
@@ -135,23 +135,13 @@ pub trait Transaction {
 
     // Workers.
 
-    /// What a worker said of itself.
-    fn profile(
-        &mut self,
-        worker: &WorkerId,
-    ) -> Result<Option<Arc<WorkerProfile>>, TransactionError>;
+    /// A worker.
+    fn worker(&mut self, id: &WorkerId) -> Result<Option<Arc<WorkerRow>>, TransactionError>;
 
-    /// Inserts a worker, which registers and is seen now, and is present.
-    fn insert_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<(), TransactionError>;
-
-    /// Writes what a worker says of itself.
-    fn update_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<(), TransactionError>;
-
-    /// Whether a worker was declared away.
-    fn absence(&mut self, worker: &WorkerId) -> Result<Absence, TransactionError>;
-
-    /// Declares a worker away, or present and seen now.
-    fn set_absence(&mut self, worker: &WorkerId, absence: Absence) -> Result<(), TransactionError>;
+    /// Inserts or writes a worker.
+    ///
+    /// One that is new registers now, and is seen now; so is one that was away and is present again.
+    fn put_worker(&mut self, worker: &Arc<WorkerRow>) -> Result<(), TransactionError>;
 
     /// At most `limit` workers whose absence is at most `absence` and that gave no sign of life
     /// for longer than `silence`, those that have been silent for longest first, then by id.
@@ -162,45 +152,25 @@ pub trait Transaction {
         limit: usize,
     ) -> Result<Vec<SilentWorker>, TransactionError>;
 
-    /// How far a worker is trusted.
-    fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>, TransactionError>;
+    // Track records.
 
-    /// Writes how far a worker is trusted with tasks of a type, or as a whole; `None` is as every
-    /// worker is at first.
-    fn set_standing(
-        &mut self,
-        worker: &WorkerId,
-        task_type: Option<&TaskType>,
-        entry: Option<&StandingEntry>,
-    ) -> Result<(), TransactionError>;
-
-    /// The track record of a worker for a task type.
+    /// The track record of a worker for a task type; without a worker, that of the type as a whole.
     fn record(
         &mut self,
         task_type: &TaskType,
-        worker: &WorkerId,
+        worker: Option<&WorkerId>,
     ) -> Result<TrackRecord, TransactionError>;
 
-    /// Replaces the track record of a worker for a task type, as a re-estimation does.
+    /// Replaces a track record, as a re-estimation does.
     fn set_record(
         &mut self,
         task_type: &TaskType,
-        worker: &WorkerId,
+        worker: Option<&WorkerId>,
         record: &TrackRecord,
     ) -> Result<(), TransactionError>;
 
     /// The task types for which a worker has a track record.
     fn record_types(&mut self, worker: &WorkerId) -> Result<Vec<TaskType>, TransactionError>;
-
-    /// The record of a task type as a whole.
-    fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord, TransactionError>;
-
-    /// Replaces the record of a task type as a whole.
-    fn set_prior(
-        &mut self,
-        task_type: &TaskType,
-        record: &TrackRecord,
-    ) -> Result<(), TransactionError>;
 
     // Everything else.
 

@@ -4,6 +4,7 @@ mod input_digest;
 mod new_task;
 mod params;
 mod record;
+mod salt;
 mod status;
 
 pub use input_digest::InputDigest;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{IdempotencyKey, Reference, Tag, TaskId, TaskType};
 use crate::time::Timestamp;
 
+use super::salt::random_salt;
 use super::{InputDigest, Params};
 
 /// A task as it is put into a store.
@@ -174,13 +175,4 @@ impl NewTask {
         self.salt = salt;
         self
     }
-}
-
-fn random_salt(id: TaskId) -> [u8; InputDigest::SALT_BYTES] {
-    let mut salt = [0; InputDigest::SALT_BYTES];
-    if getrandom::fill(&mut salt).is_err() {
-        // Without the time, which the first six bytes of an id are.
-        salt[6..].copy_from_slice(&id.as_bytes()[6..]);
-    }
-    salt
 }

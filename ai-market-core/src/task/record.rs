@@ -45,9 +45,9 @@ pub struct Task {
     pub reference: Option<Reference>,
     /// The client's tags.
     pub tags: BTreeSet<Tag>,
-    /// The digest of type, text and params; `None` for a task that an earlier version stored, and
-    /// for one that was read over HTTP.
-    pub input_digest: Option<InputDigest>,
+    /// The salt of its [input digest](Self::input_digest); `None` for a task that an earlier version
+    /// stored, and for one that was read over HTTP.
+    pub salt: Option<[u8; InputDigest::SALT_BYTES]>,
     /// How many votes came in time; late answers are not counted.
     pub submission_count: u32,
     /// How many workers hold a lease on it.
@@ -87,8 +87,6 @@ impl Task {
     /// The task that a store holds after taking `new` at `now`.
     #[must_use]
     pub fn create(new: NewTask, now: Timestamp) -> Self {
-        let params = new.params.as_ref();
-        let digest = InputDigest::compute(new.salt, &new.task_type, &new.text, params);
         Self {
             task_type: new.task_type,
             required_submissions: new.required_submissions.get(),
@@ -101,15 +99,14 @@ impl Task {
             params: new.params,
             reference: new.reference,
             tags: new.tags,
-            input_digest: Some(digest),
+            salt: Some(new.salt),
             ..Self::restore(new.id, new.text, now)
         }
     }
 
-    /// An open sentiment task with the numbers of [`NewTask::new`] and without an input digest.
+    /// An open sentiment task with the numbers of [`NewTask::new`] and without a salt.
     ///
-    /// It is for stores and clients that read a task back and set its other fields themselves;
-    /// nothing is computed.
+    /// It is for stores and clients that read a task back and set its other fields themselves.
     #[must_use]
     pub fn restore(id: TaskId, text: impl Into<Arc<str>>, created_at: Timestamp) -> Self {
         let votes = NewTask::DEFAULT_REQUIRED_SUBMISSIONS.get();
@@ -129,11 +126,19 @@ impl Task {
             params: None,
             reference: None,
             tags: BTreeSet::new(),
-            input_digest: None,
+            salt: None,
             submission_count: 0,
             lease_count: 0,
             state: TaskState::Open,
         }
+    }
+
+    /// The digest of its type, text and params, where it has a salt. It is computed anew each time.
+    #[must_use]
+    pub fn input_digest(&self) -> Option<InputDigest> {
+        let params = self.params.as_ref();
+        let digest = |salt| InputDigest::compute(salt, &self.task_type, &self.text, params);
+        self.salt.map(digest)
     }
 
     /// Where the task stands in its life.

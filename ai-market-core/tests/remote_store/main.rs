@@ -50,3 +50,9 @@ mod rules {
     ai_market_core::market_tests!(open);
     ai_market_core::persistent_market_tests!(reopen);
 }
+
+mod model {
+    use super::reopen;
+
+    ai_market_core::persistent_model_tests!(reopen);
+}

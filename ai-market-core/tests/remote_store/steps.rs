@@ -33,7 +33,7 @@ async fn a_step_that_lacked_rows_is_run_again_and_done_once() {
         counted.fetch_add(1, Ordering::SeqCst);
         tx.add(Addition::Count(&Counter::Submissions, 1))?;
         assert!(tx.task(id)?.is_none());
-        assert!(tx.profile(&worker("alice"))?.is_none());
+        assert!(tx.worker(&worker("alice"))?.is_none());
         Ok(Turn::Done)
     });
     result.try_recv().unwrap().unwrap();

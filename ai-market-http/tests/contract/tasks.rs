@@ -212,7 +212,7 @@ async fn params_reference_and_tags_are_shown_where_they_are_set() {
         assert_eq!(task["params"], json!({"a": [0.5], "b": 1}));
         assert_eq!(task["reference"], " row 7 ");
         assert_eq!(task["tags"], json!(["a", "z"]));
-        assert!(task.get("input_digest").is_none());
+        assert!(task.get("salt").is_none());
     }
     for plain in [&tasks[1], &tasks[2]] {
         for field in ["params", "reference", "tags"] {

@@ -14,4 +14,3 @@ pub(crate) use events::{pack, unpack};
 pub(crate) use lease::{LeaseColumns, lease};
 pub(crate) use tally::NO_MODEL;
 pub(crate) use task::{state_number, status_number, status_of, tags_json, unknown_state};
-pub(crate) use worker::Profile;

@@ -54,8 +54,25 @@ impl Connection {
         Ok(standings)
     }
 
-    /// Writes how far a worker is trusted with tasks of a type, or as a whole.
-    pub(crate) fn set_standing(
+    /// Writes in what it differs how far a worker was trusted and is now.
+    pub(crate) fn update_standings(
+        &mut self,
+        worker: &WorkerId,
+        before: &Standings,
+        now: &Standings,
+    ) -> Result<(), Error> {
+        for (of, _) in before.iter().filter(|(of, _)| now.entry(*of).is_none()) {
+            self.set_standing(worker, of, None)?;
+        }
+        for (of, entry) in now.iter() {
+            if before.entry(of) != Some(entry) {
+                self.set_standing(worker, of, Some(entry))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_standing(
         &mut self,
         worker: &WorkerId,
         task_type: Option<&TaskType>,

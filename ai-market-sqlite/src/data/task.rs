@@ -1,11 +1,10 @@
-use std::array::TryFromSliceError;
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use ai_market_core::assignment::Lease;
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{Tag, TaskId};
-use ai_market_core::task::{InputDigest, Task, TaskDetails, TaskState, TaskStatus};
+use ai_market_core::task::{Task, TaskDetails, TaskState, TaskStatus};
 
 use crate::error::Error;
 use crate::sql::Connection;
@@ -18,8 +17,10 @@ type Head = (
     (i64, i64, i64, i64, Option<i64>, String, i64),
 );
 type Input = (
-    (Option<String>, Option<String>, Option<String>),
-    (Option<Vec<u8>>, Option<Vec<u8>>),
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<Vec<u8>>,
 );
 type Tail = (
     String,
@@ -46,7 +47,7 @@ pub(crate) fn tags_json(tags: &BTreeSet<Tag>) -> Result<Option<String>, Error> {
 }
 
 fn set_input(task: &mut Task, input: Input) -> Result<(), Error> {
-    let ((params, reference, tags), (salt, digest)) = input;
+    let (params, reference, tags, salt) = input;
     if let Some(params) = params {
         task.params = Some(from_json("the params of a task", &params)?);
     }
@@ -56,20 +57,9 @@ fn set_input(task: &mut Task, input: Input) -> Result<(), Error> {
     if let Some(tags) = tags {
         task.tags = from_json("the tags of a task", &tags)?;
     }
-    task.input_digest = match (salt, digest) {
-        (Some(salt), Some(digest)) => Some(InputDigest::from_parts(
-            bytes("the salt of a task", &salt)?,
-            bytes("the input digest of a task", &digest)?,
-        )),
-        _ => None,
-    };
+    let salt = salt.as_deref().map(<[u8; 16]>::try_from).transpose();
+    task.salt = salt.map_err(|error| Error::corrupt("the salt of a task", error))?;
     Ok(())
-}
-
-fn bytes<const N: usize>(what: &'static str, bytes: &[u8]) -> Result<[u8; N], Error> {
-    bytes
-        .try_into()
-        .map_err(|error: TryFromSliceError| Error::corrupt(what, error))
 }
 
 fn state(number: i64, tail: Tail) -> Result<TaskState, Error> {

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::{WorkerProfile, WorkerQuery, WorkerSummary};
+use ai_market_core::store::{Absence, WorkerProfile, WorkerQuery, WorkerRow, WorkerSummary};
 
 use crate::error::Error;
 use crate::sql::Connection;
@@ -11,10 +11,7 @@ use crate::sql::statements::{HeldCount, WorkerById, WorkersAfter, WorkersPresent
 use super::lease::{instance, owner};
 use super::{count, from_json, limit, micros, name, time};
 
-/// What is known of a worker, shared by the steps that need it.
-pub(crate) type Profile = Arc<WorkerProfile>;
-
-/// What a row says of a worker, and how it did.
+/// What a row says of a worker: what is written whole, and how it did.
 type Row = (
     (
         String,
@@ -24,27 +21,26 @@ type Row = (
         Option<String>,
         String,
     ),
-    (i64, i64, i64, i64, Option<i64>, i64),
+    (i64, i64),
+    (i64, i64, i64, i64, Option<i64>),
 );
 
-fn summary(row: Row) -> Result<WorkerSummary, Error> {
-    let (
-        (id, owned_by, run, capabilities, model, models),
-        (registered_at, last_seen, points, submissions, last_heartbeat, gone),
-    ) = row;
-    let capabilities: BTreeSet<TaskType> = from_json("capabilities", &capabilities)?;
-    let mut profile = WorkerProfile::new(name("a worker id", id)?, capabilities);
-    profile.owner = owner(owned_by)?;
-    profile.instance = instance(run)?;
-    profile.model = model.map(|json| from_json("a model", &json)).transpose()?;
-    profile.models = from_json("models", &models)?;
-    let mut summary = WorkerSummary::new(profile, time(registered_at));
-    summary.last_seen = time(last_seen);
-    summary.points = points;
-    summary.submissions = count("a number of votes", submissions)?;
-    summary.last_heartbeat = last_heartbeat.map(time);
-    summary.gone = gone != 0;
-    Ok(summary)
+/// The worker of a row, without how far it is trusted, and its other columns.
+fn worker_row((said, (stale, gone), _): &Row) -> Result<WorkerRow, Error> {
+    let (id, owned_by, run, capabilities, model, models) = said;
+    let capabilities: BTreeSet<TaskType> = from_json("capabilities", capabilities)?;
+    let mut profile = WorkerProfile::new(name("a worker id", id.clone())?, capabilities);
+    profile.owner = owner(owned_by.clone())?;
+    profile.instance = instance(run.clone())?;
+    let model = model.as_ref();
+    profile.model = model.map(|json| from_json("a model", json)).transpose()?;
+    profile.models = from_json("models", models)?;
+    let absence = match (stale, gone) {
+        (0, 0) => Absence::Present,
+        (_, 0) => Absence::Stale,
+        _ => Absence::Gone,
+    };
+    Ok(WorkerRow::new(profile).with_absence(absence))
 }
 
 impl Connection {
@@ -54,17 +50,20 @@ impl Connection {
         count("a number of leases", row.map_or(0, |(n,)| n))
     }
 
-    /// What a worker said of itself.
-    pub(crate) fn profile(&mut self, worker: &WorkerId) -> Result<Option<Profile>, Error> {
-        let row = self.row::<WorkerById, Row, _>((worker,))?;
-        row.map(|row| Ok(Arc::new(summary(row)?.profile)))
-            .transpose()
+    /// What is written whole of a worker.
+    pub(crate) fn worker_row(&mut self, worker: &WorkerId) -> Result<Option<WorkerRow>, Error> {
+        let Some(row) = self.row::<WorkerById, Row, _>((worker,))? else {
+            return Ok(None);
+        };
+        let mut known = worker_row(&row)?;
+        known.standings = self.standings(worker)?;
+        Ok(Some(known))
     }
 
     /// A worker.
     pub(crate) fn worker(&mut self, worker: &WorkerId) -> Result<Option<WorkerSummary>, Error> {
         let row = self.row::<WorkerById, Row, _>((worker,))?;
-        row.map(|row| self.with_details(row)).transpose()
+        row.map(|row| self.summary(&row)).transpose()
     }
 
     /// A page of workers, ordered by id.
@@ -78,13 +77,24 @@ impl Connection {
                 self.rows::<WorkersPresentAfter, Row, _>(binds)?
             }
         };
-        rows.into_iter().map(|row| self.with_details(row)).collect()
+        rows.iter().map(|row| self.summary(row)).collect()
     }
 
-    fn with_details(&mut self, row: Row) -> Result<WorkerSummary, Error> {
-        let mut summary = summary(row)?;
-        summary.leases = self.held_count(&summary.profile.worker)?;
-        summary.standings = self.standings(&summary.profile.worker)?;
+    fn summary(&mut self, row: &Row) -> Result<WorkerSummary, Error> {
+        let WorkerRow {
+            profile, absence, ..
+        } = worker_row(row)?;
+        let (registered_at, last_seen, points, submissions, last_heartbeat) = row.2;
+        let profile = Arc::unwrap_or_clone(profile);
+        let mut summary = WorkerSummary::new(profile, time(registered_at));
+        let worker = &summary.profile.worker;
+        summary.leases = self.held_count(worker)?;
+        summary.standings = self.standings(worker)?;
+        summary.last_seen = time(last_seen);
+        summary.points = points;
+        summary.submissions = count("a number of votes", submissions)?;
+        summary.last_heartbeat = last_heartbeat.map(time);
+        summary.gone = absence == Absence::Gone;
         Ok(summary)
     }
 }

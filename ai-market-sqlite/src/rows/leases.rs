@@ -4,7 +4,7 @@ use ai_market_core::submission::Submission;
 
 use crate::data::{LeaseColumns, NO_MODEL, json, lease, micros, task_id};
 use crate::error::Error;
-use crate::sql::statements::{HeldBy, InsertLease, InsertVote, LeaseOf, LeasesOn};
+use crate::sql::statements::{HeldBy, InsertVote, LeaseOf, LeasesOn, PutLease, SetLease};
 use crate::writer::Session;
 
 impl Session {
@@ -41,23 +41,27 @@ impl Session {
         held.collect()
     }
 
-    /// Writes a new lease, after those that are there.
+    /// Inserts a lease after those that are there, or writes until when it lasts, and whether it is a
+    /// grace lease.
     pub(crate) fn write_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<(), Error> {
-        let model = match &lease.model {
-            Some(model) => Some(self.model(model)?),
-            None => None,
-        };
-        self.db.execute::<InsertLease>((
+        let model = lease.model.as_ref();
+        let model = model.map(|model| self.model(model)).transpose()?;
+        let (until, grace) = (micros(lease.until), i64::from(lease.grace));
+        let put = self.db.execute::<PutLease>((
             task,
             &lease.worker,
             task,
             micros(lease.claimed_at),
-            micros(lease.until),
+            until,
             lease.owner.as_ref().map(AsRef::as_ref),
             lease.instance.as_ref().map(AsRef::as_ref),
             model,
-            i64::from(lease.grace),
+            grace,
         ))?;
+        if put == 0 {
+            let set = (until, grace, task, &lease.worker);
+            self.db.execute::<SetLease>(set)?;
+        }
         Ok(())
     }
 

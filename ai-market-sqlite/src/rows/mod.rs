@@ -2,5 +2,6 @@
 
 mod claimable;
 mod leases;
+mod records;
 mod tasks;
 mod workers;

@@ -5,7 +5,7 @@ use ai_market_core::task::{Params, Task, TaskState};
 use crate::data::{micros, state_number, tags_json, unknown_state};
 use crate::error::Error;
 use crate::sql::statements::{
-    CloseTask, InsertInput, InsertKey, InsertOutcome, InsertTask, UpdateTask,
+    CloseTask, InsertInput, InsertKey, InsertOutcome, InsertTask, InsertText, UpdateTask,
 };
 use crate::writer::Session;
 
@@ -15,7 +15,7 @@ fn rank(claim: Option<ClaimKey>) -> Option<i64> {
 }
 
 /// Fails where a row that was to be changed is not there, or was closed before.
-pub(super) fn one_row(changed: usize, what: &'static str) -> Result<(), Error> {
+fn one_row(changed: usize, what: &'static str) -> Result<(), Error> {
     match changed {
         1 => Ok(()),
         _ => Err(Error::corrupt(what, "there is no such row to be changed")),
@@ -30,17 +30,18 @@ impl Session {
         claim: Option<ClaimKey>,
         name: Option<&IdempotencyKey>,
     ) -> Result<(), Error> {
-        let text: &str = &task.text;
-        let tags = tags_json(&task.tags)?;
-        let digest = task.input_digest.as_ref();
-        self.db.execute::<InsertInput>((
-            text,
-            task.params.as_ref().map(Params::as_str),
-            task.reference.as_ref().map(Reference::as_str),
-            tags.as_deref(),
-            digest.map(|digest| digest.salt().as_slice()),
-            digest.map(|digest| digest.digest().as_slice()),
-        ))?;
+        let (text, salt) = (&*task.text, task.salt.as_ref().map(<[u8; 16]>::as_slice));
+        if task.params.is_none() && task.reference.is_none() && task.tags.is_empty() {
+            self.db.execute::<InsertText>((text, salt))?;
+        } else {
+            self.db.execute::<InsertInput>((
+                text,
+                salt,
+                task.params.as_ref().map(Params::as_str),
+                task.reference.as_ref().map(Reference::as_str),
+                tags_json(&task.tags)?.as_deref(),
+            ))?;
+        }
         self.db.execute::<InsertTask>((
             task.id,
             &task.task_type,
@@ -53,17 +54,15 @@ impl Session {
             rank(claim),
             task.deadline.map(micros),
             i64::from(task.distinct_models),
-            i64::from(task.attempts),
-            i64::from(task.submission_count),
-            i64::from(task.lease_count),
         ))?;
         if let Some(name) = name {
             self.db.execute::<InsertKey>((name, task.id))?;
         }
-        match task.state {
-            TaskState::Open => Ok(()),
-            _ => self.write_task(task, None),
+        let untouched = task.attempts == 0 && task.submission_count == 0 && task.lease_count == 0;
+        if untouched && task.state == TaskState::Open {
+            return Ok(());
         }
+        self.write_task(task, claim)
     }
 
     /// Writes what changed of a task that was open before.

@@ -1,65 +1,61 @@
 use std::sync::Arc;
 
-use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::WorkerProfile;
+use ai_market_core::id::WorkerId;
+use ai_market_core::store::{Absence, WorkerRow};
 
-use crate::data::{json, micros, name};
+use crate::data::{json, micros};
 use crate::error::Error;
-use crate::sql::statements::{InsertWorker, RecordTypesOf, UpdateWorker};
-use crate::writer::Session;
-
-use super::tasks::one_row;
-
-fn model_json(profile: &WorkerProfile) -> Result<Option<String>, Error> {
-    let model = profile.model.as_ref();
-    model.map(|model| json("a model", model)).transpose()
-}
+use crate::sql::statements::PutWorker;
+use crate::writer::{MAX_REMEMBERED, Session};
 
 impl Session {
-    /// Writes a new worker, which is present and seen now.
-    pub(crate) fn write_new_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<(), Error> {
-        let model = model_json(profile)?;
-        self.db.execute::<InsertWorker>((
-            &profile.worker,
-            profile.owner.as_ref().map(AsRef::as_ref),
-            profile.instance.as_ref().map(AsRef::as_ref),
-            json("capabilities", &profile.capabilities)?.as_str(),
-            model.as_deref(),
-            json("models", &profile.models)?.as_str(),
-            micros(self.now()),
-            micros(self.now()),
-        ))?;
-        self.set_profile(&profile.worker, Arc::clone(profile));
-        Ok(())
-    }
-
-    /// Writes what a worker says of itself.
-    pub(crate) fn write_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<(), Error> {
-        let model = model_json(profile)?;
-        let updated = self.db.execute::<UpdateWorker>((
-            profile.owner.as_ref().map(AsRef::as_ref),
-            profile.instance.as_ref().map(AsRef::as_ref),
-            json("capabilities", &profile.capabilities)?.as_str(),
-            model.as_deref(),
-            json("models", &profile.models)?.as_str(),
-            &profile.worker,
-        ))?;
-        one_row(updated, "a worker")?;
-        self.set_profile(&profile.worker, Arc::clone(profile));
-        Ok(())
-    }
-
-    /// The task types for which a worker has a track record.
-    pub(crate) fn record_types(&mut self, worker: &WorkerId) -> Result<Vec<TaskType>, Error> {
-        let mut types = Vec::new();
-        if !self.is_wiped() {
-            for (task_type,) in self.db.rows::<RecordTypesOf, (String,), _>((worker,))? {
-                types.push(name("a task type", task_type)?);
-            }
+    /// A worker.
+    pub(crate) fn worker(&mut self, id: &WorkerId) -> Result<Option<Arc<WorkerRow>>, Error> {
+        if let Some(known) = self.workers.get(id) {
+            return Ok(Some(Arc::clone(known)));
         }
-        types.extend(self.changed_record_types(worker).cloned());
-        types.sort_unstable();
-        types.dedup();
-        Ok(types)
+        let row = self.db.worker_row(id)?.map(Arc::new);
+        if let Some(row) = &row {
+            self.remember_worker(row);
+        }
+        Ok(row)
+    }
+
+    fn remember_worker(&mut self, row: &Arc<WorkerRow>) {
+        if self.workers.len() >= MAX_REMEMBERED {
+            self.workers.clear();
+        }
+        self.workers.insert(row.id().clone(), Arc::clone(row));
+    }
+
+    /// Inserts or writes a worker. One that appears is seen now.
+    pub(crate) fn put_worker(&mut self, row: &Arc<WorkerRow>) -> Result<(), Error> {
+        let before = self.worker(row.id())?;
+        let present = |row: &WorkerRow| row.absence == Absence::Present;
+        let appears = present(row) && !before.as_deref().is_some_and(present);
+        let now = micros(self.now());
+        let profile = &row.profile;
+        let model = profile.model.as_ref();
+        let model = model.map(|model| json("a model", model)).transpose()?;
+        self.db.execute::<PutWorker>((
+            &profile.worker,
+            profile.owner.as_ref().map(AsRef::as_ref),
+            profile.instance.as_ref().map(AsRef::as_ref),
+            json("capabilities", &profile.capabilities)?.as_str(),
+            model.as_deref(),
+            json("models", &profile.models)?.as_str(),
+            i64::from(row.absence >= Absence::Stale),
+            i64::from(row.absence == Absence::Gone),
+            now,
+            if appears { now } else { i64::MIN },
+        ))?;
+        let standings = before.map(|before| before.standings.clone());
+        let standings = standings.unwrap_or_default();
+        if standings != row.standings {
+            self.db
+                .update_standings(row.id(), &standings, &row.standings)?;
+        }
+        self.remember_worker(row);
+        Ok(())
     }
 }

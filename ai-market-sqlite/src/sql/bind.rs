@@ -5,6 +5,8 @@ use diesel::sqlite::Sqlite;
 
 use ai_market_core::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 
+use super::statement::Parts;
+
 /// A value that can take the place of a `?`.
 pub(crate) trait Bind {
     /// Writes the placeholder and hands over the value.
@@ -94,8 +96,8 @@ pub(crate) trait Binds {
     /// How many values there are.
     const COUNT: usize;
 
-    /// Writes `sql` with each `?` bound to a value.
-    fn walk<'b>(&'b self, sql: &'static str, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()>;
+    /// Writes the parts of a statement with a value between each two.
+    fn walk<'b>(&'b self, parts: &Parts, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()>;
 }
 
 macro_rules! tuples {
@@ -103,13 +105,12 @@ macro_rules! tuples {
         impl<$($name: Bind),*> Binds for ($($name,)*) {
             const COUNT: usize = [$($index),*].len();
 
-            #[allow(unused_mut, reason = "the empty tuple pushes nothing")]
             fn walk<'b>(
                 &'b self,
-                sql: &'static str,
+                parts: &Parts,
                 mut out: AstPass<'_, 'b, Sqlite>,
             ) -> QueryResult<()> {
-                let mut rest = sql.split('?');
+                let mut rest = parts.iter();
                 $(
                     out.push_sql(rest.next().unwrap_or_default());
                     self.$index.push(&mut out)?;
@@ -126,8 +127,10 @@ macro_rules! tuples {
 impl Binds for () {
     const COUNT: usize = 0;
 
-    fn walk<'b>(&'b self, sql: &'static str, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.push_sql(sql);
+    fn walk<'b>(&'b self, parts: &Parts, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        for text in parts.iter() {
+            out.push_sql(text);
+        }
         Ok(())
     }
 }

@@ -19,6 +19,45 @@ pub(crate) trait Statement: 'static {
 
     /// The SQL types of a row that it returns.
     type Row: 'static;
+
+    /// The text, split at its `?`s: diesel walks through a statement whenever it runs it.
+    const PARTS: Parts = Parts::of(Self::SQL);
+}
+
+/// The most parts that a statement has.
+const MAX_PARTS: usize = 16;
+
+/// The parts of a text before, between and after its `?`s.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    parts: [&'static str; MAX_PARTS],
+    len: usize,
+}
+
+impl Parts {
+    const fn of(mut text: &'static str) -> Self {
+        let mut parts = [""; MAX_PARTS];
+        let (mut len, mut end) = (0, 0);
+        while end < text.len() {
+            if text.as_bytes()[end] == b'?' {
+                let (part, rest) = text.split_at(end);
+                parts[len] = part;
+                (len, end) = (len + 1, 0);
+                text = rest.split_at(1).1;
+            } else {
+                end += 1;
+            }
+        }
+        parts[len] = text;
+        Self {
+            parts,
+            len: len + 1,
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'static str> {
+        self.parts[..self.len].iter().copied()
+    }
 }
 
 /// A statement with its values.
@@ -56,6 +95,6 @@ impl<S, B> RunQueryDsl<SqliteConnection> for Bound<S, B> {}
 
 impl<S: Statement, B: Binds> QueryFragment<Sqlite> for Bound<S, B> {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        self.binds.walk(S::SQL, out)
+        self.binds.walk(&S::PARTS, out)
     }
 }

@@ -34,12 +34,8 @@ type TaskHead = (
     (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
     (BigInt, BigInt, BigInt, BigInt, MaybeInt, Text, BigInt),
 );
-/// What a client says of a task beside its text: params, reference and tags, and the digest of the
-/// input.
-type TaskInput = (
-    (MaybeText, MaybeText, MaybeText),
-    (Nullable<Binary>, Nullable<Binary>),
-);
+/// What a client says of a task beside its text: params, reference and tags, and a salt.
+type TaskInput = (MaybeText, MaybeText, MaybeText, Nullable<Binary>);
 /// The text of a task and how it ended.
 type TaskTail = (
     Text,
@@ -68,7 +64,8 @@ type VoteRow = (
 /// A worker but for its leases and how far it is trusted.
 type WorkerRow = (
     (Text, MaybeText, MaybeText, Text, MaybeText, Text),
-    (BigInt, BigInt, BigInt, BigInt, MaybeInt, BigInt),
+    (BigInt, BigInt),
+    (BigInt, BigInt, BigInt, BigInt, MaybeInt),
 );
 
 /// The sums of a tally.
@@ -101,21 +98,22 @@ statements! {
         "SELECT t.created_at, t.required, t.wanted, t.max_submissions, t.max_attempts, t.attempts,
             t.rank, t.submission_count, t.lease_count, t.state, t.deadline, t.task_type,
             t.distinct_models,
-            i.params, i.reference, i.tags, i.salt, i.digest,
+            i.params, i.reference, i.tags, i.salt,
             i.text, t.closed_at, o.label, o.agreement, o.policy, o.reason
         FROM tasks t
         CROSS JOIN inputs i ON i.seq = t.input
         LEFT JOIN outcomes o ON o.seq = t.outcome
         WHERE t.id = ?";
     TaskByName -> (Binary,) = "SELECT task FROM idempotency_keys WHERE name = ?";
+    /// Of most tasks; every value costs.
+    InsertText -> () = "INSERT INTO inputs (text, salt) VALUES (?, ?)";
     InsertInput -> () =
-        "INSERT INTO inputs (text, params, reference, tags, salt, digest) VALUES (?, ?, ?, ?, ?, ?)";
-    /// Right after `InsertInput`.
+        "INSERT INTO inputs (text, salt, params, reference, tags) VALUES (?, ?, ?, ?, ?)";
+    /// Right after `InsertText` or `InsertInput`.
     InsertTask -> () =
         "INSERT INTO tasks (id, input, task_type, created_at, required, wanted, max_submissions,
-            max_attempts, rank, claim_rank, deadline, distinct_models, attempts, submission_count,
-            lease_count)
-        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            max_attempts, rank, claim_rank, deadline, distinct_models)
+        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     InsertKey -> () = "INSERT INTO idempotency_keys (name, task) VALUES (?, ?)";
     /// Leaves the columns of the indexes on state and deadline alone, so that those do not move.
     UpdateTask -> () =
@@ -182,12 +180,14 @@ statements! {
     LeasesOn -> (BigInt, LeaseColumns) =
         "SELECT n, worker, claimed_at, until, owner, instance, model, standing FROM leases
         WHERE task = ?";
-    InsertLease -> () =
+    /// Of a lease that is there, changes only until when it lasts, and nothing where it becomes a
+    /// grace lease: the column of the index of held leases is left alone, so that a renewal does not
+    /// move that.
+    PutLease -> () =
         "INSERT INTO leases (task, worker, n, claimed_at, until, owner, instance, model, standing)
-        VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM leases WHERE task = ?), ?, ?, ?, ?, ?, ?)";
-    /// Leaves the column of the index of held leases alone, so that a renewal does not move that.
-    RenewLease -> () =
-        "UPDATE leases SET until = ? WHERE task = ? AND worker = ? AND standing = ?";
+        VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM leases WHERE task = ?), ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (task, worker) DO UPDATE SET until = excluded.until
+        WHERE standing = excluded.standing";
     SetLease -> () = "UPDATE leases SET until = ?, standing = ? WHERE task = ? AND worker = ?";
     DeleteLease -> () = "DELETE FROM leases WHERE task = ? AND worker = ?";
     OverdueLeases -> (Binary, Text) =
@@ -220,19 +220,18 @@ statements! {
     // Workers.
 
     WorkerById -> WorkerRow =
-        "SELECT id, owner, instance, capabilities, model, models, registered_at, last_seen, points,
-            submissions, last_heartbeat, gone
+        "SELECT id, owner, instance, capabilities, model, models, stale, gone, registered_at,
+            last_seen, points, submissions, last_heartbeat
         FROM workers WHERE id = ?";
     WorkersAfter -> WorkerRow =
-        "SELECT id, owner, instance, capabilities, model, models, registered_at, last_seen, points,
-            submissions, last_heartbeat, gone
+        "SELECT id, owner, instance, capabilities, model, models, stale, gone, registered_at,
+            last_seen, points, submissions, last_heartbeat
         FROM workers WHERE id > ? ORDER BY id LIMIT ? + 0";
     /// Those that are not gone and were seen since then. Passes over the others.
     WorkersPresentAfter -> WorkerRow =
-        "SELECT id, owner, instance, capabilities, model, models, registered_at, last_seen, points,
-            submissions, last_heartbeat, gone
+        "SELECT id, owner, instance, capabilities, model, models, stale, gone, registered_at,
+            last_seen, points, submissions, last_heartbeat
         FROM workers WHERE id > ? AND gone = 0 AND last_seen >= ? ORDER BY id LIMIT ? + 0";
-    AbsenceOf -> (BigInt, BigInt) = "SELECT stale, gone FROM workers WHERE id = ?";
     SilentWorkers -> (Text, BigInt, MaybeInt) =
         "SELECT id, last_seen, last_heartbeat FROM workers
         WHERE gone = 0 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
@@ -244,17 +243,14 @@ statements! {
     QuietWorkers -> (Text, BigInt, MaybeInt) =
         "SELECT id, last_seen, last_heartbeat FROM workers
         WHERE gone = 0 AND stale = 0 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
-    MissWorker -> () = "UPDATE workers SET stale = 1, gone = 0 WHERE id = ?";
-    ReturnWorker -> () =
-        "UPDATE workers SET last_seen = max(last_seen, ?), stale = 0, gone = 0 WHERE id = ?";
-    LoseWorker -> () = "UPDATE workers SET gone = 1 WHERE id = ?";
-    InsertWorker -> () =
-        "INSERT INTO workers (id, owner, instance, capabilities, model, models, registered_at,
-            last_seen)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-    UpdateWorker -> () =
-        "UPDATE workers SET owner = ?, instance = ?, capabilities = ?, model = ?, models = ?
-        WHERE id = ?";
+    PutWorker -> () =
+        "INSERT INTO workers (id, owner, instance, capabilities, model, models, stale, gone,
+            registered_at, last_seen)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (id) DO UPDATE SET owner = excluded.owner, instance = excluded.instance,
+            capabilities = excluded.capabilities, model = excluded.model,
+            models = excluded.models, stale = excluded.stale, gone = excluded.gone,
+            last_seen = max(last_seen, excluded.last_seen)";
     /// Writes nothing for a worker that was seen a moment ago.
     SeeWorker -> () =
         "UPDATE workers SET last_seen = max(last_seen, ?) WHERE id = ? AND last_seen <= ?";

@@ -97,10 +97,6 @@ fn the_hot_statements_use_the_indexes_that_are_made_for_them() {
             "SEARCH leases USING PRIMARY KEY (task=? AND worker=?)",
         ),
         (
-            "RenewLease",
-            "SEARCH leases USING PRIMARY KEY (task=? AND worker=?)",
-        ),
-        (
             "SetLease",
             "SEARCH leases USING PRIMARY KEY (task=? AND worker=?)",
         ),

@@ -13,6 +13,8 @@ use crate::sql::statements::{
     AddToCounter, BeatWorker, CreditWorker, InsertCounter, SeeWorker, SetPrior, SetRecord,
 };
 
+use super::records::Records;
+
 /// A counter as the database holds it.
 fn counter_row(counter: &Counter) -> (i64, &str, i64) {
     match counter {
@@ -46,8 +48,7 @@ pub(super) struct Pending {
     /// By how many there are more open tasks.
     open: i64,
     workers: HashMap<WorkerId, WorkerDelta>,
-    records: HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
-    priors: HashMap<TaskType, TrackRecord>,
+    pub(super) records: Records,
     tallies: HashMap<TallyKey, Tally>,
     /// What happened, in order.
     events: Vec<(Timestamp, Event)>,
@@ -118,52 +119,6 @@ impl Pending {
         }
     }
 
-    /// The types for which records of a worker were changed.
-    pub(super) fn record_types(&self, worker: &WorkerId) -> impl Iterator<Item = &TaskType> {
-        let changed = self.records.iter();
-        let changed = changed.filter(|(_, records)| records.contains_key(worker));
-        changed.map(|(task_type, _)| task_type)
-    }
-
-    /// A record that was changed before in the same job.
-    pub(super) fn record_mut(
-        &mut self,
-        task_type: &TaskType,
-        worker: &WorkerId,
-    ) -> Option<&mut TrackRecord> {
-        self.records.get_mut(task_type)?.get_mut(worker)
-    }
-
-    /// The prior of a type that was changed before in the same job.
-    pub(super) fn prior_mut(&mut self, task_type: &TaskType) -> Option<&mut TrackRecord> {
-        self.priors.get_mut(task_type)
-    }
-
-    pub(super) fn record(&self, task_type: &TaskType, worker: &WorkerId) -> Option<&TrackRecord> {
-        self.records.get(task_type)?.get(worker)
-    }
-
-    pub(super) fn set_record(
-        &mut self,
-        task_type: &TaskType,
-        worker: WorkerId,
-        record: TrackRecord,
-    ) {
-        let records = match self.records.get_mut(task_type) {
-            Some(records) => records,
-            None => self.records.entry(task_type.clone()).or_default(),
-        };
-        records.insert(worker, record);
-    }
-
-    pub(super) fn prior(&self, task_type: &TaskType) -> Option<&TrackRecord> {
-        self.priors.get(task_type)
-    }
-
-    pub(super) fn set_prior(&mut self, task_type: TaskType, prior: TrackRecord) {
-        self.priors.insert(task_type, prior);
-    }
-
     /// Notes that something happened.
     pub(super) fn log(&mut self, event: Event, now: Timestamp) {
         self.events.push((now, event));
@@ -204,24 +159,11 @@ impl Pending {
             sum.points = sum.points.saturating_add(delta.points);
             sum.submissions = sum.submissions.saturating_add(delta.submissions);
         }
-        for (task_type, records) in later.records {
-            self.records.entry(task_type).or_default().extend(records);
-        }
-        self.priors.extend(later.priors);
+        self.records.merge(later.records);
         for (key, tally) in later.tallies {
             self.tallies.entry(key).or_default().add(&tally);
         }
         self.events.extend(later.events);
-    }
-
-    /// The track records that were changed; of a task type as a whole without a worker.
-    pub(super) fn into_records(
-        self,
-    ) -> (
-        HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
-        HashMap<TaskType, TrackRecord>,
-    ) {
-        (self.records, self.priors)
     }
 
     /// Writes the collected changes.
@@ -244,17 +186,16 @@ impl Pending {
                 db.execute::<CreditWorker>((delta.points, delta.submissions, worker))?;
             }
         }
-        for (task_type, records) in &self.records {
-            for (worker, record) in records {
-                let (agreed, disagreed) = totals(record);
-                let json = json("a track record", record)?;
-                db.execute::<SetRecord>((task_type, worker, agreed, disagreed, json.as_str()))?;
-            }
-        }
-        for (task_type, prior) in &self.priors {
-            let (agreed, disagreed) = totals(prior);
-            let json = json("a track record", prior)?;
-            db.execute::<SetPrior>((task_type, agreed, disagreed, json.as_str()))?;
+        for (task_type, worker, record) in self.records.iter() {
+            let (agreed, disagreed) = totals(record);
+            let json = json("a track record", record)?;
+            let json = json.as_str();
+            match worker {
+                Some(worker) => {
+                    db.execute::<SetRecord>((task_type, worker, agreed, disagreed, json))?
+                }
+                None => db.execute::<SetPrior>((task_type, agreed, disagreed, json))?,
+            };
         }
         for ((worker, task_type, model), tally) in &self.tallies {
             db.add_to_tally(worker, task_type, *model, tally)?;

@@ -1,27 +1,24 @@
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ai_market_core::consensus::{RecordChange, StandingEntry, Standings, TrackRecord};
-use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::Absence;
+use ai_market_core::id::WorkerId;
+use ai_market_core::store::WorkerRow;
 use ai_market_core::submission::ModelIdentity;
 use ai_market_core::time::Timestamp;
 
-use crate::data::{NO_MODEL, Profile, count, from_json, json, micros};
+use crate::data::{NO_MODEL, count, json};
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{
-    AbsenceOf, InsertModel, LoseWorker, MissWorker, ModelByIdentity, OpenTasks, PriorOf, RecordOf,
-    ReturnWorker,
-};
+use crate::sql::statements::{InsertModel, ModelByIdentity, OpenTasks};
 
 use super::log::Log;
 use super::pending::Pending;
+use super::records::Records;
 
 /// How many entries each memory of database rows holds before it starts again empty: workers and
 /// models in use at one time are far fewer, and a row that is forgotten is read again.
-pub(super) const MAX_REMEMBERED: usize = 1 << 14;
+pub(crate) const MAX_REMEMBERED: usize = 1 << 14;
 
 /// The rows as the steps of a group see them: the writer's connection, and what it remembers.
 ///
@@ -38,15 +35,10 @@ pub(crate) struct Session {
     pub(super) job: Pending,
     /// How many tasks were open before the group.
     open_tasks: Option<i64>,
-    profiles: HashMap<WorkerId, Profile>,
-    records: HashMap<TaskType, HashMap<WorkerId, TrackRecord>>,
-    remembered_records: usize,
-    priors: HashMap<TaskType, TrackRecord>,
+    pub(crate) workers: HashMap<WorkerId, Arc<WorkerRow>>,
+    pub(crate) records: Records,
     models: HashMap<ModelIdentity, i64>,
     model_names: HashMap<i64, ModelIdentity>,
-    standings: HashMap<WorkerId, Arc<Standings>>,
-    /// Workers that are neither stale nor gone.
-    pub(super) present: HashSet<WorkerId>,
     log: Log,
 }
 
@@ -58,111 +50,12 @@ impl Session {
             group: Pending::default(),
             job: Pending::default(),
             open_tasks: None,
-            profiles: HashMap::new(),
-            records: HashMap::new(),
-            remembered_records: 0,
-            priors: HashMap::new(),
+            workers: HashMap::new(),
+            records: Records::default(),
             models: HashMap::new(),
             model_names: HashMap::new(),
-            standings: HashMap::new(),
-            present: HashSet::new(),
             log: Log::new(kept_events),
         }
-    }
-
-    /// What is known of a worker.
-    pub(crate) fn profile(&mut self, worker: &WorkerId) -> Result<Option<Profile>, Error> {
-        if let Some(profile) = self.profiles.get(worker) {
-            return Ok(Some(Profile::clone(profile)));
-        }
-        let profile = self.db.profile(worker)?;
-        if let Some(profile) = &profile {
-            self.set_profile(worker, Profile::clone(profile));
-        }
-        Ok(profile)
-    }
-
-    /// Remembers what is known of a worker from now on.
-    pub(crate) fn set_profile(&mut self, worker: &WorkerId, profile: Profile) {
-        if self.profiles.len() >= MAX_REMEMBERED {
-            self.profiles.clear();
-        }
-        self.profiles.insert(worker.clone(), profile);
-    }
-
-    /// How far a worker is trusted.
-    pub(crate) fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>, Error> {
-        if let Some(standings) = self.standings.get(worker) {
-            return Ok(Arc::clone(standings));
-        }
-        let standings = Arc::new(self.db.standings(worker)?);
-        self.remember_standings(worker, Arc::clone(&standings));
-        Ok(standings)
-    }
-
-    /// Sets how far a worker is trusted with tasks of a type, or as a whole.
-    pub(crate) fn set_standing(
-        &mut self,
-        worker: &WorkerId,
-        task_type: Option<&TaskType>,
-        entry: Option<&StandingEntry>,
-    ) -> Result<(), Error> {
-        self.db.set_standing(worker, task_type, entry)?;
-        let mut standings = self.standings(worker)?;
-        Arc::make_mut(&mut standings).set(task_type.cloned(), entry.cloned());
-        self.remember_standings(worker, standings);
-        Ok(())
-    }
-
-    fn remember_standings(&mut self, worker: &WorkerId, standings: Arc<Standings>) {
-        if self.standings.len() >= MAX_REMEMBERED {
-            self.standings.clear();
-        }
-        self.standings.insert(worker.clone(), standings);
-    }
-
-    /// Whether a worker was declared away.
-    pub(crate) fn absence(&mut self, worker: &WorkerId) -> Result<Absence, Error> {
-        if self.present.contains(worker) {
-            return Ok(Absence::Present);
-        }
-        let row = self.db.row::<AbsenceOf, (i64, i64), _>((worker,))?;
-        let absence = match row {
-            None | Some((0, 0)) => Absence::Present,
-            Some((_, 0)) => Absence::Stale,
-            Some(_) => Absence::Gone,
-        };
-        if row.is_some() && absence == Absence::Present {
-            self.remember_present(worker);
-        }
-        Ok(absence)
-    }
-
-    fn remember_present(&mut self, worker: &WorkerId) {
-        if self.present.len() >= MAX_REMEMBERED {
-            self.present.clear();
-        }
-        self.present.insert(worker.clone());
-    }
-
-    /// Declares a worker away, or present and seen now.
-    pub(crate) fn set_absence(&mut self, worker: &WorkerId, absence: Absence) -> Result<(), Error> {
-        match absence {
-            Absence::Present => {
-                self.db
-                    .execute::<ReturnWorker>((micros(self.now), worker))?;
-                self.remember_present(worker);
-            }
-            Absence::Stale => {
-                self.present.remove(worker);
-                self.db.execute::<MissWorker>((worker,))?;
-            }
-            Absence::Gone => {
-                self.present.remove(worker);
-                self.db.execute::<LoseWorker>((worker,))?;
-            }
-        }
-        Ok(())
     }
 
     /// What the group has done so far, the latest first, but for what was deleted since.
@@ -200,120 +93,21 @@ impl Session {
         count("a number of tasks", before + open)
     }
 
-    /// What is known of a worker's answers to tasks of a type.
-    pub(crate) fn record(
-        &mut self,
-        task_type: &TaskType,
-        worker: &WorkerId,
-    ) -> Result<TrackRecord, Error> {
-        let mut pending = self.pending();
-        if let Some(record) = pending.find_map(|p| p.record(task_type, worker)) {
-            return Ok(record.clone());
-        }
-        drop(pending);
-        if self.is_wiped() {
-            return Ok(TrackRecord::default());
-        }
-        let known = self.records.get(task_type);
-        if let Some(record) = known.and_then(|records| records.get(worker)) {
-            return Ok(record.clone());
-        }
-        let row = self.db.row::<RecordOf, (String,), _>((task_type, worker))?;
-        let record: TrackRecord = match row {
-            Some((json,)) => from_json("a track record", &json)?,
-            None => TrackRecord::default(),
-        };
-        self.remember_record(task_type, worker.clone(), record.clone());
-        Ok(record)
+    /// The track records that the group has changed so far, the latest first.
+    pub(crate) fn changed_records(&self) -> impl Iterator<Item = &Records> {
+        self.pending().map(|pending| &pending.records)
     }
 
-    fn remember_record(&mut self, task_type: &TaskType, worker: WorkerId, record: TrackRecord) {
-        if self.remembered_records >= MAX_REMEMBERED {
-            self.records.clear();
-            self.remembered_records = 0;
-        }
-        let records = match self.records.get_mut(task_type) {
-            Some(records) => records,
-            None => self.records.entry(task_type.clone()).or_default(),
-        };
-        if records.insert(worker, record).is_none() {
-            self.remembered_records += 1;
-        }
+    /// The track records that the job has changed.
+    pub(crate) const fn job_records(&mut self) -> &mut Records {
+        &mut self.job.records
     }
 
-    /// Adds to what is known of a worker's answers to tasks of a type.
-    pub(crate) fn add_to_record(
-        &mut self,
-        task_type: &TaskType,
-        worker: &WorkerId,
-        change: &RecordChange,
-    ) -> Result<(), Error> {
-        if let Some(record) = self.job.record_mut(task_type, worker) {
-            record.apply(change);
-            return Ok(());
+    /// Starts with an empty memory of records where so many more would be too many.
+    pub(crate) fn make_room_for_records(&mut self, more: usize) {
+        if self.records.len() + more > MAX_REMEMBERED {
+            self.records = Records::default();
         }
-        let mut record = self.record(task_type, worker)?;
-        record.apply(change);
-        self.set_record(task_type, worker.clone(), record);
-        Ok(())
-    }
-
-    /// Sets what is known of a worker's answers to tasks of a type.
-    pub(crate) fn set_record(
-        &mut self,
-        task_type: &TaskType,
-        worker: WorkerId,
-        record: TrackRecord,
-    ) {
-        self.job.set_record(task_type, worker, record);
-    }
-
-    /// What is known of all answers to tasks of a type.
-    pub(crate) fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord, Error> {
-        if let Some(prior) = self.pending().find_map(|p| p.prior(task_type)) {
-            return Ok(prior.clone());
-        }
-        if self.is_wiped() {
-            return Ok(TrackRecord::default());
-        }
-        if let Some(prior) = self.priors.get(task_type) {
-            return Ok(prior.clone());
-        }
-        let row = self.db.row::<PriorOf, (String,), _>((task_type,))?;
-        let prior: TrackRecord = match row {
-            Some((json,)) => from_json("a track record", &json)?,
-            None => TrackRecord::default(),
-        };
-        self.remember_prior(task_type.clone(), prior.clone());
-        Ok(prior)
-    }
-
-    fn remember_prior(&mut self, task_type: TaskType, prior: TrackRecord) {
-        if self.priors.len() >= MAX_REMEMBERED {
-            self.priors.clear();
-        }
-        self.priors.insert(task_type, prior);
-    }
-
-    /// Adds to what is known of all answers to tasks of a type.
-    pub(crate) fn add_to_prior(
-        &mut self,
-        task_type: &TaskType,
-        change: &RecordChange,
-    ) -> Result<(), Error> {
-        if let Some(prior) = self.job.prior_mut(task_type) {
-            prior.apply(change);
-            return Ok(());
-        }
-        let mut prior = self.prior(task_type)?;
-        prior.apply(change);
-        self.set_prior(task_type.clone(), prior);
-        Ok(())
-    }
-
-    /// Sets what is known of all answers to tasks of a type.
-    pub(crate) fn set_prior(&mut self, task_type: TaskType, prior: TrackRecord) {
-        self.job.set_prior(task_type, prior);
     }
 
     /// The number by which votes name a model.
@@ -359,15 +153,6 @@ impl Session {
     /// The time of the group.
     pub(crate) const fn now(&self) -> Timestamp {
         self.now
-    }
-
-    /// The types for which the group has changed records of a worker.
-    pub(crate) fn changed_record_types(
-        &self,
-        worker: &WorkerId,
-    ) -> impl Iterator<Item = &TaskType> {
-        self.pending()
-            .flat_map(|pending| pending.record_types(worker))
     }
 
     /// Whether the group has deleted everything, so that the database need not be asked.
@@ -417,15 +202,8 @@ impl Session {
         } else {
             self.open_tasks.map(|before| before + group.open())
         };
-        let (records, priors) = group.into_records();
-        for (task_type, records) in records {
-            for (worker, record) in records {
-                self.remember_record(&task_type, worker, record);
-            }
-        }
-        for (task_type, prior) in priors {
-            self.remember_prior(task_type, prior);
-        }
+        self.make_room_for_records(group.records.len());
+        self.records.merge(group.records);
     }
 
     /// Forgets what the group did, which was rolled back.
@@ -437,13 +215,9 @@ impl Session {
     }
 
     fn forget_rows(&mut self) {
-        self.profiles.clear();
-        self.records.clear();
-        self.remembered_records = 0;
-        self.priors.clear();
+        self.workers.clear();
+        self.records = Records::default();
         self.models.clear();
         self.model_names.clear();
-        self.standings.clear();
-        self.present.clear();
     }
 }

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ai_market_core::consensus::{StandingEntry, Standings, TrackRecord};
+use ai_market_core::consensus::TrackRecord;
 use ai_market_core::event::Event;
 use ai_market_core::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, KeyValue,
-    LeaseRow, ServiceRow, SilentWorker, Transaction, TransactionError, WorkerProfile,
+    LeaseRow, ServiceRow, SilentWorker, Transaction, TransactionError, WorkerRow,
 };
 use ai_market_core::submission::Submission;
 use ai_market_core::task::Task;
@@ -16,8 +16,8 @@ use crate::data::{count, limit, micros, name, task_id, time};
 use crate::error::Error;
 use crate::sql::statements::{
     AllSilentWorkers, DeleteBytes, DeleteLease, ExtendLeases, GetBytes, LossesOf, OverdueLeases,
-    OverdueTasks, PutBytes, QuietWorkers, ReapedAt, RenewLease, ScanBytes, SeenAtMost, SetLease,
-    SetLosses, SetReapedAt, SilentWorkers, TaskByName,
+    OverdueTasks, PutBytes, QuietWorkers, ReapedAt, ScanBytes, SeenAtMost, SetLosses, SetReapedAt,
+    SilentWorkers, TaskByName,
 };
 
 use super::Session;
@@ -120,18 +120,8 @@ impl Transaction for Session {
         Ok(usize::try_from(self.db.held_count(worker)?).unwrap_or(usize::MAX))
     }
 
-    fn insert_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
+    fn put_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
         Ok(self.write_lease(task, lease)?)
-    }
-
-    fn update_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
-        let (until, grace) = (micros(lease.until), i64::from(lease.grace));
-        let renewed = (until, task, &lease.worker, grace);
-        if self.db.execute::<RenewLease>(renewed)? == 0 {
-            let written = (until, grace, task, &lease.worker);
-            self.db.execute::<SetLease>(written)?;
-        }
-        Ok(())
     }
 
     fn delete_lease(&mut self, task: TaskId, worker: &WorkerId) -> Result<bool> {
@@ -168,24 +158,12 @@ impl Transaction for Session {
         Ok(())
     }
 
-    fn profile(&mut self, worker: &WorkerId) -> Result<Option<Arc<WorkerProfile>>> {
-        Ok(Session::profile(self, worker)?)
+    fn worker(&mut self, id: &WorkerId) -> Result<Option<Arc<WorkerRow>>> {
+        Ok(Session::worker(self, id)?)
     }
 
-    fn insert_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
-        Ok(self.write_new_worker(profile)?)
-    }
-
-    fn update_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
-        Ok(self.write_worker(profile)?)
-    }
-
-    fn absence(&mut self, worker: &WorkerId) -> Result<Absence> {
-        Ok(Session::absence(self, worker)?)
-    }
-
-    fn set_absence(&mut self, worker: &WorkerId, absence: Absence) -> Result<()> {
-        Ok(Session::set_absence(self, worker, absence)?)
+    fn put_worker(&mut self, worker: &Arc<WorkerRow>) -> Result<()> {
+        Ok(Session::put_worker(self, worker)?)
     }
 
     fn workers_silent(
@@ -216,44 +194,22 @@ impl Transaction for Session {
         Ok(silent)
     }
 
-    fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>> {
-        Ok(Session::standings(self, worker)?)
-    }
-
-    fn set_standing(
-        &mut self,
-        worker: &WorkerId,
-        task_type: Option<&TaskType>,
-        entry: Option<&StandingEntry>,
-    ) -> Result<()> {
-        Ok(Session::set_standing(self, worker, task_type, entry)?)
-    }
-
-    fn record(&mut self, task_type: &TaskType, worker: &WorkerId) -> Result<TrackRecord> {
+    fn record(&mut self, task_type: &TaskType, worker: Option<&WorkerId>) -> Result<TrackRecord> {
         Ok(Session::record(self, task_type, worker)?)
     }
 
     fn set_record(
         &mut self,
         task_type: &TaskType,
-        worker: &WorkerId,
+        worker: Option<&WorkerId>,
         record: &TrackRecord,
     ) -> Result<()> {
-        Session::set_record(self, task_type, worker.clone(), record.clone());
+        self.job_records().set(task_type, worker, record.clone());
         Ok(())
     }
 
     fn record_types(&mut self, worker: &WorkerId) -> Result<Vec<TaskType>> {
         Ok(Session::record_types(self, worker)?)
-    }
-
-    fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord> {
-        Ok(Session::prior(self, task_type)?)
-    }
-
-    fn set_prior(&mut self, task_type: &TaskType, record: &TrackRecord) -> Result<()> {
-        Session::set_prior(self, task_type.clone(), record.clone());
-        Ok(())
     }
 
     fn add(&mut self, addition: Addition<'_>) -> Result<()> {
@@ -275,7 +231,6 @@ impl Transaction for Session {
                 task_type,
                 change,
             } => self.add_to_record(task_type, worker, change)?,
-            Addition::Prior { task_type, change } => self.add_to_prior(task_type, change)?,
         }
         Ok(())
     }

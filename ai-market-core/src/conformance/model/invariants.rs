@@ -69,7 +69,7 @@ fn read(tx: &mut dyn Transaction) -> Result<Rows, TransactionError> {
         assert_eq!(tx.count_held(&by)?, held.len());
         rows.held.insert(by.clone(), held);
         for of in types() {
-            let record = tx.record(&of, &by)?;
+            let record = tx.record(&of, Some(&by))?;
             rows.records.insert((by.clone(), of), record);
         }
     }
@@ -79,7 +79,7 @@ fn read(tx: &mut dyn Transaction) -> Result<Rows, TransactionError> {
         let page = tx.claimable_after(&ClaimableQuery::new(claimant, of.clone(), None, 99))?;
         let keys = page.candidates.iter().map(Candidate::key).collect();
         rows.claimable.insert(of.clone(), keys);
-        let prior = tx.prior(&of)?;
+        let prior = tx.record(&of, None)?;
         rows.priors.insert(of, prior);
     }
     Ok(rows)

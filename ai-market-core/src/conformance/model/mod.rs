@@ -90,6 +90,8 @@ pub fn compares_with_memory<G, R: Reopen>(open: impl AsyncFn(ManualClock) -> (G,
         let memory = MemoryOptions::new().with_clock(clock.clone()).build();
         let memory = Market::new(memory, policies());
         let mut tested = market(&reopen).await;
+        // A store may ask for the time when it is opened, or later.
+        assert_eq!(tested.store().now(), memory.store().now());
         let (mut now, mut latest) = (0, 0);
         for (n, (seconds, op)) in ops.iter().enumerate() {
             now += seconds;

@@ -44,13 +44,18 @@ fn rows(tx: &mut dyn Transaction) -> Result<Vec<String>, TransactionError> {
     for by in workers() {
         let claimant = Claimant::new(by.clone(), None, None);
         for of in [task_type(0), task_type(1)] {
-            seen.push(format!("{:?} {:?}", tx.record(&of, &by)?, tx.prior(&of)?));
+            seen.push(format!(
+                "{:?} {:?}",
+                tx.record(&of, Some(&by))?,
+                tx.record(&of, None)?
+            ));
             let query = ClaimableQuery::new(claimant.clone(), of, None, 99);
-            seen.push(format!("{:?}", tx.claimable_after(&query)?));
+            let page = tx.claimable_after(&query)?;
+            seen.push(format!("{:?} {}", page.candidates, page.ended));
         }
         let mut types = tx.record_types(&by)?;
         types.sort();
-        seen.push(format!("{types:?} {:?}", tx.absence(&by)?));
+        seen.push(format!("{types:?} {:?}", tx.worker(&by)?));
         seen.push(format!(
             "{:?} {:?}",
             tx.leases_held(&by)?,

@@ -2,14 +2,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::consensus::{StandingEntry, Standings, TrackRecord};
+use crate::consensus::TrackRecord;
 use crate::event::Event;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::memory::transaction::MemoryTransaction;
 use crate::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, KeyValue,
-    LeaseRow, Needs, Overdue, ServiceRow, SilentWorker, Transaction, TransactionError,
-    WorkerProfile,
+    LeaseRow, Needs, Overdue, ServiceRow, SilentWorker, Transaction, TransactionError, WorkerRow,
 };
 use crate::submission::Submission;
 use crate::task::Task;
@@ -55,20 +54,26 @@ impl<'a> RemoteTransaction<'a> {
         self.unless_missing(there, || Needs::new().with_workers([worker.clone()]))
     }
 
-    /// The rows, where a worker may be read.
-    fn known_rows(&mut self, worker: &WorkerId) -> Result<&mut MemoryTransaction<'a>> {
-        let there = self.fetched.knows_worker(worker);
-        self.unless_missing(there, || Needs::new().with_workers([worker.clone()]))
-    }
-
     fn holder_rows(&mut self, worker: &WorkerId) -> Result<&mut MemoryTransaction<'a>> {
         let there = self.fetched.has_holder(worker);
         self.unless_missing(there, || Needs::new().with_holder(worker.clone()))
     }
 
-    fn type_rows(&mut self, task_type: &TaskType) -> Result<&mut MemoryTransaction<'a>> {
-        let there = self.fetched.knows_type(task_type);
-        self.unless_missing(there, || Needs::new().with_everything())
+    fn record_rows(
+        &mut self,
+        task_type: &TaskType,
+        worker: Option<&WorkerId>,
+    ) -> Result<&mut MemoryTransaction<'a>> {
+        match worker {
+            Some(worker) => {
+                let there = self.fetched.knows_record(task_type, worker);
+                self.unless_missing(there, || Needs::new().with_holder(worker.clone()))
+            }
+            None => {
+                let there = self.fetched.knows_type(task_type);
+                self.unless_missing(there, || Needs::new().with_everything())
+            }
+        }
     }
 
     fn all_rows(&mut self) -> Result<&mut MemoryTransaction<'a>> {
@@ -227,12 +232,8 @@ impl Transaction for RemoteTransaction<'_> {
         self.worker_rows(worker)?.count_held(worker)
     }
 
-    fn insert_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
-        self.task_rows(task)?.insert_lease(task, lease)
-    }
-
-    fn update_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
-        self.task_rows(task)?.update_lease(task, lease)
+    fn put_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
+        self.task_rows(task)?.put_lease(task, lease)
     }
 
     fn delete_lease(&mut self, task: TaskId, worker: &WorkerId) -> Result<bool> {
@@ -261,24 +262,14 @@ impl Transaction for RemoteTransaction<'_> {
         self.task_rows(task)?.set_losses(task, worker, losses)
     }
 
-    fn profile(&mut self, worker: &WorkerId) -> Result<Option<Arc<WorkerProfile>>> {
-        self.known_rows(worker)?.profile(worker)
+    fn worker(&mut self, id: &WorkerId) -> Result<Option<Arc<WorkerRow>>> {
+        let there = self.fetched.knows_worker(id);
+        self.unless_missing(there, || Needs::new().with_workers([id.clone()]))?
+            .worker(id)
     }
 
-    fn insert_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
-        self.worker_rows(&profile.worker)?.insert_worker(profile)
-    }
-
-    fn update_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
-        self.worker_rows(&profile.worker)?.update_worker(profile)
-    }
-
-    fn absence(&mut self, worker: &WorkerId) -> Result<Absence> {
-        self.worker_rows(worker)?.absence(worker)
-    }
-
-    fn set_absence(&mut self, worker: &WorkerId, absence: Absence) -> Result<()> {
-        self.worker_rows(worker)?.set_absence(worker, absence)
+    fn put_worker(&mut self, worker: &Arc<WorkerRow>) -> Result<()> {
+        self.worker_rows(worker.id())?.put_worker(worker)
     }
 
     fn workers_silent(
@@ -306,46 +297,26 @@ impl Transaction for RemoteTransaction<'_> {
         Ok(silent)
     }
 
-    fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>> {
-        self.known_rows(worker)?.standings(worker)
-    }
-
-    fn set_standing(
-        &mut self,
-        worker: &WorkerId,
-        task_type: Option<&TaskType>,
-        entry: Option<&StandingEntry>,
-    ) -> Result<()> {
-        let rows = self.worker_rows(worker)?;
-        rows.set_standing(worker, task_type, entry)
-    }
-
-    fn record(&mut self, task_type: &TaskType, worker: &WorkerId) -> Result<TrackRecord> {
-        let there = self.fetched.knows_record(task_type, worker);
-        let rows = self.unless_missing(there, || Needs::new().with_holder(worker.clone()))?;
-        rows.record(task_type, worker)
+    fn record(&mut self, task_type: &TaskType, worker: Option<&WorkerId>) -> Result<TrackRecord> {
+        self.record_rows(task_type, worker)?
+            .record(task_type, worker)
     }
 
     fn set_record(
         &mut self,
         task_type: &TaskType,
-        worker: &WorkerId,
+        worker: Option<&WorkerId>,
         record: &TrackRecord,
     ) -> Result<()> {
-        let rows = self.worker_rows(worker)?;
+        let rows = match worker {
+            Some(worker) => self.worker_rows(worker)?,
+            None => self.record_rows(task_type, None)?,
+        };
         rows.set_record(task_type, worker, record)
     }
 
     fn record_types(&mut self, worker: &WorkerId) -> Result<Vec<TaskType>> {
         self.holder_rows(worker)?.record_types(worker)
-    }
-
-    fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord> {
-        self.type_rows(task_type)?.prior(task_type)
-    }
-
-    fn set_prior(&mut self, task_type: &TaskType, record: &TrackRecord) -> Result<()> {
-        self.type_rows(task_type)?.set_prior(task_type, record)
     }
 
     fn add(&mut self, addition: Addition<'_>) -> Result<()> {

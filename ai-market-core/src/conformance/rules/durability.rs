@@ -73,7 +73,7 @@ pub async fn rule_8_what_was_acknowledged_is_there_again(restart: &Restart) {
         before.push(h.store.worker(id.clone()).await.unwrap());
     }
     let state = (h.details(first).await, h.details(second).await);
-    assert!(state.1.task.params.is_some() && state.1.task.input_digest.is_some());
+    assert!(state.1.task.params.is_some() && state.1.task.salt.is_some());
     let (stats, points) = (h.stats().await, h.points().await);
     drop(h);
 
@@ -187,10 +187,10 @@ async fn records(h: &Harness) -> Records {
         let of = TaskType::sentiment();
         Ok(Records {
             workers: [
-                tx.record(&of, &worker("alice"))?,
-                tx.record(&of, &worker("bob"))?,
+                tx.record(&of, Some(&worker("alice")))?,
+                tx.record(&of, Some(&worker("bob")))?,
             ],
-            prior: tx.prior(&of)?,
+            prior: tx.record(&of, None)?,
         })
     };
     h.run(read).await

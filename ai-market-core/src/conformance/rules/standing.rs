@@ -218,7 +218,8 @@ pub async fn a_late_answer_adds_what_the_policy_learns(h: &Harness) {
 /// How many answers of a worker, and how many of sentiment as a whole, are counted.
 pub(super) async fn counted(h: &Harness, name: &str) -> [String; 2] {
     let (of, worker) = (TaskType::sentiment(), worker(name));
-    let read = move |tx: &mut dyn Transaction| Ok([tx.record(&of, &worker)?, tx.prior(&of)?]);
+    let read =
+        move |tx: &mut dyn Transaction| Ok([tx.record(&of, Some(&worker))?, tx.record(&of, None)?]);
     let records = h.run(read).await;
     records.map(|record| record.total().to_string())
 }

@@ -1,10 +1,9 @@
 //! Additions sum up, in whatever order they come, and never fail.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::words::insert_people;
-use crate::conformance::harness::{Harness, at, label, profile, task_type, worker};
+use super::words::{insert_people, person};
+use crate::conformance::harness::{Harness, at, label, task_type, worker};
 use crate::consensus::{FractionalCount, RecordChange, TrackRecord};
 use crate::id::TaskType;
 use crate::store::{
@@ -162,14 +161,15 @@ fn change(agreements: f64, disagreements: f64, consensus: &str, given: &str) -> 
 async fn add_records(h: &Harness, name: &'static str, changes: Vec<RecordChange>) {
     for change in changes {
         h.run(move |tx| {
-            let (worker, task_type) = (&worker(name), &TaskType::sentiment());
-            let change = &change;
-            tx.add(Addition::Record {
-                worker,
-                task_type,
-                change,
-            })?;
-            tx.add(Addition::Prior { task_type, change })
+            let (worker, task_type) = (worker(name), &TaskType::sentiment());
+            for worker in [Some(&worker), None] {
+                tx.add(Addition::Record {
+                    worker,
+                    task_type,
+                    change: &change,
+                })?;
+            }
+            Ok(())
         })
         .await;
     }
@@ -196,9 +196,9 @@ pub async fn records_add_up(h: &Harness) {
     let read = |tx: &mut dyn Transaction| {
         let of = TaskType::sentiment();
         Ok([
-            tx.record(&of, &worker("alice"))?,
-            tx.record(&of, &worker("bob"))?,
-            tx.prior(&of)?,
+            tx.record(&of, Some(&worker("alice")))?,
+            tx.record(&of, Some(&worker("bob")))?,
+            tx.record(&of, None)?,
         ])
     };
     let [alice, bob, found] = h.run(read).await;
@@ -220,7 +220,7 @@ pub async fn records_add_up(h: &Harness) {
     h.run(|tx| {
         tx.set_record(
             &TaskType::sentiment(),
-            &worker("alice"),
+            Some(&worker("alice")),
             &TrackRecord::default(),
         )
     })
@@ -251,7 +251,7 @@ pub async fn streaks_follow_the_order_of_commits(h: &Harness) {
         expected.apply(change);
     }
     add_records(h, "alice", changes).await;
-    let read = |tx: &mut dyn Transaction| tx.record(&TaskType::sentiment(), &worker("alice"));
+    let read = |tx: &mut dyn Transaction| tx.record(&TaskType::sentiment(), Some(&worker("alice")));
     let found = h.run(read).await;
     assert_eq!(found, expected);
     assert_eq!(found.streak, -1);
@@ -266,7 +266,7 @@ pub async fn records_saturate(h: &Harness) {
     most.cells = vec![(label("x"), label("x"), FractionalCount::MAX)];
     most.streak = i64::MAX;
     add_records(h, "alice", vec![most.clone(), most]).await;
-    let read = |tx: &mut dyn Transaction| tx.record(&TaskType::sentiment(), &worker("alice"));
+    let read = |tx: &mut dyn Transaction| tx.record(&TaskType::sentiment(), Some(&worker("alice")));
     let found = h.run(read).await;
     assert_eq!(found.agreements, FractionalCount::MAX);
     assert_eq!(found.count(&label("x"), &label("x")), FractionalCount::MAX);
@@ -276,8 +276,7 @@ pub async fn records_saturate(h: &Harness) {
 /// A sign of life is noted when it is a second or more later than the last one; a heartbeat always.
 pub async fn signs_of_life_are_noted_once_a_second(h: &Harness) {
     h.at(0);
-    h.run(|tx| tx.insert_worker(&Arc::new(profile("alice"))))
-        .await;
+    h.run(|tx| tx.put_worker(&person("alice"))).await;
     for (millis, noted) in [
         (0, 0),
         (999, 0),

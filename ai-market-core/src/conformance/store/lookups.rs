@@ -1,10 +1,11 @@
 //! Look-ups find rows in order.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::words::{claim_key, failed, id, insert_people, insert_tasks, submission, task};
-use crate::conformance::harness::{Harness, at, profile, task_type, worker};
+use super::words::{
+    change_worker, claim_key, failed, id, insert_people, insert_tasks, person, submission, task,
+};
+use crate::conformance::harness::{Harness, at, task_type, worker};
 use crate::id::{OwnerId, TaskId, TaskType};
 use crate::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Counter,
@@ -155,11 +156,11 @@ pub async fn candidates_tell_who_is_involved(h: &Harness) {
         }
         let lease = |name: &str| LeaseRow::new(worker(name), at(0), at(60));
         let vote = |name: &str| submission(name, "x", at(0));
-        tx.insert_lease(id(1), &lease("alice"))?;
+        tx.put_lease(id(1), &lease("alice"))?;
         tx.insert_vote(id(2), &vote("alice"))?;
         let mut owned = lease("bob");
         (owned.owner, owned.model) = (Some(owner("ann")), Some(model("m")));
-        tx.insert_lease(id(3), &owned)?;
+        tx.put_lease(id(3), &owned)?;
         let mut owned = vote("bob");
         (owned.owner, owned.model) = (Some(owner("ann")), Some(model("other")));
         tx.insert_vote(id(4), &owned)?;
@@ -167,7 +168,7 @@ pub async fn candidates_tell_who_is_involved(h: &Harness) {
         (same.owner, same.model) = (Some(owner("ben")), Some(model("m")));
         tx.insert_vote(id(5), &same)?;
         tx.insert_vote(id(6), &vote("dora"))?;
-        tx.insert_lease(id(6), &lease("eve"))?;
+        tx.put_lease(id(6), &lease("eve"))?;
         tx.set_losses(id(6), &worker("alice"), 2)?;
         tx.set_losses(id(7), &worker("bob"), 1)?;
         let mut late = vote("alice");
@@ -270,15 +271,15 @@ pub async fn overdue_leases_are_found_in_order(h: &Harness) {
             (2, "bob", 5),
         ];
         for (n, name, until) in leases {
-            tx.insert_lease(id(n), &LeaseRow::new(worker(name), at(0), at(until)))?;
+            tx.put_lease(id(n), &LeaseRow::new(worker(name), at(0), at(until)))?;
         }
         let longer = LeaseRow::new(worker("bob"), at(0), at(40));
-        tx.update_lease(id(2), &longer)?;
+        tx.put_lease(id(2), &longer)?;
         let grace = LeaseRow {
             grace: true,
             ..LeaseRow::new(worker("alice"), at(0), at(20))
         };
-        tx.update_lease(id(1), &grace)
+        tx.put_lease(id(1), &grace)
     })
     .await;
     let overdue = async |seconds, limit| {
@@ -306,14 +307,14 @@ pub async fn leases_of_a_worker_are_found_in_order(h: &Harness) {
     h.run(|tx| {
         for n in [2, 0, 3, 1] {
             let lease = LeaseRow::new(worker("alice"), at(0), at(60 - i64::from(n)));
-            tx.insert_lease(id(n), &lease)?;
+            tx.put_lease(id(n), &lease)?;
         }
-        tx.insert_lease(id(0), &LeaseRow::new(worker("bob"), at(0), at(9)))?;
+        tx.put_lease(id(0), &LeaseRow::new(worker("bob"), at(0), at(9)))?;
         let grace = LeaseRow {
             grace: true,
             ..LeaseRow::new(worker("alice"), at(0), at(58))
         };
-        tx.update_lease(id(2), &grace)
+        tx.put_lease(id(2), &grace)
     })
     .await;
     let held = |name: &'static str| {
@@ -346,13 +347,12 @@ pub async fn silent_workers_are_found_in_order(h: &Harness) {
         ("eve", 9),
     ] {
         h.at(seconds);
-        h.run(move |tx| tx.insert_worker(&Arc::new(profile(name))))
-            .await;
+        h.run(move |tx| tx.put_worker(&person(name))).await;
     }
     h.run(|tx| {
         tx.add(Addition::Heartbeat(&worker("alice")))?;
-        tx.set_absence(&worker("carl"), Absence::Stale)?;
-        tx.set_absence(&worker("dora"), Absence::Gone)
+        change_worker(tx, "carl", |row| row.with_absence(Absence::Stale))?;
+        change_worker(tx, "dora", |row| row.with_absence(Absence::Gone))
     })
     .await;
     h.at(20);

@@ -7,6 +7,7 @@ pub mod rows;
 pub mod steps;
 pub mod undoing;
 mod words;
+pub mod workers;
 
 /// Hands the list of all cases to another macro, as `module::case` paths.
 #[doc(hidden)]
@@ -21,10 +22,10 @@ macro_rules! __for_each_task_store_case {
             rows::leases_come_back_in_order,
             rows::leases_are_updated_and_deleted,
             rows::losses_come_back_as_they_were_written,
-            rows::a_worker_comes_back_as_it_was_written,
-            rows::absence_comes_back_as_it_was_written,
-            rows::standings_come_back_as_they_were_written,
-            rows::track_records_come_back_as_they_were_written,
+            workers::a_worker_comes_back_as_it_was_written,
+            workers::absence_comes_back_as_it_was_written,
+            workers::standings_come_back_as_they_were_written,
+            workers::track_records_come_back_as_they_were_written,
             rows::the_service_row_comes_back_as_it_was_written,
             rows::leases_are_shifted_together,
             rows::bytes_are_put_and_deleted,
@@ -111,6 +112,7 @@ mod tests {
             include_str!("rows.rs"),
             include_str!("steps.rs"),
             include_str!("undoing.rs"),
+            include_str!("workers.rs"),
         ];
         let written: usize = files
             .iter()

@@ -1,18 +1,13 @@
 //! Rows come back as they were written.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::words::{claim_key, insert_people, insert_tasks, submission, task};
+use super::words::{claim_key, insert_people, insert_tasks, person, submission, task};
 use crate::confidence::Confidence;
-use crate::conformance::harness::{
-    Harness, at, described_task, label, number, profile, task_type, worker,
-};
-use crate::consensus::{RecordChange, Standing, StandingCause, StandingEntry, TrackRecord};
-use crate::id::{IdempotencyKey, InstanceId, OwnerId, PolicyName, TaskType};
-use crate::store::{Absence, LeaseRow, ServiceRow, Transaction, WorkerModel, WorkerProfile};
+use crate::conformance::harness::{Harness, at, described_task, label, number, task_type, worker};
+use crate::id::{IdempotencyKey, InstanceId, OwnerId, PolicyName};
+use crate::store::{LeaseRow, ServiceRow, Transaction};
 use crate::submission::{ModelIdentity, Scores};
 use crate::task::{Task, TaskState};
 
@@ -181,9 +176,9 @@ pub async fn leases_come_back_in_order(h: &Harness) {
     insert_tasks(h, 2).await;
     h.run(move |tx| {
         for lease in &written {
-            tx.insert_lease(id, lease)?;
+            tx.put_lease(id, lease)?;
         }
-        tx.insert_lease(other, &LeaseRow::new(worker("alice"), at(2), at(3)))
+        tx.put_lease(other, &LeaseRow::new(worker("alice"), at(2), at(3)))
     })
     .await;
     assert_eq!(h.run(move |tx| tx.leases(id)).await, leases);
@@ -211,9 +206,9 @@ pub async fn leases_are_updated_and_deleted(h: &Harness) {
     let written = updated.clone();
     insert_tasks(h, 1).await;
     let deleted = h.run(move |tx| {
-        tx.insert_lease(id, &full_lease())?;
-        tx.insert_lease(id, &LeaseRow::new(worker("bob"), at(1), at(2)))?;
-        tx.update_lease(id, &written)?;
+        tx.put_lease(id, &full_lease())?;
+        tx.put_lease(id, &LeaseRow::new(worker("bob"), at(1), at(2)))?;
+        tx.put_lease(id, &written)?;
         let first = tx.delete_lease(id, &worker("bob"))?;
         Ok((first, tx.delete_lease(id, &worker("bob"))?))
     });
@@ -242,189 +237,6 @@ pub async fn losses_come_back_as_they_were_written(h: &Harness) {
     assert_eq!(losses.await, [2, 3, 0]);
 }
 
-/// What a worker says of itself, and when it first registered.
-pub async fn a_worker_comes_back_as_it_was_written(h: &Harness) {
-    let labels = vec![label("two\nlines"), label("a"), label("é")];
-    let full = WorkerProfile::new(worker("zoe é"), ["ner", "b", "a"].map(task_type))
-        .with_owner(owner("ann"))
-        .with_instance(InstanceId::new("run 1").unwrap())
-        .with_model(WorkerModel::new(model("m")).with_labels(labels))
-        .with_model_for(task_type("ner"), model("n"));
-    let plain = WorkerProfile::new(worker("bob"), []);
-    let changed = WorkerProfile::new(full.worker.clone(), [TaskType::sentiment()])
-        .with_model_for(task_type("x"), model("y"));
-    let found = async |profile: &WorkerProfile| {
-        let id = profile.worker.clone();
-        let row = h.run(move |tx| tx.profile(&id)).await;
-        assert_eq!(row.as_deref(), Some(profile));
-        let known = h.worker(profile.worker.as_str()).await;
-        assert_eq!(known.profile, *profile);
-        known
-    };
-    let inserted = [Arc::new(full.clone()), Arc::new(plain.clone())];
-    h.at(5);
-    h.run(move |tx| {
-        for profile in &inserted {
-            tx.insert_worker(profile)?;
-        }
-        Ok(())
-    })
-    .await;
-    for profile in [&full, &plain] {
-        let known = found(profile).await;
-        assert_eq!((known.registered_at, known.last_seen), (at(5), at(5)));
-        assert_eq!((known.last_heartbeat, known.gone), (None, false));
-    }
-    let updated = Arc::new(changed.clone());
-    h.at(9);
-    h.run(move |tx| tx.update_worker(&updated)).await;
-    let known = found(&changed).await;
-    assert_eq!((known.registered_at, known.last_seen), (at(5), at(5)));
-    found(&plain).await;
-    let unknown = h.run(|tx| tx.profile(&worker("nobody"))).await;
-    assert_eq!(unknown, None);
-}
-
-/// Present at first; back means seen now.
-pub async fn absence_comes_back_as_it_was_written(h: &Harness) {
-    let absence = || h.run(|tx| Ok([tx.absence(&worker("alice"))?, tx.absence(&worker("bob"))?]));
-    let set = |absence| h.run(move |tx| tx.set_absence(&worker("alice"), absence));
-    h.at(1);
-    h.run(|tx| {
-        tx.insert_worker(&Arc::new(profile("alice")))?;
-        tx.insert_worker(&Arc::new(profile("bob")))
-    })
-    .await;
-    assert_eq!(absence().await, [Absence::Present; 2]);
-    h.at(100);
-    for away in [Absence::Stale, Absence::Gone] {
-        set(away).await;
-        assert_eq!(absence().await, [away, Absence::Present]);
-        let known = h.worker("alice").await;
-        assert_eq!(
-            (known.last_seen, known.gone),
-            (at(1), away == Absence::Gone)
-        );
-    }
-    set(Absence::Present).await;
-    assert_eq!(absence().await, [Absence::Present; 2]);
-    let known = h.worker("alice").await;
-    assert_eq!((known.last_seen, known.gone), (at(100), false));
-}
-
-/// Of each type and as a whole, of whatever cause.
-pub async fn standings_come_back_as_they_were_written(h: &Harness) {
-    let suspended = StandingEntry::new(
-        Standing::Suspended {
-            reason: "it's spam: é\n".to_owned(),
-        },
-        StandingCause::Hand,
-        at(3),
-    );
-    let probation = StandingEntry::new(
-        Standing::Probation {
-            max_leases: NonZeroU32::MAX,
-            reason: String::new(),
-        },
-        StandingCause::Policy(PolicyName::new("a policy/1").unwrap()),
-        at(4),
-    );
-    let entries = [
-        (None, Some(probation.clone())),
-        (Some(TaskType::sentiment()), Some(suspended.clone())),
-        (Some(task_type("ner")), Some(suspended)),
-        (Some(task_type("ner")), Some(probation)),
-    ];
-    let set = async |entries: &[(Option<TaskType>, Option<StandingEntry>)]| {
-        let entries = entries.to_vec();
-        h.run(move |tx| {
-            for (of, entry) in &entries {
-                tx.set_standing(&worker("alice"), of.as_ref(), entry.as_ref())?;
-            }
-            Ok(())
-        })
-        .await;
-    };
-    let known = async || {
-        let rows = h.run(|tx| tx.standings(&worker("alice"))).await;
-        let known = h.worker("alice").await.standings;
-        assert_eq!(*rows, known);
-        known
-    };
-    h.run(|tx| tx.insert_worker(&Arc::new(profile("alice"))))
-        .await;
-    h.run(|tx| tx.insert_worker(&Arc::new(profile("bob"))))
-        .await;
-    assert!(known().await.is_empty());
-    set(&entries).await;
-    let found = known().await;
-    assert_eq!(found.iter().count(), 3);
-    for place in [0, 1, 3] {
-        let (of, entry) = &entries[place];
-        assert_eq!(found.entry(of.as_ref()), entry.as_ref());
-    }
-    set(&[
-        (None, None),
-        (Some(task_type("ner")), None),
-        (Some(task_type("never")), None),
-    ])
-    .await;
-    let found = known().await;
-    let left: Vec<_> = found.iter().map(|(of, _)| of.cloned()).collect();
-    assert_eq!(left, [Some(TaskType::sentiment())]);
-    assert!(h.worker("bob").await.standings.is_empty());
-}
-
-fn record(epoch: u64, answers: &[(&str, &str)]) -> TrackRecord {
-    let mut record = TrackRecord::default();
-    record.epoch = epoch;
-    for (consensus, given) in answers {
-        record.observe(&label(consensus), &label(given));
-    }
-    record
-}
-
-/// Counts, streak, what is forgiven, and the pairs of labels in their order.
-pub async fn track_records_come_back_as_they_were_written(h: &Harness) {
-    let mut first = record(7, &[("b", "a"), ("a", "a"), ("é\n", "b"), ("b", "b")]);
-    first.apply(&RecordChange::forgiveness());
-    first.observe(&label("b"), &label("a"));
-    first.observe(&label("b"), &label("a"));
-    let second = record(u64::from(u32::MAX), &[("x", "x")]);
-    let prior = record(0, &[("z", "y"), ("a", "z")]);
-    let written = [first.clone(), second.clone(), prior.clone()];
-    insert_people(h).await;
-    h.run(move |tx| {
-        let [first, second, prior] = &written;
-        let (alice, ner) = (worker("alice"), task_type("ner"));
-        tx.set_record(&TaskType::sentiment(), &alice, second)?;
-        tx.set_record(&TaskType::sentiment(), &alice, first)?;
-        tx.set_record(&ner, &alice, second)?;
-        tx.set_prior(&TaskType::sentiment(), second)?;
-        tx.set_prior(&TaskType::sentiment(), prior)
-    })
-    .await;
-    let records = h.run(|tx| {
-        let (alice, sentiment, ner) = (worker("alice"), TaskType::sentiment(), task_type("ner"));
-        Ok([
-            tx.record(&sentiment, &alice)?,
-            tx.record(&ner, &alice)?,
-            tx.prior(&sentiment)?,
-            tx.record(&sentiment, &worker("bob"))?,
-            tx.prior(&ner)?,
-        ])
-    });
-    let none = TrackRecord::default();
-    assert_eq!(records.await, [first, second, prior, none.clone(), none]);
-    let types = h.run(|tx| {
-        let mut types = tx.record_types(&worker("alice"))?;
-        types.sort();
-        Ok((types, tx.record_types(&worker("bob"))?))
-    });
-    let expected = vec![task_type("ner"), TaskType::sentiment()];
-    assert_eq!(types.await, (expected, Vec::new()));
-}
-
 /// Both of its times, each of which may be absent.
 pub async fn the_service_row_comes_back_as_it_was_written(h: &Harness) {
     assert_eq!(h.run(|tx| tx.service()).await, ServiceRow::default());
@@ -446,13 +258,13 @@ pub async fn leases_are_shifted_together(h: &Harness) {
     insert_tasks(h, 2).await;
     h.at(1);
     h.run(move |tx| {
-        tx.insert_lease(first, &full_lease())?;
+        tx.put_lease(first, &full_lease())?;
         let grace = LeaseRow {
             grace: true,
             ..LeaseRow::new(worker("bob"), at(1), at(20))
         };
-        tx.insert_lease(first, &grace)?;
-        tx.insert_lease(second, &LeaseRow::new(worker("zoe"), at(1), at(300)))?;
+        tx.put_lease(first, &grace)?;
+        tx.put_lease(second, &LeaseRow::new(worker("zoe"), at(1), at(300)))?;
         tx.shift_leases(Duration::from_secs(100), at(350))
     })
     .await;
@@ -552,8 +364,8 @@ pub async fn a_step_sees_its_own_writes(h: &Harness) {
         open.wanted = 7;
         tx.update_task(&open, claim_key(&open))?;
         tx.insert_vote(id, &submission("bob", "x", at(0)))?;
-        tx.insert_lease(id, &full_lease())?;
-        tx.insert_worker(&Arc::new(profile("new")))?;
+        tx.put_lease(id, &full_lease())?;
+        tx.put_worker(&person("new"))?;
         tx.put(b"k", b"v")?;
         let wanted = tx.task(id)?.map(|task| task.wanted);
         let rows = (
@@ -564,7 +376,7 @@ pub async fn a_step_sees_its_own_writes(h: &Harness) {
         Ok((
             wanted,
             rows,
-            tx.profile(&worker("new"))?.is_some(),
+            tx.worker(&worker("new"))?.is_some(),
             tx.get(b"k")?,
         ))
     });

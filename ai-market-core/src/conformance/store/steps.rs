@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::words::person;
 use crate::conformance::FnStep;
-use crate::conformance::harness::{Harness, at, profile, race, worker};
+use crate::conformance::harness::{Harness, at, race, worker};
 use crate::id::TaskType;
 use crate::store::{
     Addition, Counter, Needs, StatsQuery, Step, StoreError, TaskStore, Transaction,
@@ -189,7 +190,7 @@ pub async fn a_read_sees_nothing_of_an_undone_step(h: &Harness) {
     let (have_read, is_read) = blocking::channel::<()>();
     let mut written = Some(written);
     let (step, result) = FnStep::new(move |tx: &mut dyn Transaction| {
-        tx.insert_worker(&Arc::new(profile("never")))?;
+        tx.put_worker(&person("never"))?;
         if let Some(written) = written.take() {
             let _ = written.send(());
         }

@@ -1,9 +1,8 @@
 //! A step that fails leaves nothing behind, wherever it fails.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::words::{claim_key, failed, id, insert_people, submission, task};
+use super::words::{change_worker, claim_key, failed, id, insert_people, person, submission, task};
 use crate::conformance::harness::{Harness, at, label, profile, task_type, worker};
 use crate::conformance::{FnStep, StepResult};
 use crate::consensus::{RecordChange, Standing, StandingCause, StandingEntry, TrackRecord};
@@ -56,14 +55,14 @@ async fn prepare(h: &Harness) {
             Some(&IdempotencyKey::new("taken").unwrap()),
         )?;
         tx.insert_vote(id(0), &submission("bob", "x", at(0)))?;
-        tx.insert_lease(id(0), &lease("alice", 60))?;
-        tx.insert_lease(id(0), &lease("mia", 1))?;
+        tx.put_lease(id(0), &lease("alice", 60))?;
+        tx.put_lease(id(0), &lease("mia", 1))?;
         tx.set_losses(id(0), &worker("carl"), 1)?;
-        tx.set_absence(&worker("dora"), Absence::Stale)?;
-        tx.set_standing(&worker("bob"), None, Some(&suspended()))?;
+        change_worker(tx, "dora", |row| row.with_absence(Absence::Stale))?;
+        change_worker(tx, "bob", |row| row.with_standing(None, Some(suspended())))?;
         tx.set_record(
             &TaskType::sentiment(),
-            &worker("bob"),
+            Some(&worker("bob")),
             &TrackRecord::default(),
         )?;
         tx.put(b"there", b"before")?;
@@ -87,40 +86,43 @@ const WRITES: &[Write] = &[
     |tx| tx.update_task(&failed(task(2)), None),
     |tx| tx.insert_vote(id(0), &submission("zoe", "x", at(2))),
     |tx| tx.insert_vote(id(1), &submission("zoe", "y", at(2))),
-    |tx| tx.insert_lease(id(1), &lease("bob", 1)),
-    |tx| tx.insert_lease(id(0), &lease("bob", 90)),
-    |tx| tx.update_lease(id(0), &lease("alice", 1)),
+    |tx| tx.put_lease(id(1), &lease("bob", 1)),
+    |tx| tx.put_lease(id(0), &lease("bob", 90)),
+    |tx| tx.put_lease(id(0), &lease("alice", 1)),
     |tx| tx.delete_lease(id(0), &worker("mia")).map(drop),
     |tx| tx.shift_leases(Duration::from_secs(5), at(70)),
     |tx| tx.set_losses(id(0), &worker("carl"), 2),
     |tx| tx.set_losses(id(1), &worker("carl"), 1),
-    |tx| tx.insert_worker(&Arc::new(profile("new"))),
-    |tx| tx.update_worker(&Arc::new(profile("alice").with_model(model()))),
-    |tx| tx.set_absence(&worker("alice"), Absence::Gone),
-    |tx| tx.set_absence(&worker("dora"), Absence::Present),
+    |tx| tx.put_worker(&person("new")),
     |tx| {
-        tx.set_standing(
-            &worker("alice"),
-            Some(&TaskType::sentiment()),
-            Some(&suspended()),
-        )
+        let profile = profile("alice").with_model(model());
+        change_worker(tx, "alice", |row| row.with_profile(profile))
     },
-    |tx| tx.set_standing(&worker("bob"), None, None),
+    |tx| change_worker(tx, "alice", |row| row.with_absence(Absence::Gone)),
+    |tx| change_worker(tx, "dora", |row| row.with_absence(Absence::Present)),
+    |tx| {
+        let of = TaskType::sentiment();
+        change_worker(tx, "alice", |row| {
+            row.with_standing(Some(&of), Some(suspended()))
+        })
+    },
+    |tx| change_worker(tx, "bob", |row| row.with_standing(None, None)),
     |tx| {
         let mut record = TrackRecord::default();
         record.apply(&change());
-        tx.set_record(&TaskType::sentiment(), &worker("bob"), &record)?;
-        tx.set_prior(&TaskType::sentiment(), &record)
+        tx.set_record(&TaskType::sentiment(), Some(&worker("bob")), &record)?;
+        tx.set_record(&TaskType::sentiment(), None, &record)
     },
     |tx| {
         tx.add(Addition::Record {
-            worker: &worker("alice"),
+            worker: Some(&worker("alice")),
             task_type: &task_type("ner"),
             change: &change(),
         })
     },
     |tx| {
-        tx.add(Addition::Prior {
+        tx.add(Addition::Record {
+            worker: None,
             task_type: &TaskType::sentiment(),
             change: &change(),
         })
@@ -147,7 +149,7 @@ const WRITES: &[Write] = &[
     |tx| tx.put(b"new", b"value"),
     |tx| tx.delete(b"there"),
     |tx| tx.clear(),
-    |tx| tx.insert_worker(&Arc::new(profile("alice"))),
+    |tx| tx.put_worker(&person("alice")),
     |tx| tx.log(Event::MarketReset {}),
 ];
 
@@ -171,14 +173,10 @@ async fn everything(h: &Harness) -> Vec<String> {
             }
             for name in ["alice", "bob", "carl", "dora", "mia", "zoe", "new"] {
                 let id = worker(name);
-                seen.push(format!("{:?} {:?}", tx.profile(&id)?, tx.absence(&id)?));
-                seen.push(format!(
-                    "{:?} {:?}",
-                    tx.standings(&id)?,
-                    tx.leases_held(&id)?
-                ));
+                seen.push(format!("{:?}", tx.worker(&id)?));
+                seen.push(format!("{:?}", tx.leases_held(&id)?));
                 for of in [TaskType::sentiment(), task_type("ner")] {
-                    seen.push(format!("{:?}", tx.record(&of, &id)?));
+                    seen.push(format!("{:?}", tx.record(&of, Some(&id))?));
                 }
                 seen.push(format!(
                     "{:?} {:?}",
@@ -202,7 +200,7 @@ async fn everything(h: &Harness) -> Vec<String> {
                 let silence = Duration::from_secs(1);
                 seen.push(format!("{:?}", tx.workers_silent(absence, silence, 99)?));
             }
-            seen.push(format!("{:?}", tx.prior(&TaskType::sentiment())?));
+            seen.push(format!("{:?}", tx.record(&TaskType::sentiment(), None)?));
             let taken = IdempotencyKey::new("taken").unwrap();
             seen.push(format!(
                 "{:?} {:?}",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::confidence::Confidence;
 use crate::conformance::harness::{Harness, at, label, profile, worker};
 use crate::id::TaskId;
-use crate::store::ClaimKey;
+use crate::store::{ClaimKey, Transaction, TransactionError, WorkerRow};
 use crate::submission::{Submission, Vote};
 use crate::task::{Task, TaskState};
 use crate::time::Timestamp;
@@ -13,15 +13,31 @@ use crate::time::Timestamp;
 /// The workers that the rows of the cases belong to.
 const PEOPLE: [&str; 7] = ["alice", "bob", "carl", "dora", "eve", "mia", "zoe"];
 
+/// A worker that says little of itself.
+pub(super) fn person(name: &str) -> Arc<WorkerRow> {
+    Arc::new(WorkerRow::new(profile(name)))
+}
+
 /// Inserts every worker of the cases, since a store may refuse rows of workers that are not there.
 pub(super) async fn insert_people(h: &Harness) {
     h.run(|tx| {
         for name in PEOPLE {
-            tx.insert_worker(&Arc::new(profile(name)))?;
+            tx.put_worker(&person(name))?;
         }
         Ok(())
     })
     .await;
+}
+
+/// Reads the row of a worker, changes it, and writes it.
+pub(super) fn change_worker(
+    tx: &mut dyn Transaction,
+    name: &str,
+    change: impl FnOnce(WorkerRow) -> WorkerRow,
+) -> Result<(), TransactionError> {
+    let row = tx.worker(&worker(name))?;
+    let row = row.expect("the worker is there");
+    tx.put_worker(&Arc::new(change(WorkerRow::clone(&row))))
 }
 
 /// Inserts every worker, and the first `n` tasks, which nobody may claim.

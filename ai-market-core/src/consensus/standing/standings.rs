@@ -76,9 +76,9 @@ impl Standings {
         self.entries.get(&task_type.cloned())
     }
 
-    /// Sets what is known; `None` takes it away.
+    /// Sets what is known; `None` takes it away, and so does [`Standing::Active`].
     pub fn set(&mut self, task_type: Option<TaskType>, entry: Option<StandingEntry>) {
-        match entry {
+        match entry.filter(|entry| entry.standing != Standing::Active) {
             Some(entry) => self.entries.insert(task_type, entry),
             None => self.entries.remove(&task_type),
         };

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::consensus::{RecordChange, TrackRecord};
-use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
+use crate::id::{IdempotencyKey, TaskId, WorkerId};
 use crate::store::{Counter, SEEN_INTERVAL, ServiceRow, Tally};
 use crate::time::Timestamp;
 
-use super::state::{Activity, State, TallyKey, TaskRow, WorkerRow};
+use super::state::{Activity, Known, RecordKey, State, TallyKey, TaskRow};
 
 /// One change of the rows. Applying it returns the change that takes it back.
 #[derive(Debug, Clone)]
@@ -14,9 +14,8 @@ pub(crate) enum Change {
     // Rows that are written whole; `None` deletes one.
     Task(TaskId, Option<Box<TaskRow>>),
     Name(IdempotencyKey, Option<TaskId>),
-    Worker(WorkerId, Option<Box<WorkerRow>>),
-    Record((WorkerId, TaskType), Option<Box<TrackRecord>>),
-    Prior(TaskType, Option<Box<TrackRecord>>),
+    Worker(WorkerId, Option<Known>),
+    Record(RecordKey, Option<Box<TrackRecord>>),
     Bytes(Vec<u8>, Option<Vec<u8>>),
     Service(ServiceRow),
     // Rows that are added to, and as they were before.
@@ -36,8 +35,7 @@ pub(crate) enum Change {
     Activity(WorkerId, Option<Box<Activity>>),
     AddTally(TallyKey, Box<Tally>),
     Tally(TallyKey, Option<Box<Tally>>),
-    AddRecord((WorkerId, TaskType), Box<RecordChange>),
-    AddPrior(TaskType, Box<RecordChange>),
+    AddRecord(RecordKey, Box<RecordChange>),
     // Everything at once.
     Shift {
         by: Duration,
@@ -69,20 +67,14 @@ impl Change {
                 let before = replace(&mut state.names, name.clone(), task);
                 Self::Name(name, before)
             }
-            Self::Worker(worker, row) => {
-                let row = row.map(|row| *row);
-                let before = replace(&mut state.workers, worker.clone(), row);
-                Self::Worker(worker, before.map(Box::new))
+            Self::Worker(worker, known) => {
+                let before = replace(&mut state.workers, worker.clone(), known);
+                Self::Worker(worker, before)
             }
             Self::Record(key, record) => {
                 let record = record.map(|record| *record);
                 let before = replace(&mut state.records, key.clone(), record);
                 Self::Record(key, before.map(Box::new))
-            }
-            Self::Prior(task_type, record) => {
-                let record = record.map(|record| *record);
-                let before = replace(&mut state.priors, task_type.clone(), record);
-                Self::Prior(task_type, before.map(Box::new))
             }
             Self::Bytes(key, value) => {
                 let before = replace(&mut state.bytes, key.clone(), value);
@@ -161,12 +153,6 @@ impl Change {
                 let before = state.records.get(&key).cloned();
                 state.records.entry(key.clone()).or_default().apply(&change);
                 Self::Record(key, before.map(Box::new))
-            }
-            Self::AddPrior(task_type, change) => {
-                let before = state.priors.get(&task_type).cloned();
-                let prior = state.priors.entry(task_type.clone()).or_default();
-                prior.apply(&change);
-                Self::Prior(task_type, before.map(Box::new))
             }
             Self::Shift { by, latest, now } => shift(state, by, latest, now),
             Self::Clear => {

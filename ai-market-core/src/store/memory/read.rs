@@ -11,7 +11,7 @@ use crate::store::{
 use crate::task::{TaskDetails, TaskState};
 use crate::time::Timestamp;
 
-use super::state::{State, WorkerRow};
+use super::state::{Known, State};
 
 impl State {
     pub(crate) fn details(&self, id: TaskId) -> Option<TaskDetails> {
@@ -44,18 +44,19 @@ impl State {
         self.activity.get(worker)?.last_seen
     }
 
-    fn summary(&self, worker: &WorkerRow) -> WorkerSummary {
-        let id = &worker.profile.worker;
-        let mut summary = WorkerSummary::new((*worker.profile).clone(), worker.registered_at);
+    fn summary(&self, known: &Known) -> WorkerSummary {
+        let Known { row, registered_at } = known;
+        let id = row.id();
+        let mut summary = WorkerSummary::new((*row.profile).clone(), *registered_at);
         if let Some(activity) = self.activity.get(id) {
-            summary.last_seen = activity.last_seen.unwrap_or(worker.registered_at);
+            summary.last_seen = activity.last_seen.unwrap_or(*registered_at);
             summary.last_heartbeat = activity.last_heartbeat;
             summary.points = activity.points;
             summary.submissions = activity.submissions;
         }
         summary.leases = self.index.held.get(id).map_or(0, |held| held.len() as u64);
-        summary.gone = worker.absence == Absence::Gone;
-        summary.standings = (*worker.standings).clone();
+        summary.gone = row.absence == Absence::Gone;
+        summary.standings = row.standings.clone();
         summary
     }
 
@@ -68,10 +69,10 @@ impl State {
             .after
             .clone()
             .map_or(Bound::Unbounded, Bound::Excluded);
-        let wanted = |worker: &WorkerRow| {
+        let wanted = |known: &Known| {
             query.seen_since.is_none_or(|since| {
-                let last_seen = self.last_seen(&worker.profile.worker);
-                worker.absence != Absence::Gone && last_seen >= Some(since)
+                let last_seen = self.last_seen(known.row.id());
+                known.row.absence != Absence::Gone && last_seen >= Some(since)
             })
         };
         self.workers
@@ -92,7 +93,7 @@ impl State {
     ) -> Vec<SilentWorker> {
         let workers = self.workers.iter();
         let mut silent: Vec<_> = workers
-            .filter(|(_, row)| row.absence <= absence)
+            .filter(|(_, known)| known.row.absence <= absence)
             .filter_map(|(id, _)| Some((self.last_seen(id)?, id)))
             .filter(|(last_seen, _)| *last_seen < before)
             .collect();
@@ -138,7 +139,7 @@ impl State {
         });
         let mut stats = StoreStats::from_counters(counters);
         for (id, worker) in &self.workers {
-            let gone = worker.absence == Absence::Gone;
+            let gone = worker.row.absence == Absence::Gone;
             let stale = gone || self.last_seen(id) < Some(query.stale_before);
             stats.workers_stale += u64::from(stale);
             stats.workers_gone += u64::from(gone);

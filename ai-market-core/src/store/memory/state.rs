@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::consensus::{Standings, TrackRecord};
+use crate::consensus::TrackRecord;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
-use crate::store::{Absence, ClaimKey, Counter, LeaseRow, ServiceRow, Tally, WorkerProfile};
+use crate::store::{ClaimKey, Counter, LeaseRow, ServiceRow, Tally, WorkerRow};
 use crate::submission::{ModelIdentity, Submission};
 use crate::task::{Task, TaskState};
 use crate::time::Timestamp;
@@ -15,10 +15,9 @@ use super::event_log::EventLog;
 pub(crate) struct State {
     pub(crate) tasks: BTreeMap<TaskId, TaskRow>,
     pub(crate) names: BTreeMap<IdempotencyKey, TaskId>,
-    pub(super) workers: BTreeMap<WorkerId, WorkerRow>,
+    pub(super) workers: BTreeMap<WorkerId, Known>,
     pub(super) activity: BTreeMap<WorkerId, Activity>,
-    pub(super) records: BTreeMap<(WorkerId, TaskType), TrackRecord>,
-    pub(super) priors: BTreeMap<TaskType, TrackRecord>,
+    pub(super) records: BTreeMap<RecordKey, TrackRecord>,
     pub(super) counters: BTreeMap<Counter, i64>,
     pub(super) tallies: BTreeMap<TallyKey, Tally>,
     pub(super) bytes: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -40,6 +39,9 @@ pub(crate) struct Index {
     /// Open tasks with a deadline.
     pub(crate) deadlines: BTreeSet<(Timestamp, TaskId)>,
 }
+
+/// A worker, or none for the record of the type as a whole, and a task type.
+pub(super) type RecordKey = (Option<WorkerId>, TaskType);
 
 /// A worker, a task type and a model.
 pub(super) type TallyKey = (WorkerId, TaskType, Option<ModelIdentity>);
@@ -78,13 +80,11 @@ impl TaskRow {
     }
 }
 
-/// What is written whole of a worker.
+/// A worker, and when it registered first.
 #[derive(Debug, Clone)]
-pub(super) struct WorkerRow {
-    pub(super) profile: Arc<WorkerProfile>,
+pub(super) struct Known {
+    pub(super) row: Arc<WorkerRow>,
     pub(super) registered_at: Timestamp,
-    pub(super) absence: Absence,
-    pub(super) standings: Arc<Standings>,
 }
 
 /// What is added to a worker.
@@ -109,7 +109,6 @@ impl State {
             workers: BTreeMap::new(),
             activity: BTreeMap::new(),
             records: BTreeMap::new(),
-            priors: BTreeMap::new(),
             counters: BTreeMap::new(),
             tallies: BTreeMap::new(),
             bytes: BTreeMap::new(),

@@ -2,20 +2,20 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::consensus::{StandingEntry, Standings, TrackRecord};
+use crate::consensus::TrackRecord;
 use crate::event::Event;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Involvement,
     KeyValue, LeaseRow, ServiceRow, SilentWorker, StoreError, Transaction, TransactionError,
-    WorkerProfile,
+    WorkerRow,
 };
 use crate::submission::Submission;
 use crate::task::Task;
 use crate::time::Timestamp;
 
 use super::change::Change;
-use super::state::{State, TaskRow, WorkerRow};
+use super::state::{Known, State, TaskRow};
 
 /// A transaction on the rows in memory: it changes them in place, and remembers how to take that
 /// back.
@@ -116,20 +116,6 @@ impl<'a> MemoryTransaction<'a> {
         let mut row = self.row(id)?.clone();
         change(&mut row);
         self.change(Change::Task(id, Some(Box::new(row))));
-        Ok(())
-    }
-
-    fn change_worker(
-        &mut self,
-        worker: &WorkerId,
-        change: impl FnOnce(&mut WorkerRow),
-    ) -> Result<()> {
-        let row = self.state.workers.get(worker);
-        let mut row = row
-            .ok_or_else(|| StoreError::failed("there is no such worker"))?
-            .clone();
-        change(&mut row);
-        self.change(Change::Worker(worker.clone(), Some(Box::new(row))));
         Ok(())
     }
 
@@ -243,15 +229,12 @@ impl Transaction for MemoryTransaction<'_> {
         Ok(held.map_or(0, |held| held.len()))
     }
 
-    fn insert_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
-        self.change_task(task, |row| row.leases.push(lease.clone()))
-    }
-
-    fn update_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
+    fn put_lease(&mut self, task: TaskId, lease: &LeaseRow) -> Result<()> {
         self.change_task(task, |row| {
             let known = row.leases.iter_mut().find(|l| l.worker == lease.worker);
-            if let Some(known) = known {
-                (known.until, known.grace) = (lease.until, lease.grace);
+            match known {
+                Some(known) => (known.until, known.grace) = (lease.until, lease.grace),
+                None => row.leases.push(lease.clone()),
             }
         })
     }
@@ -289,44 +272,26 @@ impl Transaction for MemoryTransaction<'_> {
         })
     }
 
-    fn profile(&mut self, worker: &WorkerId) -> Result<Option<Arc<WorkerProfile>>> {
-        let row = self.state.workers.get(worker);
-        Ok(row.map(|row| Arc::clone(&row.profile)))
+    fn worker(&mut self, id: &WorkerId) -> Result<Option<Arc<WorkerRow>>> {
+        let known = self.state.workers.get(id);
+        Ok(known.map(|known| Arc::clone(&known.row)))
     }
 
-    fn insert_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
-        let worker = profile.worker.clone();
-        let row = WorkerRow {
-            profile: Arc::clone(profile),
-            registered_at: self.now,
-            absence: Absence::Present,
-            standings: Arc::default(),
+    fn put_worker(&mut self, worker: &Arc<WorkerRow>) -> Result<()> {
+        let (id, at) = (worker.id().clone(), self.now);
+        let before = self.state.workers.get(&id);
+        let appears = before.is_none_or(|before| before.row.absence != Absence::Present);
+        let known = Known {
+            row: Arc::clone(worker),
+            registered_at: before.map_or(at, |before| before.registered_at),
         };
-        self.change(Change::Worker(worker.clone(), Some(Box::new(row))));
-        self.change(Change::Seen {
-            worker,
-            at: self.now,
-            always: true,
-        });
-        Ok(())
-    }
-
-    fn update_worker(&mut self, profile: &Arc<WorkerProfile>) -> Result<()> {
-        self.change_worker(&profile.worker, |row| row.profile = Arc::clone(profile))
-    }
-
-    fn absence(&mut self, worker: &WorkerId) -> Result<Absence> {
-        let row = self.state.workers.get(worker);
-        Ok(row.map_or(Absence::Present, |row| row.absence))
-    }
-
-    fn set_absence(&mut self, worker: &WorkerId, absence: Absence) -> Result<()> {
-        self.change_worker(worker, |row| row.absence = absence)?;
-        if absence == Absence::Present {
+        self.change(Change::Worker(id.clone(), Some(known)));
+        if appears && worker.absence == Absence::Present {
+            let always = true;
             self.change(Change::Seen {
-                worker: worker.clone(),
-                at: self.now,
-                always: true,
+                worker: id,
+                at,
+                always,
             });
         }
         Ok(())
@@ -341,60 +306,26 @@ impl Transaction for MemoryTransaction<'_> {
         Ok(self.state.silent(absence, self.now.minus(silence), limit))
     }
 
-    fn standings(&mut self, worker: &WorkerId) -> Result<Arc<Standings>> {
-        let row = self.state.workers.get(worker);
-        Ok(row
-            .map(|row| Arc::clone(&row.standings))
-            .unwrap_or_default())
-    }
-
-    fn set_standing(
-        &mut self,
-        worker: &WorkerId,
-        task_type: Option<&TaskType>,
-        entry: Option<&StandingEntry>,
-    ) -> Result<()> {
-        self.change_worker(worker, |row| {
-            let standings = Arc::make_mut(&mut row.standings);
-            standings.set(task_type.cloned(), entry.cloned());
-        })
-    }
-
-    fn record(&mut self, task_type: &TaskType, worker: &WorkerId) -> Result<TrackRecord> {
-        let key = (worker.clone(), task_type.clone());
+    fn record(&mut self, task_type: &TaskType, worker: Option<&WorkerId>) -> Result<TrackRecord> {
+        let key = (worker.cloned(), task_type.clone());
         Ok(self.state.records.get(&key).cloned().unwrap_or_default())
     }
 
     fn set_record(
         &mut self,
         task_type: &TaskType,
-        worker: &WorkerId,
+        worker: Option<&WorkerId>,
         record: &TrackRecord,
     ) -> Result<()> {
-        let key = (worker.clone(), task_type.clone());
+        let key = (worker.cloned(), task_type.clone());
         self.change(Change::Record(key, Some(Box::new(record.clone()))));
         Ok(())
     }
 
     fn record_types(&mut self, worker: &WorkerId) -> Result<Vec<TaskType>> {
         let keys = self.state.records.keys();
-        let keys = keys.filter(|(of, _)| of == worker);
+        let keys = keys.filter(|(of, _)| of.as_ref() == Some(worker));
         Ok(keys.map(|(_, task_type)| task_type.clone()).collect())
-    }
-
-    fn prior(&mut self, task_type: &TaskType) -> Result<TrackRecord> {
-        Ok(self
-            .state
-            .priors
-            .get(task_type)
-            .cloned()
-            .unwrap_or_default())
-    }
-
-    fn set_prior(&mut self, task_type: &TaskType, record: &TrackRecord) -> Result<()> {
-        let record = Some(Box::new(record.clone()));
-        self.change(Change::Prior(task_type.clone(), record));
-        Ok(())
     }
 
     fn add(&mut self, addition: Addition<'_>) -> Result<()> {
@@ -421,11 +352,8 @@ impl Transaction for MemoryTransaction<'_> {
                 task_type,
                 change,
             } => {
-                let key = (worker.clone(), task_type.clone());
+                let key = (worker.cloned(), task_type.clone());
                 Change::AddRecord(key, Box::new(change.clone()))
-            }
-            Addition::Prior { task_type, change } => {
-                Change::AddPrior(task_type.clone(), Box::new(change.clone()))
             }
         });
         Ok(())
