@@ -2,10 +2,12 @@
 //! groups.
 #![allow(clippy::unwrap_used)]
 
+use std::time::Duration;
+
 use ai_market_core::conformance::remote::RemoteDatabase;
 use ai_market_core::consensus::{Policies, Standing, StandingPolicy, TrackRecord};
 use ai_market_core::id::{IdempotencyKey, PolicyName, TaskId, TaskType};
-use ai_market_core::market::{Insert, LeaseScope, Renew};
+use ai_market_core::market::{Insert, LeaseScope, Reap, Release, Renew, Ruling, StandingChange};
 use ai_market_core::store::{TaskStore, WorkerProfile, WorkerQuery};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -101,6 +103,40 @@ async fn a_group_of_one_step_costs_as_much_as_one_of_two_hundred() {
     let many = mixed(&coordinator, many);
     assert_eq!(many.len(), 200);
     assert_eq!(cost(&database, &coordinator, many).await, 3);
+}
+
+/// They ask at once for everything that they look at.
+#[tokio::test]
+async fn steps_that_are_rare_cost_as_much_as_others() {
+    let (database, clock) = database();
+    let coordinator = Coordinator::new(database.connect().with_one_transaction());
+    let busy = busy_workers(&coordinator, 3).await;
+    let market = &coordinator.market;
+    let all = Release::new(worker(&busy[0].name), LeaseScope::AllOf);
+    let ruling = Ruling::Suspend("slow".to_owned());
+    let change = StandingChange::new(worker(&busy[1].name), ruling);
+    clock.set(at(61));
+    let calls = [
+        market
+            .release(all)
+            .map(|of| assert_eq!(of.unwrap().released, 4))
+            .boxed(),
+        market
+            .set_standing(change)
+            .map(|of| drop(of.unwrap()))
+            .boxed(),
+        market
+            .reap(Reap::new(100, Duration::MAX))
+            .map(|reaped| assert_eq!(reaped.unwrap().lost, 4))
+            .boxed(),
+        market.clear().map(Result::unwrap).boxed(),
+    ];
+    let mut costs = Vec::new();
+    for call in calls {
+        costs.push(cost(&database, &coordinator, vec![call]).await);
+    }
+    // No task is locked to clear everything.
+    assert_eq!(costs, [3, 3, 3, 2]);
 }
 
 /// Two transactions, and an attempt to begin the second one beside the first.

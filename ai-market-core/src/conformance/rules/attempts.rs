@@ -134,3 +134,14 @@ pub async fn a_round_of_reaping_keeps_to_its_limit(h: &Harness) {
     }
     assert_eq!(lost, [(2, true), (2, true), (1, false)]);
 }
+
+/// As many as it may end are not more.
+pub async fn a_round_that_ends_just_as_much_as_it_may_says_that_there_is_no_more(h: &Harness) {
+    h.register(&["alice"], 0).await;
+    for seconds in [0, 1] {
+        h.task(1, seconds).await;
+    }
+    h.claim("alice", 2, 1).await;
+    let reaped = h.at(100).reap(Reap::new(2, Duration::MAX)).await.unwrap();
+    assert_eq!((reaped.lost, reaped.more), (2, false));
+}

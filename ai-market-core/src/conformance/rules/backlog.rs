@@ -122,6 +122,31 @@ pub async fn rule_9_steps_cost_the_same_whatever_the_backlog_and_history(h: &Har
     assert!(first[0].candidates <= FEW);
 }
 
+/// What was opened behind the cursor comes first, and where it is enough nothing else is looked at.
+pub async fn rule_9_where_a_returned_lease_is_enough_a_claim_looks_no_further(h: &Harness) {
+    let (h, counts) = counted(h);
+    h.register(&["alice"], 0).await;
+    fill(&h, 3, 3, 0).await;
+    let first = h.claim("alice", 1, SETTLED).await;
+    h.give_back("alice", &first, SETTLED).await;
+    let _ = counts.take();
+    assert_eq!(h.claim("alice", 1, SETTLED).await, first);
+    assert_eq!(counts.take().calls.get("claimable_after"), None);
+}
+
+/// A worker that registers again, and is what it was, looks at nothing again.
+pub async fn rule_9_registering_again_does_not_begin_at_the_prefix(h: &Harness) {
+    let (h, counts) = counted(h);
+    h.register(&["alice"], 0).await;
+    fill(&h, 100, 3, 0).await;
+    answer_many(&h, "alice", 100, 1).await;
+    assert!(h.claim("alice", 1, SETTLED).await.is_empty());
+    h.register(&["alice"], SETTLED).await;
+    let _ = counts.take();
+    assert!(h.claim("alice", 1, SETTLED).await.is_empty());
+    assert!(counts.take().candidates <= FEW);
+}
+
 /// Alice has answered a prefix of tasks that all want further votes.
 async fn answered_prefix(h: &Harness) -> Vec<TaskId> {
     h.register(&["alice", "bob"], 0).await;

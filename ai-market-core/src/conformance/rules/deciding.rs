@@ -1,11 +1,13 @@
 //! Rule 7, and how the majority decides.
 
+use std::time::Duration;
+
 use crate::confidence::Confidence;
 use crate::conformance::harness::{Harness, at, label, new_task, number, task_type, vote, worker};
 use crate::conformance::policies::{Agree, Panics, Undecided};
 use crate::consensus::Policies;
 use crate::id::{TaskId, TaskType};
-use crate::market::{Progress, SubmitOutcome};
+use crate::market::{Progress, Reap, SubmitOutcome};
 use crate::store::WorkerProfile;
 use crate::task::{TaskState, TaskStatus};
 
@@ -145,6 +147,21 @@ pub async fn rule_7_a_deadline_without_votes_fails_the_task(h: &Harness) {
     assert_eq!(h.get(id).await.status(), TaskStatus::Failed);
 }
 
+/// A round never ends more tasks than it was asked to, and says that there are more while there are.
+pub async fn rule_7_a_round_ends_no_more_overdue_tasks_than_its_limit(h: &Harness) {
+    for seconds in 0..4 {
+        let task = new_task("a", 1, seconds).with_deadline(at(100));
+        h.put(task, seconds).await;
+    }
+    let mut expired = Vec::new();
+    for _ in 0..3 {
+        let reap = Reap::new(2, Duration::MAX);
+        let reaped = h.at(100).reap(reap).await.unwrap();
+        expired.push((reaped.expired, reaped.more));
+    }
+    assert_eq!(expired, [(2, true), (2, false), (0, false)]);
+}
+
 /// A task that waits for workers who do not exist is seen.
 pub async fn rule_7_tasks_short_of_workers_are_counted(h: &Harness) {
     h.register(&["w1", "w2"], 0).await;
@@ -159,6 +176,26 @@ pub async fn rule_7_tasks_short_of_workers_are_counted(h: &Harness) {
     let ner = WorkerProfile::new(worker("w4"), [task_type("ner")]);
     h.at(2).register(ner).await.unwrap();
     assert_eq!(h.stats().await.tasks_short_of_workers, 0);
+}
+
+/// A task that is held waits for nobody; once it is given back, it waits for whoever can do its type
+/// by then.
+pub async fn rule_7_a_held_task_is_not_short_of_workers(h: &Harness) {
+    let short = async || h.stats().await.tasks_short_of_workers;
+    h.register(&["w1"], 0).await;
+    let id = h.task(1, 0).await;
+    assert_eq!(h.claim("w1", 1, 1).await, [id]);
+    let ner = WorkerProfile::new(worker("w1"), [task_type("ner")]);
+    h.at(2).register(ner).await.unwrap();
+    assert_eq!(short().await, 0, "it is held");
+    h.give_back("w1", &[id], 3).await;
+    assert_eq!(short().await, 1, "nobody can do its type any more");
+    h.register(&["w1"], 4).await;
+    assert_eq!(short().await, 0);
+    h.answer("w1", "a", 5).await;
+    let ner = WorkerProfile::new(worker("w1"), [task_type("ner")]);
+    h.at(6).register(ner).await.unwrap();
+    assert_eq!(short().await, 0, "it is decided");
 }
 
 /// A broken policy costs its task, not the market.

@@ -1,7 +1,7 @@
 //! Rule 1 for tasks that ask for distinct models.
 
 use crate::conformance::harness::{Harness, new_task, profile, task_type, vote};
-use crate::id::TaskId;
+use crate::id::{TaskId, TaskType};
 use crate::market::SubmitOutcome;
 use crate::submission::ModelIdentity;
 
@@ -86,6 +86,21 @@ pub async fn rule_1_another_model_sees_what_the_first_could_not_have(h: &Harness
     h.claim("alice", 1, 1).await;
     assert!(h.claim("bob", 1, 1).await.is_empty());
     h.register_model("bob", "another", 2).await;
+    assert_eq!(h.claim("bob", 1, 3).await, [id]);
+}
+
+/// So it is where only the model for the type of the task is another.
+pub async fn rule_1_another_model_for_the_type_sees_what_the_first_could_not_have(h: &Harness) {
+    let register = async |name, id, seconds| {
+        let profile = profile(name).with_model_for(TaskType::sentiment(), model(id));
+        h.at(seconds).register(profile).await.unwrap();
+    };
+    register("alice", "m", 0).await;
+    register("bob", "m", 0).await;
+    let id = h.diverse_task(2).await;
+    h.claim("alice", 1, 1).await;
+    assert!(h.claim("bob", 1, 1).await.is_empty());
+    register("bob", "another", 2).await;
     assert_eq!(h.claim("bob", 1, 3).await, [id]);
 }
 

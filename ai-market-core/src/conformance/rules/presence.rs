@@ -123,6 +123,30 @@ pub async fn a_round_declares_no_more_workers_gone_than_its_limit(h: &Harness) {
     assert_eq!((second.gone, second.more), (vec![worker("carole")], false));
 }
 
+/// So it is with workers that are stale; as many as it may declare are not more.
+pub async fn a_round_declares_no_more_workers_stale_than_its_limit(h: &Harness) {
+    h.reap_gone(-100).await;
+    h.register(&["bob"], 1).await;
+    h.register(&["alice"], 3).await;
+    h.register(&["carole"], 5).await;
+    h.register(&["dave"], 7).await;
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        let reap = Reap::new(2, Duration::MAX).with_stale_after(GONE);
+        let reaped = h.at(60).reap(reap).await.unwrap();
+        let told = reaped.effects.events().iter();
+        let told: Vec<_> = told.filter_map(|event| event.worker().cloned()).collect();
+        rounds.push((told, reaped.more));
+    }
+    let stale = |names: [&str; 2], more| (names.map(worker).to_vec(), more);
+    let expected = [
+        stale(["bob", "alice"], true),
+        stale(["carole", "dave"], false),
+        (vec![], false),
+    ];
+    assert_eq!(rounds, expected, "longest silent first");
+}
+
 /// Whatever comes of them.
 pub async fn every_step_of_a_worker_is_a_sign_of_life(h: &Harness) {
     h.reap_gone(-100).await;
