@@ -35,23 +35,23 @@ pub(super) struct ClaimFrontier {
 }
 
 /// The most openings remembered per task type.
-const MAX_OPENED: usize = 1 << 16;
+pub(super) const MAX_OPENED: usize = 1 << 16;
 
 /// The most openings per task type that a note takes in which its view did not know of.
-const MAX_RECENT: usize = 1 << 12;
+pub(super) const MAX_RECENT: usize = 1 << 12;
 
 /// The most candidates behind one cursor.
-const MAX_BEHIND: usize = 1 << 13;
+pub(super) const MAX_BEHIND: usize = 1 << 13;
 
 /// The most cursors per task type.
-const MAX_CURSORS: usize = 1 << 12;
+pub(super) const MAX_CURSORS: usize = 1 << 12;
 
 /// The most workers whose profile is remembered.
-const MAX_PROFILES: usize = 1 << 14;
+pub(super) const MAX_PROFILES: usize = 1 << 14;
 
 /// How long a cursor is kept where other processes write as well, which tell nobody of what they
 /// open.
-const SHARED_CURSOR_LIFETIME: Duration = Duration::from_secs(10);
+pub(super) const SHARED_CURSOR_LIFETIME: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 struct TypeFrontier {
