@@ -121,22 +121,31 @@ impl State {
 
     /// Puts another row in the place of a task, or none, and returns what was there.
     pub(super) fn replace_task(&mut self, id: TaskId, row: Option<TaskRow>) -> Option<TaskRow> {
-        let before = match row {
-            Some(row) => {
-                let before = self.tasks.remove(&id);
-                if let Some(before) = &before {
-                    self.index.remove(before);
-                }
+        let before = match (self.tasks.get_mut(&id), row) {
+            (Some(there), Some(row)) => {
+                self.index.remove(there);
                 self.index.insert(&row);
-                self.tasks.insert(id, row);
-                return before;
+                return Some(std::mem::replace(there, row));
             }
-            None => self.tasks.remove(&id),
+            (None, Some(row)) => {
+                self.index.insert(&row);
+                self.tasks.insert(id, row)
+            }
+            (_, None) => self.tasks.remove(&id),
         };
         if let Some(before) = &before {
             self.index.remove(before);
         }
         before
+    }
+
+    /// Changes a task where it is.
+    pub(super) fn change_task(&mut self, id: TaskId, change: impl FnOnce(&mut TaskRow)) {
+        if let Some(row) = self.tasks.get_mut(&id) {
+            self.index.remove(row);
+            change(row);
+            self.index.insert(row);
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct MemoryTransaction<'a> {
     state: &'a mut State,
     now: Timestamp,
     undo: Vec<Change>,
+    /// The tasks of which `undo` has the rows as they were before.
+    changed: Vec<TaskId>,
     /// Every change as it was made, where somebody will make them again elsewhere.
     redo: Option<Vec<Change>>,
     events: Vec<Event>,
@@ -58,6 +60,7 @@ impl<'a> MemoryTransaction<'a> {
             state,
             now,
             undo: Vec::new(),
+            changed: Vec::new(),
             redo: None,
             events: Vec::new(),
         }
@@ -113,9 +116,14 @@ impl<'a> MemoryTransaction<'a> {
     }
 
     fn change_task(&mut self, id: TaskId, change: impl FnOnce(&mut TaskRow)) -> Result<()> {
+        if self.redo.is_none() && self.changed.contains(&id) {
+            self.state.change_task(id, change);
+            return Ok(());
+        }
         let mut row = self.row(id)?.clone();
         change(&mut row);
         self.change(Change::Task(id, Some(Box::new(row))));
+        self.changed.push(id);
         Ok(())
     }
 
@@ -155,6 +163,7 @@ impl Transaction for MemoryTransaction<'_> {
     ) -> Result<()> {
         let row = TaskRow::new(task.clone(), claim);
         self.change(Change::Task(task.id, Some(Box::new(row))));
+        self.changed.push(task.id);
         if let Some(name) = name {
             self.change(Change::Name(name.clone(), Some(task.id)));
         }
