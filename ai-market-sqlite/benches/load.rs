@@ -6,6 +6,7 @@
 //! AI_MARKET_BENCH_BACKLOG=10000000 cargo bench -p ai-market-sqlite     # one more backlog
 //! ```
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,6 +33,7 @@ struct Scale {
     backlogs: &'static [usize],
     prefix: usize,
     rounds: usize,
+    workers: usize,
 }
 
 const FULL: Scale = Scale {
@@ -39,6 +41,7 @@ const FULL: Scale = Scale {
     backlogs: &[1_000, 100_000, 1_000_000],
     prefix: 100_000,
     rounds: 2_000,
+    workers: 1_000,
 };
 
 const SMOKE: Scale = Scale {
@@ -46,6 +49,7 @@ const SMOKE: Scale = Scale {
     backlogs: &[100],
     prefix: 500,
     rounds: 10,
+    workers: 10,
 };
 
 /// A market on the database at a path.
@@ -244,6 +248,56 @@ async fn prefix(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Failed
     Ok(())
 }
 
+/// Whole lives of tasks for one vote, with and without priorities among them: many workers have looked
+/// through the list up to its end, and tasks of a higher priority come in before it.
+async fn priorities(folder: &Path, tasks: usize, workers: usize) -> Result<(), Failed> {
+    let mut rates = Vec::new();
+    for (name, levels) in [("equal", 1), ("mixed", 5)] {
+        let market = open(folder.join(format!("priorities-{name}.db")))?;
+        fill(&market, workers, 1).await?;
+        let done = Arc::new(AtomicUsize::new(0));
+        let callers = CALLERS.min(workers);
+        let begun = Instant::now();
+        let mut running = Vec::new();
+        for caller in 0..callers {
+            let (market, done) = (market.clone(), Arc::clone(&done));
+            running.push(tokio::spawn(async move {
+                let mine: Result<Vec<_>, _> =
+                    (caller..workers).step_by(callers).map(worker).collect();
+                let mine = mine?;
+                for worker in &mine {
+                    register(&market, worker).await?;
+                }
+                for worker in mine.iter().cycle() {
+                    let n = done.fetch_add(1, Ordering::Relaxed);
+                    if n >= tasks {
+                        break;
+                    }
+                    let priority = i32::try_from(n % levels)?;
+                    let task = NewTask::new(TaskId::generate(now()), "a text")
+                        .with_required_submissions(NonZeroU32::MIN)
+                        .with_priority(priority);
+                    market.insert(Insert::new(vec![task])).await?;
+                    let claimed = claim(&market, worker, 1).await?;
+                    let votes: Result<_, _> = claimed.iter().map(|id| vote(*id, worker)).collect();
+                    market.submit(votes?).await?;
+                }
+                Ok::<_, Failed>(())
+            }));
+        }
+        for caller in running {
+            caller.await??;
+        }
+        let rate = tasks as f64 / begun.elapsed().as_secs_f64();
+        println!(
+            "{workers} workers, {name} priorities: {rate:.0} tasks/s put in, claimed and answered"
+        );
+        rates.push(rate);
+    }
+    println!("mixed / equal: {:.2}", rates[1] / rates[0]);
+    Ok(())
+}
+
 /// Open tasks of a type that nobody serves lie before ten that the worker can do; the same ten in a
 /// market of their own are timed in turn with them.
 async fn unserved(folder: &Path, tasks: usize, rounds: usize) -> Result<(), Failed> {
@@ -275,6 +329,7 @@ async fn all(folder: &Path, scale: &Scale) -> Result<(), Failed> {
     }
     let most = scale.backlogs.iter().copied().max().unwrap_or(0);
     unserved(folder, most, scale.rounds).await?;
+    priorities(folder, scale.lives, scale.workers).await?;
     prefix(folder, scale.prefix, scale.rounds).await
 }
 

@@ -136,11 +136,16 @@ impl<'a> Context<'a> {
                 self.count(&Counter::Claimable(task_type.clone(), now.wanted), 1)?;
             }
         }
-        if let Some(key) = claim
-            && now.replicas > before.replicas
-        {
-            self.effects
-                .open(task_type, key, now.replicas - before.replicas);
+        match claim {
+            Some(key) if now.replicas > before.replicas => {
+                let freed = now.replicas - before.replicas;
+                self.effects.open(task_type, key, freed);
+            }
+            None if was => {
+                let key = ClaimKey::new(task.priority, task.id);
+                self.effects.fill(task_type, key);
+            }
+            _ => {}
         }
         match Event::closed(task) {
             Some(event) if before.status.is_open() => self.log_effect(event),

@@ -9,6 +9,7 @@ use crate::store::ClaimKey;
 pub struct Effects {
     freed: BTreeMap<TaskType, u64>,
     opened: Vec<(TaskType, ClaimKey)>,
+    filled: Vec<(TaskType, ClaimKey)>,
     events: Vec<Event>,
 }
 
@@ -21,7 +22,13 @@ impl Effects {
                 self.freed.insert(task_type.clone(), u64::from(replicas));
             }
         }
+        self.filled.retain(|(_, filled)| *filled != key);
         self.opened.push((task_type.clone(), key));
+    }
+
+    /// Notes that nobody may claim the task at this place any more.
+    pub(super) fn fill(&mut self, task_type: &TaskType, key: ClaimKey) {
+        self.filled.push((task_type.clone(), key));
     }
 
     /// Notes that something happened: a task was closed, a lease ended, a worker's absence or
@@ -36,6 +43,7 @@ impl Effects {
             *self.freed.entry(task_type).or_default() += n;
         }
         self.opened.extend(other.opened);
+        self.filled.extend(other.filled);
         self.events.extend(other.events);
     }
 
@@ -47,6 +55,11 @@ impl Effects {
     /// The places of the tasks that have more claimable replicas than before.
     pub(super) fn opened(&self) -> &[(TaskType, ClaimKey)] {
         &self.opened
+    }
+
+    /// The places of the tasks that nobody may claim any more after the step.
+    pub(super) fn filled(&self) -> &[(TaskType, ClaimKey)] {
+        &self.filled
     }
 
     /// What happened, in order.

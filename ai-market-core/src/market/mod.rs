@@ -8,8 +8,6 @@ mod context;
 mod decide;
 mod effects;
 mod frontier;
-#[cfg(test)]
-mod frontier_tests;
 mod handle;
 mod insert;
 mod instance;

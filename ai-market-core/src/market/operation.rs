@@ -123,6 +123,9 @@ impl<O: Operation> Step for Job<O> {
                     for (task_type, key) in ran.effects.opened() {
                         frontier.opened(task_type, *key);
                     }
+                    for (task_type, key) in ran.effects.filled() {
+                        frontier.filled(task_type, *key);
+                    }
                 }
                 let report = self.operation.report(&ran.outcome);
                 self.shared

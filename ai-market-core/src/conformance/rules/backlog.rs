@@ -73,6 +73,42 @@ pub async fn rule_9_an_answered_prefix_is_not_looked_at_again(h: &Harness) {
     assert!(looked_at(&[urgent], 5).await <= FEW, "before the prefix");
 }
 
+/// What came in before a worker's place and was taken by others meanwhile costs the worker nothing,
+/// whether or not it knew of it before.
+pub async fn rule_9_what_others_have_taken_is_not_looked_at(h: &Harness) {
+    let (h, counts) = counted(h);
+    h.register(&["alice", "bob"], 0).await;
+    fill(&h, 20, 3, 0).await;
+    for name in ["alice", "bob"] {
+        answer_many(&h, name, 20, 1).await;
+    }
+    for name in ["alice", "bob"] {
+        assert!(h.claim(name, 1, SETTLED).await.is_empty());
+    }
+    let urgent = async |n: i64, seconds| {
+        let tasks = (0..n).map(|_| new_task("a", 1, seconds).with_priority(1));
+        let insert = Insert::new(tasks.collect());
+        h.at(seconds).insert(insert).await.unwrap();
+    };
+    let look_ups = async |seconds| {
+        let _ = counts.take();
+        assert!(h.claim("alice", 1, seconds).await.is_empty());
+        let calls = counts.take().calls;
+        let look_ups = ["claimable_at", "claimable_after"];
+        let n = look_ups.map(|name| calls.get(name).copied().unwrap_or(0));
+        n.iter().sum::<u64>()
+    };
+    for _ in 0..30 {
+        urgent(1, SETTLED + 1).await;
+        answer_many(&h, "bob", 1, SETTLED + 1).await;
+    }
+    assert!(look_ups(SETTLED + 2).await <= 3);
+    urgent(30, SETTLED + 3).await;
+    assert_eq!(h.claim("alice", 1, SETTLED + 3).await.len(), 1);
+    answer_many(&h, "bob", 29, SETTLED + 3).await;
+    assert!(look_ups(SETTLED + 4).await <= 3);
+}
+
 /// What a worker has answered before a restart is looked at once more, and not at every claim.
 pub async fn rule_9_a_new_market_looks_at_the_prefix_once(h: &Harness) {
     h.register(&["alice"], 0).await;

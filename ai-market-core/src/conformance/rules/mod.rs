@@ -127,6 +127,7 @@ macro_rules! __for_each_market_case {
             backlog::rule_9_an_extended_task_inside_the_prefix_is_found,
             backlog::rule_9_another_owner_sees_what_the_first_could_not_have,
             backlog::rule_9_an_answered_prefix_is_not_looked_at_again,
+            backlog::rule_9_what_others_have_taken_is_not_looked_at,
             backlog::rule_9_a_new_market_looks_at_the_prefix_once,
             backlog::rule_9_where_a_returned_lease_is_enough_a_claim_looks_no_further,
             backlog::rule_9_registering_again_does_not_begin_at_the_prefix,

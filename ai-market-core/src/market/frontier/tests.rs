@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::frontier::{
-    ClaimFrontier, Look, MAX_BEHIND, MAX_CURSORS, MAX_OPENED, MAX_PROFILES, MAX_RECENT,
-    SHARED_CURSOR_LIFETIME, View,
-};
+use super::cursors::{MAX_BEHIND, MAX_BEHIND_ALL, MAX_CURSORS};
+use super::openings::{MAX_FILLED, MAX_OPENED};
+use super::{ClaimFrontier, Look, MAX_PROFILES, MAX_RECENT, SHARED_CURSOR_LIFETIME, View};
 use crate::id::{TaskId, TaskType, WorkerId};
 use crate::store::{ClaimKey, WorkerProfile};
 use crate::time::Timestamp;
@@ -38,7 +37,8 @@ impl Memory {
             .0
             .view(&worker(name), &TaskType::sentiment(), limit, now);
         let peeked = self.0.peek(&worker(name), &TaskType::sentiment(), limit);
-        assert!(peeked.0.iter().all(|key| view.behind.contains(key)));
+        let seen = |key| view.behind.binary_search(key).is_ok();
+        assert!(peeked.0.iter().all(seen));
         assert_eq!(peeked.1, view.after);
         view
     }
@@ -65,6 +65,10 @@ impl Memory {
 
     fn open(&mut self, n: usize) {
         self.0.opened(&TaskType::sentiment(), key(n));
+    }
+
+    fn fill(&mut self, n: usize) {
+        self.0.filled(&TaskType::sentiment(), key(n));
     }
 
     fn expect(&mut self, n: usize) {
@@ -220,23 +224,79 @@ fn what_others_may_have_opened_is_looked_at_again_after_a_while() {
 #[test]
 fn a_cursor_starts_again_where_it_missed_an_opening() {
     let mut memory = Memory::default();
+    let far = 2 * MAX_OPENED;
     memory.pass("alice", 9);
-    for _ in 0..MAX_OPENED {
-        memory.open(5);
+    memory.pass("bob", far);
+    memory.open(5);
+    for n in 10..9 + MAX_OPENED {
+        memory.open(n);
     }
     let view = memory.view("alice");
     assert_eq!((view.after, &*view.behind), (Some(key(9)), &keys([5])[..]));
-    memory.pass("bob", 9);
-    for _ in 0..=MAX_OPENED {
-        memory.open(6);
+    memory.pass("carol", 9);
+    memory.open(far - 2);
+    assert_eq!(memory.view("carol").after, Some(key(9)), "it knows of 5");
+    memory.pass("dora", 9);
+    for n in 10..=10 + MAX_OPENED {
+        memory.open(n);
     }
-    for name in ["alice", "bob"] {
+    for name in ["carol", "dora"] {
         let view = memory.view(name);
         assert_eq!((view.after, view.behind.len()), (None, 0), "{name}");
         memory.pass(name, 9);
         memory.open(3);
         let view = memory.view(name);
         assert_eq!((view.after, &*view.behind), (Some(key(9)), &keys([3])[..]));
+    }
+}
+
+#[test]
+fn what_nobody_may_claim_is_not_looked_at_until_it_is_opened_again() {
+    let mut memory = Memory::default();
+    memory.pass("alice", 20);
+    memory.pass("bob", 9);
+    for n in [3, 4, 5, 15] {
+        memory.open(n);
+    }
+    let view = memory.view("alice");
+    assert_eq!(
+        view.behind,
+        keys([3, 4, 5, 15]),
+        "taken in before it is filled"
+    );
+    for n in [3, 5, 15] {
+        memory.fill(n);
+    }
+    for name in ["alice", "bob"] {
+        assert_eq!(memory.view(name).behind, keys([4]), "{name}");
+    }
+    memory.open(5);
+    memory.fill(4);
+    for name in ["alice", "bob", "alice"] {
+        assert_eq!(memory.view(name).behind, keys([5]), "{name}");
+    }
+    let view = memory.view("alice");
+    let kept = Look {
+        kept: keys([2, 5]).to_vec(),
+        ..Look::default()
+    };
+    memory.note("alice", &view, &kept);
+    memory.fill(2);
+    assert_eq!(memory.view("alice").behind, keys([5]));
+}
+
+#[test]
+fn only_the_last_filled_tasks_are_remembered() {
+    for (others, behind) in [(MAX_FILLED - 1, &[][..]), (MAX_FILLED, &keys([0])[..])] {
+        let mut memory = Memory::default();
+        memory.pass("alice", MAX_FILLED);
+        memory.open(0);
+        memory.view("alice");
+        memory.fill(0);
+        for n in 1..=others {
+            memory.fill(n);
+        }
+        assert_eq!(memory.view("alice").behind, behind, "{others}");
     }
 }
 
@@ -254,18 +314,55 @@ fn a_cursor_starts_again_with_too_much_behind_it() {
 }
 
 #[test]
-fn all_cursors_start_again_where_there_are_too_many() {
+fn tasks_that_nobody_may_claim_leave_room_behind_a_cursor() {
+    let mut memory = Memory::default();
+    memory.pass("alice", MAX_BEHIND);
+    for n in 0..MAX_BEHIND {
+        memory.open(n);
+    }
+    memory.view("alice");
+    memory.fill(7);
+    memory.open(MAX_BEHIND);
+    let view = memory.view("alice");
+    assert_eq!(view.after, Some(key(MAX_BEHIND)));
+    assert_eq!(view.behind.len(), MAX_BEHIND);
+}
+
+#[test]
+fn the_cursors_used_last_are_kept_where_there_are_too_many() {
     let mut memory = Memory::default();
     let name = |n: usize| format!("worker {n}");
     for n in 0..MAX_CURSORS {
         memory.pass(&name(n), 9);
     }
-    for n in 0..MAX_CURSORS {
+    for n in [0, 1] {
         assert_eq!(memory.view(&name(n)).after, Some(key(9)));
     }
     memory.pass(&name(MAX_CURSORS), 9);
-    assert_eq!(memory.view(&name(MAX_CURSORS)).after, Some(key(9)));
-    assert_eq!(memory.view(&name(0)).after, None);
+    for n in [0, 1, MAX_CURSORS - 1, MAX_CURSORS] {
+        assert_eq!(memory.view(&name(n)).after, Some(key(9)), "{n}");
+    }
+    assert_eq!(memory.view(&name(2)).after, None);
+}
+
+#[test]
+fn a_cursor_starts_again_where_too_much_is_behind_all() {
+    let mut memory = Memory::default();
+    let name = |n: usize| format!("worker {n}");
+    let workers = MAX_BEHIND_ALL / MAX_BEHIND;
+    for n in 0..=workers {
+        memory.pass(&name(n), MAX_BEHIND);
+    }
+    for n in 0..MAX_BEHIND {
+        memory.open(n);
+    }
+    for n in 0..workers {
+        assert!(memory.view(&name(n)).after.is_some(), "{n}");
+    }
+    assert_eq!(memory.view(&name(workers)).after, None);
+    memory.0.forget(&worker(&name(0)));
+    memory.pass(&name(workers), 9);
+    assert_eq!(memory.view(&name(workers)).after, Some(key(9)));
 }
 
 #[test]

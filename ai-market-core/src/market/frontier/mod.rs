@@ -1,11 +1,19 @@
+mod cursors;
+mod openings;
+#[cfg(test)]
+mod tests;
+
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::id::{TaskId, TaskType, WorkerId};
 use crate::store::{ClaimKey, WorkerProfile};
 use crate::time::Timestamp;
+
+use cursors::{Cursor, Cursors};
+use openings::{Filled, Openings};
 
 /// Remembers, per worker and task type, how far it has looked through the claimable tasks, so that
 /// a claim does not look again at what the worker holds or has answered.
@@ -14,6 +22,7 @@ use crate::time::Timestamp;
 /// no task at or before it is for the worker, but for those noted as *opened* since. The market
 /// - calls [`opened`](Self::opened) whenever a task may have become something for a worker that
 ///   passed it: it was put in, a lease on it ended without a vote, or more votes are wanted;
+/// - calls [`filled`](Self::filled) whenever nobody may claim a task any more until it is opened again;
 /// - begins a claim with a [`view`](Self::view) of each type, looks through the tasks
 ///   [behind](View::behind) the cursor and then those [after](View::after) it, and
 ///   [notes](Self::note) what it learned;
@@ -34,17 +43,8 @@ pub(super) struct ClaimFrontier {
     profiles: HashMap<WorkerId, Arc<WorkerProfile>>,
 }
 
-/// The most openings remembered per task type.
-pub(super) const MAX_OPENED: usize = 1 << 16;
-
 /// The most openings per task type that a note takes in which its view did not know of.
 pub(super) const MAX_RECENT: usize = 1 << 12;
-
-/// The most candidates behind one cursor.
-pub(super) const MAX_BEHIND: usize = 1 << 13;
-
-/// The most cursors per task type.
-pub(super) const MAX_CURSORS: usize = 1 << 12;
 
 /// The most workers whose profile is remembered.
 pub(super) const MAX_PROFILES: usize = 1 << 14;
@@ -55,9 +55,10 @@ pub(super) const SHARED_CURSOR_LIFETIME: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 struct TypeFrontier {
-    /// Keys at or before some cursor that were opened, oldest first; the first has this number.
-    opened: VecDeque<ClaimKey>,
-    first: u64,
+    /// Keys at or before some cursor that were opened and are claimable still.
+    openings: Openings,
+    /// Keys that are not claimable.
+    filled: Filled,
     /// The last keys that were opened, whether or not before a cursor; the first has this number.
     recent: VecDeque<ClaimKey>,
     first_recent: u64,
@@ -66,17 +67,7 @@ struct TypeFrontier {
     expected: BTreeMap<ClaimKey, u32>,
     /// No cursor is beyond this one.
     furthest: Option<ClaimKey>,
-    cursors: HashMap<WorkerId, Cursor>,
-}
-
-#[derive(Debug, Default)]
-struct Cursor {
-    at: Option<ClaimKey>,
-    /// The number of the next opening that this cursor has not taken in.
-    next: u64,
-    behind: BTreeSet<ClaimKey>,
-    /// When it starts again from the beginning.
-    ends: Option<Timestamp>,
+    cursors: Cursors,
 }
 
 /// Where a look through the claimable tasks of a type begins.
@@ -106,49 +97,13 @@ pub(super) struct Look {
 }
 
 impl TypeFrontier {
-    fn end(&self) -> u64 {
-        self.first + self.opened.len() as u64
-    }
-
     fn end_recent(&self) -> u64 {
         self.first_recent + self.recent.len() as u64
     }
 
-    /// The worker's cursor with all openings taken in.
-    fn caught_up(&mut self, worker: &WorkerId) -> &mut Cursor {
-        let end = self.end();
-        if !self.cursors.contains_key(worker) {
-            if self.cursors.len() >= MAX_CURSORS {
-                // Workers that are gone are not told from those that are here; those begin again.
-                self.cursors.clear();
-            }
-            self.cursors.insert(worker.clone(), Cursor::starting(end));
-        }
-        let cursor = self.cursors.entry(worker.clone()).or_default();
-        if cursor.next < self.first {
-            *cursor = Cursor::starting(end);
-        }
-        let unread = (cursor.next - self.first) as usize;
-        if let Some(at) = cursor.at {
-            cursor
-                .behind
-                .extend(self.opened.range(unread..).filter(|key| **key <= at));
-        }
-        cursor.next = end;
-        if cursor.behind.len() > MAX_BEHIND {
-            *cursor = Cursor::starting(end);
-        }
-        cursor
-    }
-}
-
-impl Cursor {
-    /// One at the beginning, for which only openings from number `next` on matter.
-    fn starting(next: u64) -> Self {
-        Self {
-            next,
-            ..Self::default()
-        }
+    /// Takes out the worker's cursor, with all openings taken in.
+    fn take_cursor(&mut self, worker: &WorkerId) -> Cursor {
+        self.cursors.take(worker, &self.openings, &self.filled)
     }
 }
 
@@ -185,14 +140,20 @@ impl ClaimFrontier {
             frontier.first_recent += 1;
         }
         frontier.recent.push_back(key);
-        if frontier.furthest.is_none_or(|furthest| key > furthest) {
-            return;
+        if frontier.furthest.is_some_and(|furthest| key <= furthest) {
+            frontier.filled.remove(key);
+            frontier.openings.push(key);
         }
-        if frontier.opened.len() == MAX_OPENED {
-            frontier.opened.pop_front();
-            frontier.first += 1;
+    }
+
+    /// Notes that nobody may claim the task at `key` any more until it is opened again.
+    pub(super) fn filled(&mut self, task_type: &TaskType, key: ClaimKey) {
+        if let Some(frontier) = self.types.get_mut(task_type)
+            && frontier.furthest.is_some_and(|furthest| key <= furthest)
+        {
+            frontier.openings.remove(key);
+            frontier.filled.insert(key);
         }
-        frontier.opened.push_back(key);
     }
 
     /// Where the worker's look through the tasks of a type begins, with at most `limit` tasks behind
@@ -210,13 +171,13 @@ impl ClaimFrontier {
             None => self.types.entry(task_type.clone()).or_default(),
         };
         let next_recent = frontier.end_recent();
-        let end = frontier.end();
-        let cursor = frontier.caught_up(worker);
+        let mut cursor = frontier.take_cursor(worker);
         if cursor.ends.is_some_and(|ends| ends <= now) {
-            *cursor = Cursor::starting(end);
+            cursor = Cursor::starting(&frontier.openings);
         }
         let after = cursor.at;
-        let mut behind: Vec<_> = cursor.behind.iter().take(limit).copied().collect();
+        let mut behind = cursor.first_behind(limit, &frontier.filled);
+        frontier.cursors.put(worker, cursor);
         let expected = frontier.expected.keys();
         let expected = expected.take_while(|key| Some(**key) <= after).take(limit);
         let before = behind.len();
@@ -258,9 +219,10 @@ impl ClaimFrontier {
             .copied()
             .collect();
         frontier.furthest = frontier.furthest.max(look.reached);
-        let cursor = frontier.caught_up(worker);
+        let mut cursor = frontier.take_cursor(worker);
         if cursor.at < view.after {
             // It began again meanwhile, and knows nothing of what lies before the view.
+            frontier.cursors.put(worker, cursor);
             return;
         }
         cursor.at = cursor.at.max(look.reached);
@@ -273,6 +235,7 @@ impl ClaimFrontier {
         if look.shared && cursor.ends.is_none() {
             cursor.ends = Some(now.plus(SHARED_CURSOR_LIFETIME));
         }
+        frontier.cursors.put(worker, cursor);
     }
 
     /// What a worker said of itself at its last claim.
@@ -305,11 +268,13 @@ impl ClaimFrontier {
         limit: usize,
     ) -> (Vec<ClaimKey>, Option<ClaimKey>) {
         let frontier = self.types.get_mut(task_type);
-        match frontier.filter(|frontier| frontier.cursors.contains_key(worker)) {
+        match frontier.filter(|frontier| frontier.cursors.contains(worker)) {
             Some(frontier) => {
-                let cursor = frontier.caught_up(worker);
-                let behind = cursor.behind.iter().take(limit);
-                (behind.copied().collect(), cursor.at)
+                let mut cursor = frontier.take_cursor(worker);
+                let behind = cursor.first_behind(limit, &frontier.filled);
+                let at = cursor.at;
+                frontier.cursors.put(worker, cursor);
+                (behind, at)
             }
             None => (Vec::new(), None),
         }
