@@ -83,6 +83,26 @@ fn ballots() -> impl Strategy<Value = Vec<(u8, f64)>> {
     prop::collection::vec((0_u8..4, confidence), 1..9)
 }
 
+/// Sums of floats would differ by rounding.
+#[test]
+fn equal_means_are_a_tie_in_whatever_order_they_came() {
+    let (rising, falling, even) = ([0.1, 0.2, 0.3], [0.3, 0.2, 0.1], [0.2; 3]);
+    let orders = [rising, falling, even];
+    for first in orders {
+        for second in orders {
+            let first = first.map(|confidence| (1, confidence));
+            let second = second.map(|confidence| (0, confidence));
+            let task = task(6, 6);
+            let votes = votes(&task, &[first, second].concat());
+            let decision = decided(&MajorityVote, &task, &votes, false);
+            let Decision::Finalize { consensus, .. } = decision else {
+                panic!("all required votes are in");
+            };
+            assert_eq!(consensus.label.as_str(), "l1", "{first:?} {second:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 

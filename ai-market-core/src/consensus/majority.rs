@@ -7,8 +7,8 @@ use super::{Ballot, Consensus, ConsensusPolicy, Reward, Updates, Verdict};
 
 /// The label with the most votes wins, once all required votes are in.
 ///
-/// It needs no strict majority. A tie goes to the label with the higher mean confidence, and then
-/// to the one that was submitted first. Whoever gave the final label gets one point. The agreement
+/// It needs no strict majority. A tie goes to the label with the higher mean confidence, to twelve
+/// decimal places, and then to the one that was submitted first. Whoever gave the final label gets one point. The agreement
 /// is the share of the votes that gave it.
 ///
 /// Where a [`Comparator`](super::Comparator) says when answers say the same, the votes for a label
@@ -22,7 +22,7 @@ struct Answer<'a> {
     label: &'a Label,
     /// How many votes are this very label, and the sum of their confidences.
     votes: u32,
-    confidence: f64,
+    confidence: u64,
 }
 
 /// What speaks for a label: the votes that say the same.
@@ -30,19 +30,22 @@ struct Answer<'a> {
 struct Support<'a> {
     label: &'a Label,
     votes: u32,
-    confidence: f64,
+    confidence: u64,
 }
 
 impl Support<'_> {
-    fn mean_confidence(&self) -> f64 {
-        self.confidence / f64::from(self.votes)
-    }
-
     /// Whether this label wins over `other`, which was submitted earlier.
     fn beats(&self, other: &Self) -> bool {
-        self.votes > other.votes
-            || self.votes == other.votes && self.mean_confidence() > other.mean_confidence()
+        // Of as many votes, the higher sum has the higher mean.
+        (self.votes, self.confidence) > (other.votes, other.confidence)
     }
+}
+
+/// A confidence in whole parts of 10⁻¹², so that sums of the same confidences are the same in
+/// whatever order they came.
+fn parts(confidence: Confidence) -> u64 {
+    // OK because it is from 0 to 10¹², and no task has the 18 million votes whose sum would overflow.
+    (confidence.get() * 1e12).round() as u64
 }
 
 /// The distinct answers, in the order in which they came: few, in a task with few votes.
@@ -50,7 +53,7 @@ fn answers<'a>(ballot: &Ballot<'a>) -> Vec<Answer<'a>> {
     // A list in order of arrival, not a map: the last tie-break is who came first.
     let mut answers: Vec<Answer<'a>> = Vec::new();
     for vote in ballot.votes {
-        let confidence = vote.confidence.get();
+        let confidence = parts(vote.confidence);
         match answers
             .iter_mut()
             .find(|answer| *answer.label == vote.label)
@@ -92,7 +95,7 @@ impl ConsensusPolicy for MajorityVote {
             let same = answers
                 .iter()
                 .filter(|answer| ballot.same(candidate.label, answer.label));
-            let (votes, confidence) = same.fold((0, 0.0), |(votes, confidence), answer| {
+            let (votes, confidence) = same.fold((0, 0), |(votes, confidence), answer| {
                 (votes + answer.votes, confidence + answer.confidence)
             });
             Support {
