@@ -100,22 +100,24 @@ impl Cursors {
         };
         self.behind -= cursor.behind.len();
         cursor.catch_up(openings, filled);
-        let n = cursor.behind.len();
-        if n > MAX_BEHIND || self.behind + n > MAX_BEHIND_ALL {
+        if cursor.behind.len() > MAX_BEHIND {
             cursor = Cursor::starting(openings);
         }
         cursor
     }
 
-    /// Puts a cursor back.
+    /// Puts a cursor back. Where that is too much, others start again, those first that were not used
+    /// for longest.
     pub(super) fn put(&mut self, worker: &WorkerId, mut cursor: Cursor) {
-        if self.cursors.len() >= MAX_CURSORS {
-            self.forget_half();
-        }
         self.uses += 1;
         cursor.used = self.uses;
         self.behind += cursor.behind.len();
         self.cursors.insert(worker.clone(), cursor);
+        while self.cursors.len() > MAX_CURSORS
+            || self.behind > MAX_BEHIND_ALL && self.cursors.len() > 1
+        {
+            self.forget_half();
+        }
     }
 
     pub(super) fn remove(&mut self, worker: &WorkerId) {
@@ -124,12 +126,12 @@ impl Cursors {
         }
     }
 
-    /// Forgets the half that was not used for longest: workers that are gone are among them.
+    /// Forgets the half that was not used for longest: workers that are gone are among them. Of two or
+    /// more cursors the one used last stays, and one goes at least.
     fn forget_half(&mut self) {
         let mut uses: Vec<_> = self.cursors.values().map(|cursor| cursor.used).collect();
-        let middle = uses.len() / 2;
-        let (_, middle, _) = uses.select_nth_unstable(middle);
-        let middle = *middle;
+        uses.sort_unstable();
+        let middle = uses[uses.len() / 2];
         self.cursors.retain(|_, cursor| cursor.used >= middle);
         let behind = self.cursors.values().map(|cursor| cursor.behind.len());
         self.behind = behind.sum();

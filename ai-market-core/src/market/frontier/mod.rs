@@ -230,6 +230,11 @@ impl ClaimFrontier {
         for key in &look.struck {
             cursor.behind.remove(key);
         }
+        for key in &look.kept {
+            // The look has seen that it is claimable, or knows nothing of it. Another process may have
+            // opened it, which tells nobody.
+            frontier.filled.remove(*key);
+        }
         let behind = look.kept.iter().chain(&opened);
         cursor.behind.extend(behind.filter(|key| Some(**key) <= at));
         if look.shared && cursor.ends.is_none() {

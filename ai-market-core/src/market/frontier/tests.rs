@@ -346,7 +346,7 @@ fn the_cursors_used_last_are_kept_where_there_are_too_many() {
 }
 
 #[test]
-fn a_cursor_starts_again_where_too_much_is_behind_all() {
+fn cursors_not_used_for_longest_start_again_where_too_much_is_behind_all() {
     let mut memory = Memory::default();
     let name = |n: usize| format!("worker {n}");
     let workers = MAX_BEHIND_ALL / MAX_BEHIND;
@@ -357,12 +357,31 @@ fn a_cursor_starts_again_where_too_much_is_behind_all() {
         memory.open(n);
     }
     for n in 0..workers {
-        assert!(memory.view(&name(n)).after.is_some(), "{n}");
+        assert_eq!(memory.view(&name(n)).behind.len(), MAX_BEHIND, "{n}");
     }
-    assert_eq!(memory.view(&name(workers)).after, None);
-    memory.0.forget(&worker(&name(0)));
-    memory.pass(&name(workers), 9);
-    assert_eq!(memory.view(&name(workers)).after, Some(key(9)));
+    for n in [workers, workers - 1] {
+        assert_eq!(memory.view(&name(n)).behind.len(), MAX_BEHIND, "{n}");
+    }
+    for n in [0, 1] {
+        assert_eq!(memory.view(&name(n)).after, None, "{n}");
+    }
+}
+
+#[test]
+fn what_a_look_has_seen_to_be_claimable_is_not_filled() {
+    let mut memory = Memory::default();
+    memory.pass("alice", 9);
+    memory.open(5);
+    memory.fill(5);
+    let view = memory.view("alice");
+    assert_eq!(view.behind, []);
+    // Another process has opened it again.
+    let kept = Look {
+        kept: keys([5]).to_vec(),
+        ..Look::default()
+    };
+    memory.note("alice", &view, &kept);
+    assert_eq!(memory.view("alice").behind, keys([5]));
 }
 
 #[test]

@@ -410,6 +410,7 @@ impl Transaction for MemoryTransaction<'_> {
 
     fn clear(&mut self) -> Result<()> {
         self.events.clear();
+        self.changed.clear();
         self.change(Change::Clear);
         Ok(())
     }
