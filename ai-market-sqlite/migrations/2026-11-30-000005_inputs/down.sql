@@ -1,3 +1,5 @@
+-- The digest first, since its CHECK names the salt.
+ALTER TABLE inputs DROP COLUMN digest;
 ALTER TABLE inputs DROP COLUMN salt;
 ALTER TABLE inputs DROP COLUMN tags;
 ALTER TABLE inputs DROP COLUMN reference;

@@ -6,7 +6,10 @@ ALTER TABLE inputs ADD COLUMN reference TEXT;
 -- A JSON array of tags, sorted; NULL where there is none.
 ALTER TABLE inputs ADD COLUMN tags TEXT;
 
--- The salt of the digest of task type, text and params. Tasks of earlier versions have none.
+-- The salted SHA-256 of task type, text and params, which outlives the text. Tasks of earlier versions
+-- have none.
 ALTER TABLE inputs ADD COLUMN salt BLOB CHECK (length(salt) = 16);
+ALTER TABLE inputs ADD COLUMN digest BLOB CHECK (length(digest) = 32)
+    CHECK ((salt IS NULL) = (digest IS NULL));
 
 PRAGMA user_version = 5;

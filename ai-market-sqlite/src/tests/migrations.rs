@@ -20,7 +20,7 @@ use crate::sql::statements::InsertEvents;
 use crate::{SqliteKeys, SqliteStore};
 
 use super::counters::assert_books_balance;
-use super::fixture::{Place, at, claim, market, new_task, vote};
+use super::fixture::{Place, at, claim, insert, market, new_task, vote};
 
 #[test]
 fn the_last_migration_sets_the_version_that_is_known() {
@@ -78,7 +78,8 @@ const THIRD: &str = "
 
 /// What the fifth version added to a task.
 const FIFTH: &str = "
-    UPDATE inputs SET params = '{\"a\":1}', reference = 'row 2', tags = '[\"x\"]' WHERE seq = 2;
+    UPDATE inputs SET params = '{\"a\":1}', reference = 'row 2', tags = '[\"x\"]',
+        salt = zeroblob(16), digest = zeroblob(32) WHERE seq = 2;
 ";
 
 fn id(n: u8) -> TaskId {
@@ -155,6 +156,7 @@ async fn a_database_of_every_schema_opens_and_goes_on() {
         assert_eq!(first.submissions[0].model.as_ref().unwrap().id(), "m");
         let second = store.task(id(2)).await.unwrap().unwrap();
         assert_eq!(second.task.params.is_some(), version >= 5);
+        assert_eq!(second.task.salt, (version >= 5).then_some([0; 16]));
         let workers = store.workers(WorkerQuery::new(10)).await.unwrap();
         assert_eq!(workers[0].points, 1);
         let events = store.events(EventQuery::after(EventId::START, 9)).await;
@@ -169,6 +171,11 @@ async fn a_database_of_every_schema_opens_and_goes_on() {
         let submitted = market.submit(votes).await.unwrap();
         let [finalized, open] = [Progress::Finalized, Progress::Open].map(SubmitOutcome::Accepted);
         assert_eq!(submitted.outcomes, [finalized.clone(), finalized, open]);
+        let new = new_task(0);
+        let (id, salt) = (new.id, new.salt);
+        market.insert(insert([new])).await.unwrap();
+        let found = store.task(id).await.unwrap().unwrap();
+        assert_eq!(found.task.salt, Some(salt), "version {version}");
         assert_books_balance(&place);
     }
 }
