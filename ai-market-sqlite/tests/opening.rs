@@ -142,6 +142,19 @@ fn what_is_not_a_file_is_refused() {
     assert!(!path.exists());
 }
 
+#[test]
+fn a_lock_that_cannot_be_made_is_told_from_one_that_is_taken() {
+    let (_folder, path) = folder();
+    let mut lock = path.clone().into_os_string();
+    lock.push(".lock");
+    fs::create_dir(&lock).unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    let OpenError::Io { path, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert!(path.ends_with("market.db.lock"), "{error:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_is_followed_but_not_into_nothing() {
@@ -198,7 +211,7 @@ fn a_newer_schema_is_refused() {
             error,
             OpenError::TooNew {
                 found: 99,
-                known: 6,
+                known: 7,
                 ..
             }
         ),

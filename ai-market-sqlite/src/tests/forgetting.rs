@@ -2,16 +2,17 @@
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ai_market_core::consensus::Policies;
-use ai_market_core::id::{TaskId, WorkerId};
+use ai_market_core::id::{TaskId, TaskType, WorkerId};
 use ai_market_core::market::{
     Claim, Claimed, Market, Progress, Ruling, StandingChange, SubmitOutcome,
 };
 use ai_market_core::store::{
-    EventPage, EventQuery, LeaderboardQuery, Place as Entry, StatsQuery, Step, StoreError,
-    StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, Turn, WorkerProfile,
-    WorkerQuery, WorkerSummary,
+    Absence, Addition, EventPage, EventQuery, LeaderboardQuery, Place as Entry, StatsQuery, Step,
+    StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, Transaction,
+    Turn, WorkerProfile, WorkerQuery, WorkerSummary,
 };
 use ai_market_core::submission::ModelIdentity;
 use ai_market_core::task::TaskDetails;
@@ -21,7 +22,7 @@ use futures_util::FutureExt;
 
 use crate::SqliteStore;
 use crate::error::Error;
-use crate::writer::Session;
+use crate::writer::{MAX_REMEMBERED, Session};
 
 use super::counters::assert_books_balance;
 use super::faults::hold;
@@ -212,4 +213,44 @@ async fn clearing_forgets_what_its_own_group_did_before() {
     let stats = store.stats(StatsQuery::new(place.now())).await.unwrap();
     assert_eq!((stats.tasks_total(), stats.workers), (1, 0));
     assert_books_balance(&place);
+}
+
+#[tokio::test]
+async fn so_many_records_are_remembered_and_no_more() {
+    let place = Place::new();
+    let store = place.open();
+    let remembered = store.with_session(|session| {
+        let mut remembered = Vec::new();
+        for n in 0..=MAX_REMEMBERED {
+            session.record(
+                &TaskType::sentiment(),
+                Some(&worker(&format!("worker {n}"))),
+            )?;
+            remembered.push(session.records.len());
+        }
+        Ok(remembered)
+    });
+    let remembered = remembered.await.unwrap();
+    let expected = (1..=MAX_REMEMBERED).chain([1]);
+    assert!(remembered.into_iter().eq(expected));
+}
+
+#[tokio::test]
+async fn a_worker_heard_of_in_the_same_group_is_not_silent() {
+    let place = Place::new();
+    let store = place.open();
+    market(&store).register(profile("alice")).await.unwrap();
+    place.at(100);
+    let silent = store.with_session(|session| {
+        let alice = worker("alice");
+        let count = |session: &mut Session| {
+            let silent = session.workers_silent(Absence::Present, Duration::ZERO, 9);
+            silent.map(|silent| silent.len())
+        };
+        let before = count(session).map_err(Error::Step)?;
+        let seen = session.add(Addition::Seen(&alice));
+        seen.map_err(Error::Step)?;
+        Ok((before, count(session).map_err(Error::Step)?))
+    });
+    assert_eq!(silent.await.unwrap(), (1, 0));
 }

@@ -62,7 +62,7 @@ impl Records {
     }
 
     /// How many records there are.
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
