@@ -100,3 +100,29 @@ impl From<Error> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(kind: DatabaseErrorKind, message: &str) -> StoreError {
+        let information = Box::new(message.to_owned());
+        Error::Sqlite(DieselError::DatabaseError(kind, information)).into()
+    }
+
+    #[test]
+    fn an_error_of_the_surroundings_is_told_from_one_of_the_store() {
+        let unknown = DatabaseErrorKind::Unknown;
+        for message in ["database is locked", "disk I/O error", "out of memory"] {
+            let error = told(unknown, message);
+            assert!(matches!(error, StoreError::Unavailable(_)), "{message}");
+        }
+        for (kind, message) in [
+            (unknown, "no such table: tasks"),
+            (DatabaseErrorKind::UniqueViolation, "database is locked"),
+        ] {
+            let error = told(kind, message);
+            assert!(matches!(error, StoreError::Failed(_)), "{message}");
+        }
+    }
+}
