@@ -35,6 +35,12 @@ use tokio_util::sync::CancellationToken;
 
 use keys::KeysCommand;
 use limits::LimitOptions;
+use mimalloc::MiMalloc;
+
+/// With glibc's allocator, whose threads wait for each other, a market in memory serves a third
+/// fewer requests.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Keeps tasks, leases each to several workers, and finalizes it by majority vote
 ///

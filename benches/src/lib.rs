@@ -1,7 +1,13 @@
 //! What the load programs share.
 
+use mimalloc::MiMalloc;
+
 mod lives;
 mod paced;
+
+/// As in the coordinator program.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 pub use lives::{Failure, Lives, Load, Party, setting};
 pub use paced::Paced;
