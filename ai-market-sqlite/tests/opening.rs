@@ -211,7 +211,7 @@ fn a_newer_schema_is_refused() {
             error,
             OpenError::TooNew {
                 found: 99,
-                known: 7,
+                known: 8,
                 ..
             }
         ),

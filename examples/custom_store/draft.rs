@@ -9,7 +9,7 @@ use ai_market_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::rows::{Change, KnownWorker, Rows, TaskRow};
+use super::rows::{Change, KnownWorker, Rows, TaskRow, under};
 
 /// The rows as a group of steps changes them, and how to take the changes back.
 #[derive(Debug)]
@@ -163,11 +163,11 @@ impl Draft {
             return Ok(None);
         };
         let (votes, leases) = (self.rows.votes(task.id)?, self.rows.leases(task.id)?);
-        let losses = self.row(&losses_key(task.id, &claimant.worker))?;
+        let losses = self.list(under(&format!("loss\t{}", task.id)), usize::MAX)?;
         Ok(Some(Candidate::Found {
             key,
             distinct_models: task.distinct_models,
-            involvement: Involvement::of(claimant, &votes, &leases, losses),
+            involvement: Involvement::of(claimant, &votes, &leases, &losses),
         }))
     }
 }
@@ -176,10 +176,6 @@ pub(super) fn claim_key(task_type: &TaskType, key: ClaimKey) -> String {
     // Counted down, so that a higher priority comes first.
     let rank = i64::from(i32::MAX) - i64::from(key.priority());
     format!("claim\t{task_type}\t{rank:010}\t{}", key.id())
-}
-
-pub(super) fn losses_key(task: TaskId, worker: &WorkerId) -> String {
-    format!("losses\t{task}\t{worker}")
 }
 
 /// The key of a worker's track record, or of that of a task type as a whole.

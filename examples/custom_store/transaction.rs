@@ -6,16 +6,14 @@ use ai_market_core::event::{Event, EventId, LoggedEvent};
 use ai_market_core::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Counter,
-    KEPT_EVENTS, KeyValue, LeaseRow, SEEN_INTERVAL, ServiceRow, SilentWorker, Transaction,
+    KEPT_EVENTS, KeyValue, LeaseRow, LossRow, SEEN_INTERVAL, ServiceRow, SilentWorker, Transaction,
     WorkerRow, WorkerSummary,
 };
 use ai_market_core::submission::Submission;
 use ai_market_core::task::{Task, TaskState};
 use ai_market_core::time::Timestamp;
 
-use super::draft::{
-    Draft, Result, bytes_key, claim_key, event_key, json, losses_key, record_key, seen_key,
-};
+use super::draft::{Draft, Result, bytes_key, claim_key, event_key, json, record_key, seen_key};
 use super::rows::{KnownWorker, RecordRow, TallyRow, TaskRow, under};
 
 impl Transaction for Draft {
@@ -150,12 +148,12 @@ impl Transaction for Draft {
         Ok(())
     }
 
-    fn losses(&mut self, task: TaskId, worker: &WorkerId) -> Result<u32> {
-        self.row(&losses_key(task, worker))
+    fn losses(&mut self, task: TaskId) -> Result<Vec<LossRow>> {
+        self.list(under(&format!("loss\t{task}")), usize::MAX)
     }
 
-    fn set_losses(&mut self, task: TaskId, worker: &WorkerId, losses: u32) -> Result<()> {
-        self.write(&losses_key(task, worker), &losses)
+    fn put_loss(&mut self, task: TaskId, loss: &LossRow) -> Result<()> {
+        self.write(&format!("loss\t{task}\t{}", loss.worker), loss)
     }
 
     fn worker(&mut self, id: &WorkerId) -> Result<Option<Arc<WorkerRow>>> {

@@ -20,7 +20,8 @@ pub struct TaskSpec {
     pub required_submissions: Option<NonZeroU32>,
     /// How many votes the policy may ask for in the end.
     pub max_submissions: Option<NonZeroU32>,
-    /// How many leases may be lost before the task fails.
+    /// How many attempts may be lost before the task fails; 1 counts as 2, since nobody may fail a
+    /// task alone.
     pub max_attempts: Option<NonZeroU32>,
     /// Higher comes first; 0 is usual.
     pub priority: i32,

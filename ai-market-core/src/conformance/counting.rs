@@ -9,9 +9,10 @@ use crate::event::Event;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, EventPage,
-    EventQuery, KeyValue, LeaderboardQuery, LeaseRow, Needs, Place, ServiceRow, SilentWorker,
-    StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore,
-    Transaction, TransactionError, Turn, WorkerQuery, WorkerRow, WorkerSummary,
+    EventQuery, KeyValue, LeaderboardQuery, LeaseRow, LossRow, Needs, Place, ServiceRow,
+    SilentWorker, StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage,
+    TaskQuery, TaskStore, Transaction, TransactionError, Turn, WorkerQuery, WorkerRow,
+    WorkerSummary,
 };
 use crate::submission::Submission;
 use crate::task::{Task, TaskDetails};
@@ -186,8 +187,8 @@ impl Transaction for CountingTransaction<'_> {
         fn delete_lease(task: TaskId, worker: &WorkerId) -> bool;
         fn leases_overdue(limit: usize) -> Vec<(TaskId, WorkerId)>;
         fn shift_leases(by: Duration, latest: Timestamp) -> ();
-        fn losses(task: TaskId, worker: &WorkerId) -> u32;
-        fn set_losses(task: TaskId, worker: &WorkerId, losses: u32) -> ();
+        fn losses(task: TaskId) -> Vec<LossRow>;
+        fn put_loss(task: TaskId, loss: &LossRow) -> ();
         fn worker(id: &WorkerId) -> Option<Arc<WorkerRow>>;
         fn put_worker(worker: &Arc<WorkerRow>) -> ();
         fn workers_silent(

@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 use super::context::{TaskSnapshot, inconsistent};
 use super::frontier::{Look, View, passed};
 use super::instance::{InstanceCheck, check_claim};
-use super::lease_end::MAX_LOSSES_PER_WORKER;
+use super::lease_end::MAX_LOSSES_PER_OWNER;
 use super::operation::Operation;
 use super::{Claim, ClaimFrontier, Claimed, Context, Report};
 
@@ -326,7 +326,7 @@ impl TypeLook {
 }
 
 /// Whether a claimable task may be given to a claimant (rule 1): neither it nor another worker of
-/// its owner holds or has answered the task; it has not lost it too often; and where the task asks
+/// its owner holds or has answered the task; they have not lost it too often; and where the task asks
 /// for distinct models, it says which model it runs, and no other answer is of that one.
 const fn is_for_claimant(
     distinct_models: bool,
@@ -340,7 +340,7 @@ const fn is_for_claimant(
         losses,
     } = involvement;
     let suits = !distinct_models || known_model && !model;
-    !worker && !owner && losses < MAX_LOSSES_PER_WORKER && suits
+    !worker && !owner && losses < MAX_LOSSES_PER_OWNER && suits
 }
 
 /// The first `room` of the tasks that were found of all types, each with the place of its look. The

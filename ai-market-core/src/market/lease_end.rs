@@ -1,14 +1,15 @@
 use crate::event::{Event, RequeueCause};
-use crate::id::{TaskId, WorkerId};
-use crate::store::{Addition, Tally, TransactionError};
-use crate::task::TaskState;
+use crate::id::{OwnerId, TaskId, WorkerId};
+use crate::store::{Addition, LossRow, Tally, TransactionError};
+use crate::task::{Task, TaskState};
 
 use super::Context;
 use super::context::TaskSnapshot;
 use super::decide::end_leases_on;
 
-/// How often a worker may lose a task; it does not get it again after that.
-pub(super) const MAX_LOSSES_PER_WORKER: u32 = 2;
+/// How often a worker, or the workers of one owner together, may lose a task. They do not get it
+/// again after that.
+pub(super) const MAX_LOSSES_PER_OWNER: u32 = 2;
 
 /// The longest reason that is kept, in bytes.
 const MAX_REASON_BYTES: usize = 500;
@@ -69,14 +70,10 @@ pub(super) fn end_lease(
     if task.state != TaskState::Open {
         return Ok(false);
     }
-    // Under which model it was claimed matters for those that are lost.
-    let held = match end.attempt() {
-        Some(_) => cx.tx.lease(id, worker)?,
-        None => None,
-    };
-    if !cx.tx.delete_lease(id, worker)? {
+    let Some(held) = cx.tx.lease(id, worker)? else {
         return Ok(false);
-    }
+    };
+    cx.tx.delete_lease(id, worker)?;
     cx.log_effect(Event::requeued(&task, worker.clone(), end.cause()))?;
     let before = TaskSnapshot::of(&task);
     task.lease_count = task.lease_count.saturating_sub(1);
@@ -88,15 +85,13 @@ pub(super) fn end_lease(
         cx.tx.add(Addition::Tally {
             worker,
             task_type: &task.task_type,
-            model: held.as_ref().and_then(|held| held.model.as_ref()),
+            model: held.model.as_ref(),
             by: &lost,
         })?;
-        let losses = cx.tx.losses(id, worker)?.saturating_add(1);
-        cx.tx.set_losses(id, worker, losses)?;
-        if losses <= MAX_LOSSES_PER_WORKER {
+        if count_loss(cx, id, worker, held.owner)? <= counted_losses(&task) {
             task.attempts += 1;
         }
-        if task.attempts >= task.max_attempts {
+        if task.attempts >= allowed_attempts(&task) {
             let reason = attempts_exhausted(task.attempts, worker, cause);
             task.state = TaskState::Failed {
                 reason,
@@ -107,6 +102,32 @@ pub(super) fn end_lease(
     }
     cx.update_task(before, &task)?;
     Ok(true)
+}
+
+/// How many attempts a task allows: at least two, since no single owner may fail a task.
+fn allowed_attempts(task: &Task) -> u32 {
+    task.max_attempts.max(2)
+}
+
+/// How many losses of one owner are attempts: fewer than the task allows.
+fn counted_losses(task: &Task) -> u32 {
+    MAX_LOSSES_PER_OWNER.min(allowed_attempts(task) - 1)
+}
+
+/// Counts a lost lease, and returns how often the worker or its owner has lost the task now.
+fn count_loss(
+    cx: &mut Context<'_>,
+    id: TaskId,
+    worker: &WorkerId,
+    owner: Option<OwnerId>,
+) -> Result<u32, TransactionError> {
+    let losses = cx.tx.losses(id)?;
+    let before = losses.iter().find(|loss| loss.worker == *worker);
+    let count = before.map_or(0, |loss| loss.count).saturating_add(1);
+    let lost = LossRow::count_of(&losses, worker, owner.as_ref()).saturating_add(1);
+    cx.tx
+        .put_loss(id, &LossRow::new(worker.clone(), owner, count))?;
+    Ok(lost)
 }
 
 /// Why a task fails with its last attempt, which `worker` lost for `cause`.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{OwnerId, TaskId, TaskType, WorkerId};
 use crate::submission::{ModelIdentity, Submission};
 
-use super::LeaseRow;
+use super::{LeaseRow, LossRow};
 
 /// The place of a task in the order in which tasks of one type are handed out.
 ///
@@ -110,23 +110,28 @@ pub struct Involvement {
     pub owner: bool,
     /// So does or has a worker under the same model; never where the model is not known.
     pub model: bool,
-    /// How often the worker lost the task.
+    /// How often the worker, or another one of its owner, lost the task.
     pub losses: u32,
 }
 
 impl Involvement {
-    /// How a claimant is involved with a task that has these votes and leases, and that it lost so
-    /// often. Late votes do not count.
+    /// How a claimant is involved with a task that has these votes, leases and losses. Late
+    /// votes do not count.
     ///
     /// Stores that cannot compute this in a query compute it here.
     #[must_use]
-    pub fn of(claimant: &Claimant, votes: &[Submission], leases: &[LeaseRow], losses: u32) -> Self {
+    pub fn of(
+        claimant: &Claimant,
+        votes: &[Submission],
+        leases: &[LeaseRow],
+        losses: &[LossRow],
+    ) -> Self {
         let votes = votes.iter().filter(|vote| !vote.late);
         let votes = votes.map(|vote| (&vote.worker, &vote.owner, &vote.model));
         let leases = leases.iter();
         let leases = leases.map(|lease| (&lease.worker, &lease.owner, &lease.model));
         let mut involvement = Self {
-            losses,
+            losses: LossRow::count_of(losses, &claimant.worker, claimant.owner.as_ref()),
             ..Self::default()
         };
         for (worker, owner, model) in votes.chain(leases) {

@@ -28,7 +28,8 @@ pub use query::{
     WorkerSummary,
 };
 pub use rows::{
-    Absence, Addition, Counter, LeaseRow, SEEN_INTERVAL, ServiceRow, SilentWorker, WorkerRow,
+    Absence, Addition, Counter, LeaseRow, LossRow, SEEN_INTERVAL, ServiceRow, SilentWorker,
+    WorkerRow,
 };
 pub use serving::Serving;
 pub(crate) use serving::ServingCounts;

@@ -54,6 +54,39 @@ impl LeaseRow {
     }
 }
 
+/// How often a worker lost a task: its lease ended without an answer, through its own fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LossRow {
+    /// The worker.
+    pub worker: WorkerId,
+    /// Who ran the worker when it last claimed the task, where that was known.
+    pub owner: Option<OwnerId>,
+    /// How often.
+    pub count: u32,
+}
+
+impl LossRow {
+    /// A worker of an owner that lost a task `count` times.
+    #[must_use]
+    pub const fn new(worker: WorkerId, owner: Option<OwnerId>, count: u32) -> Self {
+        Self {
+            worker,
+            owner,
+            count,
+        }
+    }
+
+    /// How often a worker, or another one of its owner, lost a task that has these losses.
+    #[must_use]
+    pub fn count_of(losses: &[Self], worker: &WorkerId, owner: Option<&OwnerId>) -> u32 {
+        let own = losses.iter().filter(|loss| {
+            loss.worker == *worker || owner.is_some() && loss.owner.as_ref() == owner
+        });
+        own.fold(0, |sum, loss| sum.saturating_add(loss.count))
+    }
+}
+
 /// Whether a worker was declared away.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,

@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 
 use super::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, LeaseRow,
-    Needs, ServiceRow, SilentWorker, StoreError, WorkerRow,
+    LossRow, Needs, ServiceRow, SilentWorker, StoreError, WorkerRow,
 };
 
 /// The rows of a market inside one transaction: what a database must do, and no rule of the market.
@@ -122,16 +122,11 @@ pub trait Transaction {
     /// seen after now, since the clock was put back, was last seen now.
     fn shift_leases(&mut self, by: Duration, latest: Timestamp) -> Result<(), TransactionError>;
 
-    /// How often a worker lost a task.
-    fn losses(&mut self, task: TaskId, worker: &WorkerId) -> Result<u32, TransactionError>;
+    /// How often which workers lost a task, ordered by worker.
+    fn losses(&mut self, task: TaskId) -> Result<Vec<LossRow>, TransactionError>;
 
     /// Writes how often a worker lost a task.
-    fn set_losses(
-        &mut self,
-        task: TaskId,
-        worker: &WorkerId,
-        losses: u32,
-    ) -> Result<(), TransactionError>;
+    fn put_loss(&mut self, task: TaskId, loss: &LossRow) -> Result<(), TransactionError>;
 
     // Workers.
 

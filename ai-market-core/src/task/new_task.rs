@@ -26,7 +26,8 @@ pub struct NewTask {
     pub wanted: NonZeroU32,
     /// How many votes the policy may ask for in the end: at least `required_submissions`.
     pub max_submissions: NonZeroU32,
-    /// How many leases may be lost before the task fails.
+    /// How many attempts may be lost before the task fails; 1 counts as 2, since nobody may fail a
+    /// task alone.
     pub max_attempts: NonZeroU32,
     /// Higher comes first; 0 is usual.
     pub priority: i32,

@@ -29,7 +29,10 @@ pub struct Task {
     pub wanted: u32,
     /// How many votes the policy may want in the end.
     pub max_submissions: u32,
-    /// How many leases may be lost before the task fails.
+    /// How many attempts may be lost before the task fails; 1 counts as 2.
+    ///
+    /// At most two losses of the workers of one owner are attempts, and always fewer than the task
+    /// allows, so that nobody can fail a task alone.
     pub max_attempts: u32,
     /// How many leases were lost.
     pub attempts: u32,

@@ -8,7 +8,7 @@ use super::OpenError;
 pub(crate) const APPLICATION_ID: u32 = 0x6169_4d6b;
 
 /// The newest schema that this crate knows; what the last migration sets `PRAGMA user_version` to.
-pub(crate) const SCHEMA_VERSION: u32 = 7;
+pub(crate) const SCHEMA_VERSION: u32 = 8;
 
 /// What there is at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::sql::statements::{Claimable, ClaimableAt};
 use crate::writer::Session;
 
 /// Id, rank, distinct models, and how the claimant is involved: as lease holder, as voter, and how
-/// often it lost the task.
+/// often it or its owner lost the task.
 type Row = (Vec<u8>, i64, i64, i64, i64, i64);
 
 fn candidate((id, rank, distinct_models, held, voted, losses): Row) -> Result<Candidate, Error> {
@@ -48,6 +48,7 @@ impl Session {
             owner,
             model,
             worker,
+            owner,
             &query.task_type,
             rank,
             id,
@@ -79,6 +80,7 @@ impl Session {
                 owner,
                 model,
                 worker,
+                owner,
                 key.id(),
             ))?;
             let found = row.map(candidate).transpose()?;

@@ -136,7 +136,7 @@ statements! {
 
     /// A page of the claimable tasks of a type after a place, each with how a worker is involved with
     /// it: among its lease holders and among its voters, in bits the worker itself (1), its owner (2)
-    /// and its model (4), and how often it lost the task. The counts spare the look-up where there is
+    /// and its model (4), and how often it or its owner lost the task. The counts spare the look-up where there is
     /// nothing to find.
     Claimable -> CandidateRow =
         "SELECT t.id, t.claim_rank, t.distinct_models,
@@ -149,7 +149,8 @@ statements! {
                     + 4 * coalesce(max(v.model = ?), 0)
                 FROM votes v WHERE v.task = t.id AND v.late = 0)),
             iif(t.attempts = 0, 0, (
-                SELECT coalesce(max(s.n), 0) FROM losses s WHERE s.task = t.id AND s.worker = ?))
+                SELECT coalesce(sum(s.n), 0) FROM losses s
+                WHERE s.task = t.id AND (s.worker = ? OR s.owner = ?)))
         FROM tasks t INDEXED BY tasks_claimable
         WHERE t.task_type = ? AND t.claim_rank IS NOT NULL AND (t.claim_rank, t.id) > (?, ?)
         ORDER BY t.claim_rank, t.id LIMIT ? + 0";
@@ -165,7 +166,8 @@ statements! {
                     + 4 * coalesce(max(v.model = ?), 0)
                 FROM votes v WHERE v.task = t.id AND v.late = 0)),
             iif(t.attempts = 0, 0, (
-                SELECT coalesce(max(s.n), 0) FROM losses s WHERE s.task = t.id AND s.worker = ?))
+                SELECT coalesce(sum(s.n), 0) FROM losses s
+                WHERE s.task = t.id AND (s.worker = ? OR s.owner = ?)))
         FROM tasks t WHERE t.id = ? AND t.claim_rank IS NOT NULL";
 
     // Leases.
@@ -197,10 +199,11 @@ statements! {
     ExtendLeases -> () = "UPDATE leases SET until = min(until + ?, ?)";
     /// Visits every worker, as rarely.
     SeenAtMost -> () = "UPDATE workers SET last_seen = ? WHERE last_seen > ?";
-    LossesOf -> (BigInt,) = "SELECT n FROM losses WHERE task = ? AND worker = ?";
-    SetLosses -> () =
-        "INSERT INTO losses (task, worker, n) VALUES (?, ?, ?)
-        ON CONFLICT (task, worker) DO UPDATE SET n = excluded.n";
+    LossesOf -> (Text, MaybeText, BigInt) =
+        "SELECT worker, owner, n FROM losses WHERE task = ? ORDER BY worker";
+    PutLoss -> () =
+        "INSERT INTO losses (task, worker, owner, n) VALUES (?, ?, ?, ?)
+        ON CONFLICT (task, worker) DO UPDATE SET owner = excluded.owner, n = excluded.n";
 
     // Votes.
 

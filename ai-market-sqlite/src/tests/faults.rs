@@ -204,7 +204,7 @@ async fn a_commit_that_fails_fails_the_whole_group() {
     let good = market.insert(insert([new_task(0)]));
     let dangling = inject(&store, |session| {
         let sql = "PRAGMA defer_foreign_keys = ON;
-            INSERT INTO losses VALUES (x'00', 'nobody', 1);";
+            INSERT INTO losses (task, worker, n) VALUES (x'00', 'nobody', 1);";
         Ok(session.db.script(sql)?)
     });
     let release = async { drop(release) };

@@ -16,7 +16,7 @@ use diesel_migrations::MigrationHarness;
 use crate::data::pack;
 use crate::open::{APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, user_version};
 use crate::sql::Connection;
-use crate::sql::statements::InsertEvents;
+use crate::sql::statements::{InsertEvents, LossesOf};
 use crate::{SqliteKeys, SqliteStore};
 
 use super::counters::assert_books_balance;
@@ -159,6 +159,9 @@ async fn a_database_of_every_schema_opens_and_goes_on() {
         assert_eq!(second.task.salt, (version >= 5).then_some([0; 16]));
         let workers = store.workers(WorkerQuery::new(10)).await.unwrap();
         assert_eq!(workers[0].points, 1);
+        type Loss = (String, Option<String>, i64);
+        let losses = place.connect().rows::<LossesOf, Loss, _>((id(6),)).unwrap();
+        assert_eq!(losses, [("bob".to_owned(), Some("owner".to_owned()), 1)]);
         let events = store.events(EventQuery::after(EventId::START, 9)).await;
         assert_eq!(events.unwrap().events.len(), usize::from(version >= 4));
 

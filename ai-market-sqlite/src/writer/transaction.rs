@@ -6,7 +6,7 @@ use ai_market_core::event::Event;
 use ai_market_core::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, KeyValue,
-    LeaseRow, ServiceRow, SilentWorker, Transaction, TransactionError, WorkerRow,
+    LeaseRow, LossRow, ServiceRow, SilentWorker, Transaction, TransactionError, WorkerRow,
 };
 use ai_market_core::submission::Submission;
 use ai_market_core::task::Task;
@@ -16,7 +16,7 @@ use crate::data::{count, limit, micros, name, task_id, time};
 use crate::error::Error;
 use crate::sql::statements::{
     AllSilentWorkers, DeleteBytes, DeleteLease, ExtendLeases, GetBytes, LossesOf, OverdueLeases,
-    OverdueTasks, PutBytes, QuietWorkers, ReapedAt, ScanBytes, SeenAtMost, SetLosses, SetReapedAt,
+    OverdueTasks, PutBytes, PutLoss, QuietWorkers, ReapedAt, ScanBytes, SeenAtMost, SetReapedAt,
     SilentWorkers, TaskByName,
 };
 
@@ -147,14 +147,22 @@ impl Transaction for Session {
         Ok(())
     }
 
-    fn losses(&mut self, task: TaskId, worker: &WorkerId) -> Result<u32> {
-        let row = self.db.row::<LossesOf, (i64,), _>((task, worker))?;
-        Ok(count("a number of lost leases", row.map_or(0, |(n,)| n))?)
+    fn losses(&mut self, task: TaskId) -> Result<Vec<LossRow>> {
+        type Row = (String, Option<String>, i64);
+        let rows = self.db.rows::<LossesOf, Row, _>((task,))?;
+        let losses = rows.into_iter().map(|(worker, owner, n)| {
+            let worker = name("a worker id", worker)?;
+            let owner = owner.map(|owner| name("an owner", owner)).transpose()?;
+            let n = count("a number of lost leases", n)?;
+            Ok::<_, Error>(LossRow::new(worker, owner, n))
+        });
+        Ok(losses.collect::<std::result::Result<_, _>>()?)
     }
 
-    fn set_losses(&mut self, task: TaskId, worker: &WorkerId, losses: u32) -> Result<()> {
-        let binds = (task, worker, i64::from(losses));
-        self.db.execute::<SetLosses>(binds)?;
+    fn put_loss(&mut self, task: TaskId, loss: &LossRow) -> Result<()> {
+        let owner = loss.owner.as_ref().map(AsRef::as_ref);
+        self.db
+            .execute::<PutLoss>((task, &loss.worker, owner, i64::from(loss.count)))?;
         Ok(())
     }
 

@@ -213,12 +213,14 @@ pub async fn releasing_all_gives_back_whatever_is_held(market: &dyn Market) {
 
 /// And says why.
 pub async fn a_task_that_fails_often_enough_fails(market: &dyn Market) {
-    register(market, &["alice"]).await;
-    let spec = TaskSpec::new("a").with_max_attempts(number(1));
+    register(market, &["alice", "bob"]).await;
+    let spec = TaskSpec::new("a").with_max_attempts(number(2));
     let id = enqueue(market, spec).await.unwrap();
-    claim(market, "alice", 1).await;
-    let release = ReleaseRequest::new(worker("alice"), vec![id]).failed("cannot read it");
-    assert_eq!(market.release(release).await.unwrap(), 1);
+    for name in ["alice", "bob"] {
+        claim(market, name, 1).await;
+        let release = ReleaseRequest::new(worker(name), vec![id]).failed("cannot read it");
+        assert_eq!(market.release(release).await.unwrap(), 1);
+    }
     let task = market.task(id, NOW).await.unwrap().task;
     let crate::task::TaskState::Failed { reason, .. } = task.state else {
         panic!("failed")

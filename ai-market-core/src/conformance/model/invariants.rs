@@ -10,14 +10,14 @@ use crate::consensus::{FractionalCount, TrackRecord, agrees};
 use crate::event::{EventId, EventKind};
 use crate::id::{TaskId, TaskType, WorkerId};
 use crate::store::{
-    Candidate, ClaimKey, ClaimableQuery, Claimant, EventQuery, LeaderboardQuery, LeaseRow,
+    Candidate, ClaimKey, ClaimableQuery, Claimant, EventQuery, LeaderboardQuery, LeaseRow, LossRow,
     StatsQuery, StoreStats, Tally, TallyBy, TallyQuery, TaskQuery, TaskStore, Transaction,
     TransactionError, WorkerProfile, WorkerQuery,
 };
 use crate::submission::Submission;
 use crate::task::{Task, TaskState};
 
-/// How often a worker's loss of a task is an attempt.
+/// How many losses of a task by the workers of one owner are attempts.
 const MAX_LOSSES: u32 = 2;
 
 #[derive(Debug)]
@@ -25,7 +25,7 @@ struct TaskRows {
     task: Task,
     votes: Vec<Submission>,
     leases: Vec<LeaseRow>,
-    losses: BTreeMap<WorkerId, u32>,
+    losses: Vec<LossRow>,
 }
 
 #[derive(Debug)]
@@ -53,15 +53,11 @@ fn read(tx: &mut dyn Transaction) -> Result<Rows, TransactionError> {
         let Some(task) = tx.task(id)? else {
             continue;
         };
-        let mut losses = BTreeMap::new();
-        for by in workers() {
-            losses.insert(by.clone(), tx.losses(id, &by)?);
-        }
         rows.tasks.push(TaskRows {
             task,
             votes: tx.votes(id)?,
             leases: tx.leases(id)?,
-            losses,
+            losses: tx.losses(id)?,
         });
     }
     for by in workers() {
@@ -141,9 +137,21 @@ fn check_task(rows: &TaskRows) {
         assert!(models.iter().all(|model| model.is_some()), "{rows:?}");
         assert!(distinct(models.into_iter()), "{rows:?}");
     }
-    let attempts: u32 = losses.values().map(|n| (*n).min(MAX_LOSSES)).sum();
+    let max_attempts = task.max_attempts.max(2);
+    let mut by_owner: BTreeMap<_, u32> = BTreeMap::new();
+    for loss in losses {
+        let owner = loss
+            .owner
+            .as_ref()
+            .map_or(loss.worker.as_str(), |o| o.as_str());
+        *by_owner.entry(owner).or_default() += loss.count;
+    }
+    let counted = by_owner
+        .values()
+        .map(|n| (*n).min(MAX_LOSSES).min(max_attempts - 1));
+    let attempts: u32 = counted.sum();
     assert_eq!(task.attempts, attempts, "{rows:?}");
-    assert!(!open || attempts < task.max_attempts, "{rows:?}");
+    assert!(!open || attempts < max_attempts, "{rows:?}");
 }
 
 /// What is claimable is what has replicas left, in order; who holds what is what leases say.
@@ -209,9 +217,9 @@ async fn check_tallies(store: &dyn TaskStore, rows: &Rows) {
                 tally.points += i64::from(right && !vote.late);
             }
         }
-        for (by, losses) in &rows.losses {
-            let key = (by.clone(), task_type.clone());
-            expected.entry(key).or_default().lost += u64::from(*losses);
+        for loss in &rows.losses {
+            let key = (loss.worker.clone(), task_type.clone());
+            expected.entry(key).or_default().lost += u64::from(loss.count);
         }
     }
     let mut by = TallyBy::WORKER;

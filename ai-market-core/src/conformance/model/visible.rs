@@ -33,12 +33,9 @@ fn rows(tx: &mut dyn Transaction) -> Result<Vec<String>, TransactionError> {
             continue;
         }
         seen.push(format!("{:?} {:?}", tx.votes(id)?, tx.leases(id)?));
+        seen.push(format!("{:?}", tx.losses(id)?));
         for by in workers() {
-            seen.push(format!(
-                "{:?} {:?}",
-                tx.lease(id, &by)?,
-                tx.losses(id, &by)?
-            ));
+            seen.push(format!("{:?}", tx.lease(id, &by)?));
         }
     }
     for by in workers() {

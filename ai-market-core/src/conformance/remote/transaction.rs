@@ -8,7 +8,8 @@ use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::memory::transaction::MemoryTransaction;
 use crate::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, KeyValue,
-    LeaseRow, Needs, Overdue, ServiceRow, SilentWorker, Transaction, TransactionError, WorkerRow,
+    LeaseRow, LossRow, Needs, Overdue, ServiceRow, SilentWorker, Transaction, TransactionError,
+    WorkerRow,
 };
 use crate::submission::Submission;
 use crate::task::Task;
@@ -254,12 +255,12 @@ impl Transaction for RemoteTransaction<'_> {
         self.all_rows()?.shift_leases(by, latest)
     }
 
-    fn losses(&mut self, task: TaskId, worker: &WorkerId) -> Result<u32> {
-        self.task_rows(task)?.losses(task, worker)
+    fn losses(&mut self, task: TaskId) -> Result<Vec<LossRow>> {
+        self.task_rows(task)?.losses(task)
     }
 
-    fn set_losses(&mut self, task: TaskId, worker: &WorkerId, losses: u32) -> Result<()> {
-        self.task_rows(task)?.set_losses(task, worker, losses)
+    fn put_loss(&mut self, task: TaskId, loss: &LossRow) -> Result<()> {
+        self.task_rows(task)?.put_loss(task, loss)
     }
 
     fn worker(&mut self, id: &WorkerId) -> Result<Option<Arc<WorkerRow>>> {

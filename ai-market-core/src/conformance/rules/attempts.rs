@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::conformance::harness::{Harness, LEASE, at, new_task, number, vote, worker};
+use crate::conformance::harness::{Harness, LEASE, at, new_task, number, profile, vote, worker};
+use crate::id::OwnerId;
 use crate::market::{Claim, Claimed, Insert, Progress, Reap, SubmitOutcome};
 use crate::task::{TaskState, TaskStatus};
 
@@ -50,7 +51,7 @@ pub async fn rule_6_a_failed_task_says_why(h: &Harness) {
     assert_eq!(h.reap(1_000).await.lost, 0);
 }
 
-/// No single worker can fail a task, unless the task allows no more attempts than a worker has.
+/// No single worker can fail a task.
 pub async fn rule_6_a_worker_that_lost_a_task_twice_does_not_get_it_again(h: &Harness) {
     h.register(&["alice", "bob"], 0).await;
     let id = h
@@ -65,6 +66,61 @@ pub async fn rule_6_a_worker_that_lost_a_task_twice_does_not_get_it_again(h: &Ha
     assert_eq!((task.attempts, task.status()), (2, TaskStatus::Queued));
     let outcome = h.answer("bob", "positive", 201).await;
     assert_eq!(outcome, SubmitOutcome::Accepted(Progress::Finalized));
+}
+
+/// However many workers an owner has, and however few attempts the task allows.
+pub async fn rule_6_the_workers_of_one_owner_cannot_fail_a_task(h: &Harness) {
+    h.register(&["honest"], 9).await;
+    let keys = ["key-1", "key-2", "key-3"];
+    for key in keys {
+        let owned = profile(key).with_owner(OwnerId::new("mallory").unwrap());
+        h.at(9).register(owned).await.unwrap();
+    }
+    for max_attempts in [1, 2, 3, 5] {
+        let id = h
+            .put(
+                new_task("a", 1, max_attempts.into()).with_max_attempts(number(max_attempts)),
+                9,
+            )
+            .await;
+        let mut lost = 0;
+        for _ in 0..3 {
+            for key in keys {
+                for held in h.claim(key, 1, 9).await {
+                    h.fail(key, held, "no", 9).await;
+                    lost += 1;
+                }
+            }
+        }
+        assert_eq!(lost, 2, "the owner does not get it again");
+        let task = h.get(id).await;
+        let counted = 2.min(max_attempts.max(2) - 1);
+        assert_eq!(
+            (task.attempts, task.status()),
+            (counted, TaskStatus::Queued)
+        );
+        let outcome = h.answer("honest", "positive", 9).await;
+        assert_eq!(outcome, SubmitOutcome::Accepted(Progress::Finalized));
+    }
+}
+
+/// Two owners can, also where the task allows a single attempt.
+pub async fn rule_6_a_task_fails_when_two_owners_used_up_its_attempts(h: &Harness) {
+    h.register(&["alice", "bob"], 9).await;
+    for max_attempts in [1, 2] {
+        let id = h
+            .put(
+                new_task("a", 1, max_attempts.into()).with_max_attempts(number(max_attempts)),
+                9,
+            )
+            .await;
+        for name in ["alice", "bob"] {
+            assert_eq!(h.get(id).await.status(), TaskStatus::Queued);
+            assert_eq!(h.claim(name, 1, 9).await, [id]);
+            h.fail(name, id, "no", 9).await;
+        }
+        assert_eq!(h.get(id).await.status(), TaskStatus::Failed);
+    }
 }
 
 /// A worker that hoards is stopped.

@@ -136,14 +136,16 @@ pub async fn rule_1_higher_priority_first_then_oldest(h: &Harness) {
 
 /// What is finalized or failed needs no more work.
 pub async fn rule_1_a_closed_task_is_not_handed_out(h: &Harness) {
-    h.register(&["alice", "bob"], 0).await;
+    h.register(&["alice", "bob", "carole"], 0).await;
     h.task(1, 0).await;
     h.answer("alice", "positive", 1).await;
     let failing = h
-        .put(new_task("b", 2, 2).with_max_attempts(number(1)), 2)
+        .put(new_task("b", 2, 2).with_max_attempts(number(2)), 2)
         .await;
-    assert_eq!(h.claim("alice", 1, 2).await, [failing]);
-    h.fail("alice", failing, "no idea", 3).await;
+    for name in ["alice", "carole"] {
+        assert_eq!(h.claim(name, 1, 3).await, [failing]);
+        h.fail(name, failing, "no idea", 3).await;
+    }
     assert!(h.claim("bob", 5, 4).await.is_empty());
 }
 

@@ -169,11 +169,14 @@ pub async fn no_more_tasks_are_open_than_may_be(h: &Harness) {
     assert_eq!(full(&put(2).await.unwrap()), 1);
     assert_eq!(h.stats().await.tasks_total(), 4);
     // So does a failure.
-    let failing = new_task("a", 1, 3).with_max_attempts(number(1));
+    let failing = new_task("a", 1, 3).with_max_attempts(number(2));
     let failing = h.put(failing.with_priority(1), 3).await;
     assert_eq!(full(&put_with(4, 1).await.unwrap()), 1);
-    assert_eq!(h.claim("alice", 1, 4).await, [failing]);
-    h.fail("alice", failing, "broken", 4).await;
+    h.register(&["bob"], 4).await;
+    for name in ["alice", "bob"] {
+        assert_eq!(h.claim(name, 1, 4).await, [failing]);
+        h.fail(name, failing, "broken", 4).await;
+    }
     assert_eq!(full(&put_with(4, 2).await.unwrap()), 1);
     // Also where there are more than may be by now, and where none may be.
     assert_eq!(full(&put(1).await.unwrap()), 1);

@@ -92,6 +92,8 @@ macro_rules! __for_each_market_case {
             attempts::rule_6_a_lost_lease_is_an_attempt_and_a_claim_is_not,
             attempts::rule_6_a_failed_task_says_why,
             attempts::rule_6_a_worker_that_lost_a_task_twice_does_not_get_it_again,
+            attempts::rule_6_the_workers_of_one_owner_cannot_fail_a_task,
+            attempts::rule_6_a_task_fails_when_two_owners_used_up_its_attempts,
             attempts::rule_6_leases_per_worker_are_bounded,
             attempts::rule_6_time_in_which_nobody_reaped_costs_no_lease,
             attempts::a_round_of_reaping_keeps_to_its_limit,

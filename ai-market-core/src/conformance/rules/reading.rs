@@ -182,14 +182,16 @@ pub async fn workers_are_paged_by_name(h: &Harness) {
 pub async fn stats_add_up(h: &Harness) {
     h.register(&["alice"], 0).await;
     for i in 0..6 {
-        h.put(new_task("a", 1, i).with_max_attempts(number(1)), i)
+        h.put(new_task("a", 1, i).with_max_attempts(number(2)), i)
             .await;
     }
+    let lost = h.claim("alice", 1, 6).await;
+    h.fail("alice", lost[0], "broken", 6).await;
     h.register(&["bob"], 50).await;
-    h.answer("bob", "x", 60).await;
-    h.answer("bob", "x", 60).await;
-    let lost = h.claim("bob", 1, 60).await;
-    h.fail("bob", lost[0], "broken", 61).await;
+    assert_eq!(h.claim("bob", 1, 60).await, lost);
+    h.fail("bob", lost[0], "broken", 60).await;
+    h.answer("bob", "x", 61).await;
+    h.answer("bob", "x", 61).await;
     h.claim("bob", 1, 62).await;
     h.put(new_task("a", 1, 9).with_task_type(task_type("ner")), 62)
         .await;
@@ -208,7 +210,7 @@ pub async fn stats_add_up(h: &Harness) {
     assert_eq!(
         (stats.workers, stats.workers_stale),
         (2, 1),
-        "alice was last seen at 0"
+        "alice was last seen at 6"
     );
     assert!(
         stats.tasks.values().all(|n| *n > 0),

@@ -9,7 +9,7 @@ use crate::conformance::harness::{Harness, at, task_type, worker};
 use crate::id::{OwnerId, TaskId, TaskType};
 use crate::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Counter,
-    Involvement, LeaseRow, SilentWorker,
+    Involvement, LeaseRow, LossRow, SilentWorker,
 };
 use crate::submission::ModelIdentity;
 use crate::task::Task;
@@ -169,8 +169,9 @@ pub async fn candidates_tell_who_is_involved(h: &Harness) {
         tx.insert_vote(id(5), &same)?;
         tx.insert_vote(id(6), &vote("dora"))?;
         tx.put_lease(id(6), &lease("eve"))?;
-        tx.set_losses(id(6), &worker("alice"), 2)?;
-        tx.set_losses(id(7), &worker("bob"), 1)?;
+        tx.put_loss(id(6), &LossRow::new(worker("alice"), None, 2))?;
+        tx.put_loss(id(6), &LossRow::new(worker("eve"), None, 1))?;
+        tx.put_loss(id(7), &LossRow::new(worker("bob"), Some(owner("ann")), 1))?;
         let mut late = vote("alice");
         late.late = true;
         tx.insert_vote(id(8), &late)
@@ -218,12 +219,14 @@ pub async fn candidates_tell_who_is_involved(h: &Harness) {
         ([no, yes, no], 0),
         ([no, no, yes], 0),
         ([no, no, no], 2),
-        none,
+        ([no, no, no], 1),
         none,
     ];
     assert_eq!(look(known).await, expected);
     let mut expected = expected;
-    (expected[3], expected[4], expected[5]) = (none, none, none);
+    for place in [3, 4, 5, 7] {
+        expected[place] = none;
+    }
     assert_eq!(
         look(claimant("alice")).await,
         expected,

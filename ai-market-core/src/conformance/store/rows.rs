@@ -7,7 +7,7 @@ use super::words::{claim_key, insert_people, insert_tasks, person, submission, t
 use crate::confidence::Confidence;
 use crate::conformance::harness::{Harness, at, described_task, label, number, task_type, worker};
 use crate::id::{IdempotencyKey, InstanceId, OwnerId, PolicyName};
-use crate::store::{LeaseRow, ServiceRow, Transaction};
+use crate::store::{LeaseRow, LossRow, ServiceRow, Transaction};
 use crate::submission::{ModelIdentity, Scores};
 use crate::task::{Task, TaskState};
 
@@ -216,25 +216,22 @@ pub async fn leases_are_updated_and_deleted(h: &Harness) {
     assert_eq!(h.run(move |tx| tx.leases(id)).await, [updated]);
 }
 
-/// For each worker and task.
+/// For each worker and task, with the owner of the last one.
 pub async fn losses_come_back_as_they_were_written(h: &Harness) {
     let (id, other) = (task(0).id, task(1).id);
     insert_tasks(h, 2).await;
     h.run(move |tx| {
-        tx.set_losses(id, &worker("alice"), 1)?;
-        tx.set_losses(id, &worker("bob"), 3)?;
-        tx.set_losses(id, &worker("alice"), 2)
+        tx.put_loss(id, &LossRow::new(worker("bob"), None, 3))?;
+        tx.put_loss(id, &LossRow::new(worker("alice"), None, 1))?;
+        tx.put_loss(id, &LossRow::new(worker("alice"), Some(owner("ann")), 2))
     })
     .await;
-    let losses = h.run(move |tx| {
-        let (alice, bob) = (worker("alice"), worker("bob"));
-        Ok([
-            tx.losses(id, &alice)?,
-            tx.losses(id, &bob)?,
-            tx.losses(other, &alice)?,
-        ])
-    });
-    assert_eq!(losses.await, [2, 3, 0]);
+    let losses = h.run(move |tx| Ok([tx.losses(id)?, tx.losses(other)?]));
+    let expected = vec![
+        LossRow::new(worker("alice"), Some(owner("ann")), 2),
+        LossRow::new(worker("bob"), None, 3),
+    ];
+    assert_eq!(losses.await, [expected, Vec::new()]);
 }
 
 /// Both of its times, each of which may be absent.

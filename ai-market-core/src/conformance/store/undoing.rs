@@ -10,8 +10,8 @@ use crate::event::{Event, EventId};
 use crate::id::{IdempotencyKey, TaskType};
 use crate::store::{
     Absence, Addition, ClaimableQuery, Claimant, Counter, EventQuery, LeaderboardQuery, LeaseRow,
-    Needs, ServiceRow, StatsQuery, StoreError, Tally, TallyBy, TallyQuery, TaskQuery, Transaction,
-    TransactionError, WorkerQuery,
+    LossRow, Needs, ServiceRow, StatsQuery, StoreError, Tally, TallyBy, TallyQuery, TaskQuery,
+    Transaction, TransactionError, WorkerQuery,
 };
 use crate::task::{Task, TaskStatus};
 
@@ -57,7 +57,7 @@ async fn prepare(h: &Harness) {
         tx.insert_vote(id(0), &submission("bob", "x", at(0)))?;
         tx.put_lease(id(0), &lease("alice", 60))?;
         tx.put_lease(id(0), &lease("mia", 1))?;
-        tx.set_losses(id(0), &worker("carl"), 1)?;
+        tx.put_loss(id(0), &LossRow::new(worker("carl"), None, 1))?;
         change_worker(tx, "dora", |row| row.with_absence(Absence::Stale))?;
         change_worker(tx, "bob", |row| row.with_standing(None, Some(suspended())))?;
         tx.set_record(
@@ -91,8 +91,8 @@ const WRITES: &[Write] = &[
     |tx| tx.put_lease(id(0), &lease("alice", 1)),
     |tx| tx.delete_lease(id(0), &worker("mia")).map(drop),
     |tx| tx.shift_leases(Duration::from_secs(5), at(70)),
-    |tx| tx.set_losses(id(0), &worker("carl"), 2),
-    |tx| tx.set_losses(id(1), &worker("carl"), 1),
+    |tx| tx.put_loss(id(0), &LossRow::new(worker("carl"), None, 2)),
+    |tx| tx.put_loss(id(1), &LossRow::new(worker("carl"), None, 1)),
     |tx| tx.put_worker(&person("new")),
     |tx| {
         let profile = profile("alice").with_model(model());
@@ -168,7 +168,7 @@ async fn everything(h: &Harness) -> Vec<String> {
                 seen.push(format!("{task:?}"));
                 if there {
                     seen.push(format!("{:?} {:?}", tx.votes(id(n))?, tx.leases(id(n))?));
-                    seen.push(format!("{:?}", tx.losses(id(n), &worker("carl"))?));
+                    seen.push(format!("{:?}", tx.losses(id(n))?));
                 }
             }
             for name in ["alice", "bob", "carl", "dora", "mia", "zoe", "new"] {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::consensus::TrackRecord;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
-use crate::store::{ClaimKey, Counter, LeaseRow, ServiceRow, Tally, WorkerRow};
+use crate::store::{ClaimKey, Counter, LeaseRow, LossRow, ServiceRow, Tally, WorkerRow};
 use crate::submission::{ModelIdentity, Submission};
 use crate::task::{Task, TaskState};
 use crate::time::Timestamp;
@@ -55,7 +55,8 @@ pub(crate) struct TaskRow {
     pub(crate) votes: Vec<Submission>,
     /// In the order in which they were claimed.
     pub(crate) leases: Vec<LeaseRow>,
-    pub(super) losses: BTreeMap<WorkerId, u32>,
+    /// Ordered by worker.
+    pub(super) losses: Vec<LossRow>,
 }
 
 impl TaskRow {
@@ -65,7 +66,7 @@ impl TaskRow {
             claim,
             votes: Vec::new(),
             leases: Vec::new(),
-            losses: BTreeMap::new(),
+            losses: Vec::new(),
         }
     }
 

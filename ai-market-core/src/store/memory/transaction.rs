@@ -7,8 +7,8 @@ use crate::event::Event;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Involvement,
-    KeyValue, LeaseRow, ServiceRow, SilentWorker, StoreError, Transaction, TransactionError,
-    WorkerRow,
+    KeyValue, LeaseRow, LossRow, ServiceRow, SilentWorker, StoreError, Transaction,
+    TransactionError, WorkerRow,
 };
 use crate::submission::Submission;
 use crate::task::Task;
@@ -132,12 +132,7 @@ impl<'a> MemoryTransaction<'a> {
         (row.claim == Some(key)).then(|| Candidate::Found {
             key,
             distinct_models: row.task.distinct_models,
-            involvement: Involvement::of(
-                claimant,
-                &row.votes,
-                &row.leases,
-                row.losses.get(&claimant.worker).copied().unwrap_or(0),
-            ),
+            involvement: Involvement::of(claimant, &row.votes, &row.leases, &row.losses),
         })
     }
 }
@@ -271,13 +266,17 @@ impl Transaction for MemoryTransaction<'_> {
         Ok(())
     }
 
-    fn losses(&mut self, task: TaskId, worker: &WorkerId) -> Result<u32> {
-        Ok(self.row(task)?.losses.get(worker).copied().unwrap_or(0))
+    fn losses(&mut self, task: TaskId) -> Result<Vec<LossRow>> {
+        Ok(self.row(task)?.losses.clone())
     }
 
-    fn set_losses(&mut self, task: TaskId, worker: &WorkerId, losses: u32) -> Result<()> {
+    fn put_loss(&mut self, task: TaskId, loss: &LossRow) -> Result<()> {
         self.change_task(task, |row| {
-            row.losses.insert(worker.clone(), losses);
+            let place = row.losses.binary_search_by(|l| l.worker.cmp(&loss.worker));
+            match place {
+                Ok(place) => row.losses[place] = loss.clone(),
+                Err(place) => row.losses.insert(place, loss.clone()),
+            }
         })
     }
 
