@@ -129,6 +129,90 @@ fn an_empty_file_or_database_is_taken() {
     drop(SqliteStore::open(&path).unwrap());
 }
 
+/// A rollback journal of a transaction that began when the file had `pages`, and wrote no page yet.
+fn journal(pages: u32) -> Vec<u8> {
+    let magic = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    let numbers = [0_u32, 1, pages, 512, 4_096].map(u32::to_be_bytes);
+    let mut journal = [&magic[..], numbers.as_flattened()].concat();
+    journal.resize(512, 0);
+    journal
+}
+
+/// A crash leaves one where it comes before the log is switched on, or while it is.
+#[tokio::test]
+async fn a_journal_that_a_crash_left_is_played_back() {
+    let (folder, path) = folder();
+    let beside = folder.path().join("market.db-journal");
+    // The first page was being written.
+    for half in [[7; 4_096], [0; 4_096]] {
+        fs::write(&path, half).unwrap();
+        fs::write(&beside, journal(0)).unwrap();
+        drop(SqliteStore::open(&path).unwrap());
+        fs::write(&path, half).unwrap();
+        fs::write(&beside, journal(0)).unwrap();
+        drop(SqliteKeys::open(&path).unwrap());
+    }
+    // It was written.
+    let market = Market::new(SqliteStore::open(&path).unwrap(), Policies::default());
+    let worker = WorkerProfile::new(WorkerId::new("alice").unwrap(), [TaskType::sentiment()]);
+    market.register(worker).await.unwrap();
+    drop(market);
+    let pages = fs::metadata(&path).unwrap().len() / 4_096;
+    fs::write(&beside, journal(pages.try_into().unwrap())).unwrap();
+    drop(SqliteKeys::open(&path).unwrap());
+    fs::write(&beside, journal(pages.try_into().unwrap())).unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    let stats = store.stats(StatsQuery::new(store.now())).await.unwrap();
+    assert_eq!(stats.workers, 1);
+}
+
+/// A power cut while the log is written into the file can leave the first page half written.
+#[tokio::test]
+async fn a_first_page_that_is_damaged_is_taken_from_the_log() {
+    let (folder, path) = folder();
+    let copy = folder.path().join("copy.db");
+    let market = Market::new(SqliteStore::open(&path).unwrap(), Policies::default());
+    let worker = WorkerProfile::new(WorkerId::new("alice").unwrap(), [TaskType::sentiment()]);
+    market.register(worker).await.unwrap();
+    for keys in [false, true] {
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[..512].fill(7);
+        fs::write(&copy, bytes).unwrap();
+        fs::copy(
+            path.with_file_name("market.db-wal"),
+            copy.with_file_name("copy.db-wal"),
+        )
+        .unwrap();
+        if keys {
+            drop(SqliteKeys::open(&copy).unwrap());
+        }
+        let store = SqliteStore::open(&copy).unwrap();
+        let stats = store.stats(StatsQuery::new(store.now())).await.unwrap();
+        assert_eq!(stats.workers, 1);
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_whatever_lies_beside_it() {
+    for suffix in ["wal", "journal"] {
+        let (folder, path) = folder();
+        fs::write(&path, [7; 4_096]).unwrap();
+        fs::write(folder.path().join(format!("market.db-{suffix}")), [7; 99]).unwrap();
+        let error = SqliteStore::open(&path).unwrap_err();
+        assert!(matches!(error, OpenError::NotADatabase { .. }), "{error:?}");
+        assert_eq!(fs::read(&path).unwrap(), [7; 4_096]);
+    }
+}
+
+#[test]
+fn a_journal_of_another_program_is_left_to_it() {
+    let (folder, path) = folder();
+    script(&path, "PRAGMA application_id = 7; CREATE TABLE theirs (a);");
+    fs::write(folder.path().join("market.db-journal"), journal(2)).unwrap();
+    let error = refused(&path);
+    assert!(matches!(error, OpenError::Foreign { .. }), "{error:?}");
+}
+
 #[test]
 fn what_is_not_a_file_is_refused() {
     let (folder, path) = folder();

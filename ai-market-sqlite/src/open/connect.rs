@@ -127,7 +127,15 @@ fn set_up(
     options: &SqliteOptions,
 ) -> Result<Connection, OpenError> {
     let set_up = |source| refused(path, source);
-    if opening.found() == Found::Ours {
+    let found = match opening.found() {
+        // SQLite plays the journal back before it reads, unless the connection only reads.
+        Found::WithJournal => {
+            found(resolved, Mode::Write, options).map_err(|error| error.at(path))?
+        }
+        Found::WithLog => found(resolved, Mode::Read, options).map_err(|error| error.at(path))?,
+        found => found,
+    };
+    if found == Found::Ours {
         // The log may tell of a newer schema than the file. A connection that only reads sees it,
         // and does not write the log into the file when it closes.
         let mut db = connect(resolved, Mode::Read, options).map_err(set_up)?;
@@ -135,7 +143,7 @@ fn set_up(
         check_version(resolved, version)?;
     }
     let mut writer = connect(resolved, Mode::Write, options).map_err(set_up)?;
-    if opening.found() == Found::Nothing {
+    if found == Found::Nothing {
         // Before the log is switched on, so that the file itself says whose it is from its first
         // page on.
         alone(&mut writer, |db| sign(resolved, db)).map_err(|error| error.at(path))?;
@@ -190,12 +198,25 @@ fn alone(
     done
 }
 
-/// Says in an empty database whose it is, unless it says so already.
-fn sign(path: &Path, db: &mut Connection) -> Result<(), Failed> {
+/// What SQLite says that there is at `path`.
+fn found(path: &Path, mode: Mode, options: &SqliteOptions) -> Result<Found, Failed> {
+    let db = connect(path, mode, options).map_err(Failed::Sqlite);
+    match db.and_then(|mut db| whose(path, &mut db)) {
+        Err(Failed::Sqlite(error)) if error.to_string().contains("not a database") => {
+            Err(Failed::Refused(OpenError::NotADatabase {
+                path: path.to_owned(),
+            }))
+        }
+        found => found,
+    }
+}
+
+/// Whose the database is: ours, or nobody's.
+fn whose(path: &Path, db: &mut Connection) -> Result<Found, Failed> {
     let row = db.row::<ApplicationId, (i32,), _>(())?;
     let application_id = row.map_or(0, |(id,)| id.cast_unsigned());
     if application_id == APPLICATION_ID {
-        return Ok(());
+        return Ok(Found::Ours);
     }
     let has_tables = db.row::<HasTables, (bool,), _>(())? != Some((false,));
     if application_id != 0 || has_tables {
@@ -204,7 +225,15 @@ fn sign(path: &Path, db: &mut Connection) -> Result<(), Failed> {
             application_id,
         }));
     }
-    Ok(db.script(&format!("PRAGMA application_id = {APPLICATION_ID};"))?)
+    Ok(Found::Nothing)
+}
+
+/// Says in an empty database whose it is, unless it says so already.
+fn sign(path: &Path, db: &mut Connection) -> Result<(), Failed> {
+    if whose(path, db)? == Found::Nothing {
+        db.script(&format!("PRAGMA application_id = {APPLICATION_ID};"))?;
+    }
+    Ok(())
 }
 
 /// Brings the schema up to date, unless somebody else has.

@@ -3,6 +3,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use super::OpenError;
+use super::header::Header;
 
 /// What `PRAGMA application_id` says of our databases: "aiMk".
 pub(crate) const APPLICATION_ID: u32 = 0x6169_4d6b;
@@ -17,10 +18,13 @@ pub(super) enum Found {
     Nothing,
     /// A database of ours.
     Ours,
+    /// A file beside which a crash left a rollback journal. SQLite must play it back before anybody
+    /// can tell what there is, since the header may be half written.
+    WithJournal,
+    /// A file whose header is damaged, with a write-ahead log, where the right one may be: a crash
+    /// while the log is written into the file can damage it.
+    WithLog,
 }
-
-/// The header of a SQLite file, and of the first page's B-tree behind it.
-const HEADER: usize = 108;
 
 /// The path with its links resolved, so that one file has one lock and one log however it is named.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
@@ -70,25 +74,26 @@ pub(super) fn inspect(path: &Path) -> Result<Found, OpenError> {
     }
     // For writing as well, since SQLite would open a file that is not writable and fail later.
     let file = OpenOptions::new().read(true).write(true).open(path);
-    let header = read_header(file.map_err(refused)?).map_err(refused)?;
+    let header = Header::read(file.map_err(refused)?).map_err(refused)?;
     let Some(header) = header else {
         return Ok(Found::Nothing);
     };
-    if !header.starts_with(b"SQLite format 3\0") || header.len() < HEADER {
+    // What names another program is left to that program, with its journal.
+    let may_be_ours = matches!(header.application_id(), 0 | APPLICATION_ID);
+    if (may_be_ours || !header.is_whole()) && has_hot_journal(path).map_err(refused)? {
+        return Ok(Found::WithJournal);
+    }
+    if !header.is_whole() && has_log(path) {
+        return Ok(Found::WithLog);
+    }
+    if !header.is_sqlite() {
         return Err(OpenError::NotADatabase {
             path: path.to_owned(),
         });
     }
-    let word = |at: usize| {
-        header[at..at + 4]
-            .iter()
-            .fold(0, |n, b| n << 8 | u32::from(*b))
-    };
-    let application_id = word(68);
+    let application_id = header.application_id();
     if application_id != APPLICATION_ID {
-        // A database that nobody wrote to: the first page is a leaf of a table without rows.
-        let empty = application_id == 0 && header[100] == 0x0d && header[103..105] == [0, 0];
-        return if empty && !has_log(path) {
+        return if application_id == 0 && header.is_empty() && !has_log(path) {
             Ok(Found::Nothing)
         } else {
             Err(OpenError::Foreign {
@@ -97,7 +102,7 @@ pub(super) fn inspect(path: &Path) -> Result<Found, OpenError> {
             })
         };
     }
-    check_version(path, word(60))?;
+    check_version(path, header.user_version())?;
     Ok(Found::Ours)
 }
 
@@ -113,15 +118,24 @@ pub(super) fn check_version(path: &Path, found: u32) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn read_header(file: File) -> std::io::Result<Option<Vec<u8>>> {
-    let mut header = Vec::with_capacity(HEADER);
-    file.take(HEADER as u64).read_to_end(&mut header)?;
-    Ok((!header.is_empty()).then_some(header))
+/// Whether there is a rollback journal that SQLite would play back: one that does not begin with 0.
+fn has_hot_journal(path: &Path) -> std::io::Result<bool> {
+    let mut first = [0];
+    match File::open(beside(path, "-journal")) {
+        Ok(mut journal) => Ok(journal.read(&mut first)? > 0 && first != [0]),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether there is a write-ahead log, whose pages count for more than those of the file.
 fn has_log(path: &Path) -> bool {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
+    let log = beside(path, "-wal");
     fs::metadata(log).is_ok_and(|log| log.len() > 0)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

@@ -3,6 +3,7 @@
 mod connect;
 mod error;
 mod file;
+mod header;
 mod lock;
 mod presence;
 
