@@ -3,11 +3,12 @@
 //!
 //! The child is this test binary, told by the environment to be one. Killing it shows that nothing
 //! is acknowledged before it is handed to the operating system in an order from which SQLite can
-//! recover; a loss of power, after which even that may be gone, is what `synchronous = FULL` is
-//! for and cannot be shown here.
+//! recover; a loss of power, after which even that may be gone, is simulated in `power_cut`.
 
 // Tests speak by panicking, also in their helpers.
 #![allow(clippy::unwrap_used, clippy::panic)]
+
+mod books;
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -26,8 +27,6 @@ use ai_market_core::submission::Vote;
 use ai_market_core::task::NewTask;
 use ai_market_core::time::{Clock, SystemClock};
 use ai_market_sqlite::{OpenError, SqliteStore};
-use diesel::sql_types::{BigInt, Text};
-use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection};
 
 const PLACE: &str = "AI_MARKET_CRASH_TEST_DATABASE";
 const LEASE: Duration = Duration::from_secs(600);
@@ -145,23 +144,6 @@ fn kill_after(mut child: Child, path: &Path, after: usize) -> Vec<String> {
     lines
 }
 
-#[derive(QueryableByName)]
-struct Difference {
-    #[diesel(sql_type = Text)]
-    what: String,
-    #[diesel(sql_type = BigInt)]
-    n: i64,
-}
-
-fn assert_books_balance(path: &Path) {
-    let mut db = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    let wrong: Vec<Difference> = diesel::sql_query(include_str!("books.sql"))
-        .load(&mut db)
-        .unwrap();
-    let wrong: Vec<_> = wrong.into_iter().map(|row| (row.what, row.n)).collect();
-    assert!(wrong.is_empty(), "{wrong:?}");
-}
-
 async fn assert_is_there(store: &SqliteStore, acknowledged: &HashSet<String>) {
     for line in acknowledged {
         let words: Vec<_> = line.split(' ').collect();
@@ -200,7 +182,8 @@ async fn rule_8_what_a_killed_process_acknowledged_is_there() {
         let store = SqliteStore::open(&path).unwrap();
         assert_is_there(&store, &acknowledged).await;
         drop(store);
-        assert_books_balance(&path);
+        let wrong = books::differences(&path).unwrap();
+        assert!(wrong.is_empty(), "{wrong:?}");
     }
     assert!(acknowledged.len() >= rounds());
 }
