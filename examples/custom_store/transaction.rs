@@ -134,6 +134,7 @@ impl Transaction for Draft {
         for (task, worker) in leases {
             if let Some(mut lease) = self.lease(task, &worker)? {
                 lease.until = lease.until.plus(by).min(latest);
+                lease.claimed_at = lease.claimed_at.plus(by).min(self.now);
                 self.put_lease(task, &lease)?;
             }
         }

@@ -51,6 +51,38 @@ impl ConsensusPolicy for Agree {
 }
 
 /// Decides as soon as two votes agree, and counts half of each vote, as a disagreement.
+/// Decides at the first vote, and pays this much for it.
+#[derive(Debug)]
+pub(super) struct Pays(pub(super) i64);
+
+impl ConsensusPolicy for Pays {
+    fn name(&self) -> PolicyName {
+        PolicyName::new("pays/1").unwrap()
+    }
+
+    fn wanted(&self, _required: NonZeroU32) -> NonZeroU32 {
+        NonZeroU32::MIN
+    }
+
+    fn evaluate(&self, ballot: &Ballot<'_>) -> Verdict {
+        self.conclude(ballot)
+    }
+
+    fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
+        let mut verdict = MajorityVote.conclude(ballot);
+        if let Verdict::Finalize { rewards, .. } = &mut verdict {
+            for reward in rewards {
+                reward.points = self.0;
+            }
+        }
+        verdict
+    }
+
+    fn learn(&self, ballot: &Ballot<'_>, label: &Label) -> Updates {
+        MajorityVote.learn(ballot, label)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Half;
 

@@ -39,6 +39,8 @@ pub struct RecordChange {
     /// How many agreements came in a row; below zero, how many disagreements. Zero leaves the
     /// streak as it is.
     pub streak: i64,
+    /// How many times more the worker lost leases on tasks, rather than answer them.
+    pub losses: FractionalCount,
     /// How many times more the second label was answered where the first was the final label.
     pub cells: Vec<(Label, Label, FractionalCount)>,
     /// Whether standings are judged only by what comes after this change.
@@ -69,6 +71,15 @@ impl RecordChange {
             change.cells.push(cell);
         }
         change
+    }
+
+    /// Adds one loss.
+    #[must_use]
+    pub fn loss() -> Self {
+        Self {
+            losses: FractionalCount::ONE,
+            ..Self::new()
+        }
     }
 
     /// Lets standings be judged only by what comes from now on.

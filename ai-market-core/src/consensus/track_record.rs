@@ -29,6 +29,16 @@ pub struct TrackRecord {
     pub disagreements: FractionalCount,
     /// Agreements in a row up to now; below zero, disagreements in a row.
     pub streak: i64,
+    /// How often the worker lost leases on tasks, rather than answer them. Leases that are lost at the
+    /// same time, as when a machine is switched off, are one loss.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub losses: FractionalCount,
+    /// How often it did so since its last counted answer.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub losses_in_a_row: FractionalCount,
+    /// The losses that no standing is judged by.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    forgiven_losses: FractionalCount,
     /// The agreements and disagreements that no standing is judged by, since the worker was
     /// reinstated after them.
     #[serde(default, skip_serializing_if = "is_none_forgiven")]
@@ -52,6 +62,14 @@ impl Cell {
     }
 }
 
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes the field by reference"
+)]
+const fn is_zero(count: &FractionalCount) -> bool {
+    count.is_zero()
+}
+
 fn is_none_forgiven((agreements, disagreements): &(FractionalCount, FractionalCount)) -> bool {
     agreements.is_zero() && disagreements.is_zero()
 }
@@ -69,6 +87,15 @@ impl TrackRecord {
     pub fn apply(&mut self, change: &RecordChange) {
         self.agreements = self.agreements.saturating_add(change.agreements);
         self.disagreements = self.disagreements.saturating_add(change.disagreements);
+        self.losses = self.losses.saturating_add(change.losses);
+        if !change
+            .agreements
+            .saturating_add(change.disagreements)
+            .is_zero()
+        {
+            self.losses_in_a_row = FractionalCount::ZERO;
+        }
+        self.losses_in_a_row = self.losses_in_a_row.saturating_add(change.losses);
         for (consensus, given, n) in &change.cells {
             self.count_cell(consensus, given, *n);
         }
@@ -143,9 +170,17 @@ impl TrackRecord {
         )
     }
 
+    /// The losses that a standing is judged by: those since the worker was last reinstated.
+    #[must_use]
+    pub const fn judged_losses(&self) -> FractionalCount {
+        self.losses.saturating_sub(self.forgiven_losses)
+    }
+
     /// Lets standings be judged only by what comes from now on.
     pub const fn forgive(&mut self) {
         self.forgiven = (self.agreements, self.disagreements);
+        self.forgiven_losses = self.losses;
+        self.losses_in_a_row = FractionalCount::ZERO;
         self.streak = 0;
     }
 

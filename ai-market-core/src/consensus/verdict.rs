@@ -49,11 +49,16 @@ impl Consensus {
 pub struct Reward {
     /// Who gets them.
     pub worker: WorkerId,
-    /// How many; negative ones are taken away.
+    /// How many; negative ones are taken away. More than [`MAX_POINTS`](Self::MAX_POINTS), given or
+    /// taken, count as that many.
     pub points: i64,
 }
 
 impl Reward {
+    /// The most points that one decision gives a voter or takes from it, so that sums over a market's
+    /// life stay far from the largest integer.
+    pub const MAX_POINTS: i64 = 1_000_000;
+
     /// So many points for `worker`; negative ones are taken away.
     #[must_use]
     pub const fn new(worker: WorkerId, points: i64) -> Self {

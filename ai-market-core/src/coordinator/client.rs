@@ -43,7 +43,7 @@ impl ClientApi for Coordinator {
     }
 
     async fn stats(&self) -> Result<StoreStats, ApiError> {
-        let stale_before = self.now().minus(self.inner.settings.stale_after());
+        let stale_before = self.now().minus(self.inner.settings.noted_stale_after());
         Ok(self.store().stats(StatsQuery::new(stale_before)).await?)
     }
 

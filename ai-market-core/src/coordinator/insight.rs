@@ -96,7 +96,7 @@ impl Coordinator {
         limit: usize,
     ) -> Result<Vec<TaskTypeReport>, ApiError> {
         let limit = limit.min(self.inner.settings.limits.max_page);
-        let stale_before = self.now().minus(self.inner.settings.stale_after());
+        let stale_before = self.now().minus(self.inner.settings.noted_stale_after());
         let stats = self.store().stats(StatsQuery::new(stale_before)).await?;
         let serving = self.serving().await?;
         let served = serving.iter().map(|of| &of.task_type);
@@ -141,7 +141,7 @@ impl Coordinator {
 
     /// Who serves which task types now.
     async fn serving(&self) -> Result<Vec<Serving>, ApiError> {
-        let seen_since = self.now().minus(self.inner.settings.gone_after());
+        let seen_since = self.now().minus(self.inner.settings.noted_gone_after());
         let mut counts = ServingCounts::default();
         let mut query = WorkerQuery::new(SERVING_PAGE).seen_since(seen_since);
         loop {
@@ -160,9 +160,9 @@ impl Coordinator {
 
     fn status(&self, summary: WorkerSummary) -> WorkerStatus {
         let settings = &self.inner.settings;
-        let stale_at = summary.last_seen.plus(settings.stale_after());
-        let gone_at = summary.last_seen.plus(settings.gone_after());
-        let presence = summary.presence(self.now().minus(settings.stale_after()));
+        let stale_at = summary.last_seen.plus(settings.noted_stale_after());
+        let gone_at = summary.last_seen.plus(settings.noted_gone_after());
+        let presence = summary.presence(self.now().minus(settings.noted_stale_after()));
         WorkerStatus::new(summary, presence, stale_at, gone_at)
     }
 }

@@ -69,8 +69,8 @@ impl Coordinator {
         loop {
             let reap = Reap::new(REAP_BATCH, silence)
                 .with_longest_lease(self.inner.settings.lease)
-                .with_stale_after(self.inner.settings.stale_after())
-                .with_gone_after(self.inner.settings.gone_after());
+                .with_stale_after(self.inner.settings.noted_stale_after())
+                .with_gone_after(self.inner.settings.noted_gone_after());
             let reaped = self.inner.market.reap(reap).await?;
             total.lost += reaped.lost;
             total.expired += reaped.expired;

@@ -1,6 +1,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use crate::store::SEEN_INTERVAL;
 use crate::task::NewTask;
 
 use super::Limits;
@@ -178,5 +179,16 @@ impl Settings {
     pub fn gone_after(&self) -> Duration {
         self.gone_after
             .unwrap_or_else(|| self.stale_after().saturating_add(self.heartbeat))
+    }
+
+    /// After how long without a noted sign of life a worker counts as stale: a store may note one as
+    /// much as [`SEEN_INTERVAL`] late.
+    pub(super) fn noted_stale_after(&self) -> Duration {
+        self.stale_after().saturating_add(SEEN_INTERVAL)
+    }
+
+    /// The same for a worker that is gone.
+    pub(super) fn noted_gone_after(&self) -> Duration {
+        self.gone_after().saturating_add(SEEN_INTERVAL)
     }
 }

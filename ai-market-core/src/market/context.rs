@@ -1,8 +1,9 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::consensus::Policies;
 use crate::event::Event;
-use crate::id::{IdempotencyKey, WorkerId};
+use crate::id::{IdempotencyKey, TaskType, WorkerId};
 use crate::store::{
     Absence, Addition, ClaimKey, Counter, Needs, StoreError, Transaction, TransactionError,
     WorkerRow,
@@ -18,6 +19,8 @@ pub(super) struct Context<'a> {
     pub(super) tx: &'a mut dyn Transaction,
     pub(super) shared: &'a Shared,
     pub(super) effects: Effects,
+    /// Who lost leases on tasks of which types in this step.
+    pub(super) losers: BTreeSet<(WorkerId, TaskType)>,
     missing: Option<Needs>,
     now: Timestamp,
 }
@@ -47,6 +50,7 @@ impl<'a> Context<'a> {
             tx,
             shared,
             effects: Effects::default(),
+            losers: BTreeSet::new(),
             missing: None,
         }
     }

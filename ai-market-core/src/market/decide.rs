@@ -111,7 +111,8 @@ pub(super) fn decide(
 /// What a voter is paid.
 fn points(rewards: &[Reward], worker: &WorkerId) -> i64 {
     let paid = rewards.iter().filter(|reward| reward.worker == *worker);
-    paid.fold(0, |sum, reward| sum.saturating_add(reward.points))
+    let sum = paid.fold(0_i64, |sum, reward| sum.saturating_add(reward.points));
+    sum.clamp(-Reward::MAX_POINTS, Reward::MAX_POINTS)
 }
 
 /// Ends the leases on a task that was just closed. Those on a finalized one become grace leases,

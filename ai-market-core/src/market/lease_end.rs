@@ -88,6 +88,7 @@ pub(super) fn end_lease(
             model: held.model.as_ref(),
             by: &lost,
         })?;
+        cx.losers.insert((worker.clone(), task.task_type.clone()));
         if count_loss(cx, id, worker, held.owner)? <= counted_losses(&task) {
             task.attempts += 1;
         }

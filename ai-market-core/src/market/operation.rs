@@ -6,6 +6,7 @@ use crate::store::{Needs, Step, StoreError, Transaction, TransactionError, Turn}
 use crate::time::Timestamp;
 
 use super::handle::Shared;
+use super::standing::judge_losses;
 use super::{ClaimFrontier, Context, Effects, Report};
 
 /// One operation of the market: what it needs, what it does in a transaction, and what it tells.
@@ -90,6 +91,7 @@ impl<O: Operation> Step for Job<O> {
         self.take_ran();
         let mut cx = Context::new(tx, &self.shared);
         let outcome = self.operation.run(&mut cx);
+        let outcome = outcome.and_then(|outcome| judge_losses(&mut cx).map(|()| outcome));
         if let Some(mut missing) = cx.take_missing() {
             if let Err(TransactionError::Missing(needs)) = outcome {
                 missing.merge(*needs);

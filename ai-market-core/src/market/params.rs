@@ -195,8 +195,8 @@ impl Release {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reap {
-    /// How many leases, deadlines, stale workers and gone workers, each, the round ends or declares
-    /// at most.
+    /// How many leases that ran out, deadlines, stale workers, gone workers and leases of gone
+    /// workers, each, the round ends or declares at most.
     pub limit: usize,
     /// When the last round is longer ago than this, nobody served in between, and every lease is
     /// first extended by that time.
@@ -204,9 +204,10 @@ pub struct Reap {
     /// How far ahead of now a lease may reach after a time in which nobody served, or after the clock
     /// was put back; longer ones are cut.
     pub longest_lease: Duration,
-    /// After how long without a sign of life a worker is stale; none is where it is absent.
+    /// After how long without a noted sign of life a worker is stale; none is where it is absent. A
+    /// sign of life may be noted up to [`SEEN_INTERVAL`](crate::store::SEEN_INTERVAL) late.
     pub stale_after: Option<Duration>,
-    /// After how long without a sign of life a worker is gone; none is where it is absent.
+    /// After how long without a noted sign of life a worker is gone; none is where it is absent.
     pub gone_after: Option<Duration>,
 }
 

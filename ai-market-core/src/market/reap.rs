@@ -38,10 +38,8 @@ impl Operation for Reap {
             }
         }
         if let Some(silence) = can_be_silent(self.gone_after, since, cx.now()) {
-            for silent in silent(cx, Absence::Stale, silence, self.limit, &mut reaped)? {
-                reaped.lost += declare_gone(cx, &silent)?;
-                reaped.gone.push(silent.worker);
-            }
+            let silent = silent(cx, Absence::Stale, silence, self.limit, &mut reaped)?;
+            declare_gone(cx, silent, self.limit, &mut reaped)?;
         }
         decide_overdue_tasks(cx, self.limit, &mut reaped)?;
         Ok(Some(reaped))
@@ -122,23 +120,44 @@ fn set_absence(
     cx.tx.put_worker(&Arc::new(row))
 }
 
-/// Declares a worker gone. Its leases are lost if it used to send heartbeats; workers of the
+/// Declares workers gone. The leases of one are lost if it used to send heartbeats; workers of the
 /// original system may never send one, and theirs run out in their time.
-fn declare_gone(cx: &mut Context<'_>, silent: &SilentWorker) -> Result<u64, TransactionError> {
-    let worker: &WorkerId = &silent.worker;
-    set_absence(cx, worker, Absence::Gone)?;
-    cx.log_effect(Event::WorkerGone {
-        worker: worker.clone(),
-    })?;
-    let mut lost = 0;
-    if silent.sends_heartbeats {
-        for (task, _) in cx.tx.leases_held(worker)? {
-            if end_lease(cx, task, worker, LeaseEnd::Gone)? {
-                lost += 1;
+///
+/// At most `limit` leases end, so that one round never holds up everybody else for long: a worker
+/// that holds more than are left is declared gone by a later round, once it holds none.
+fn declare_gone(
+    cx: &mut Context<'_>,
+    silent: Vec<SilentWorker>,
+    limit: usize,
+    reaped: &mut Reaped,
+) -> Result<(), TransactionError> {
+    let mut left = limit;
+    for SilentWorker {
+        worker,
+        sends_heartbeats,
+    } in silent
+    {
+        if sends_heartbeats {
+            let held = cx.tx.leases_held(&worker)?;
+            let rest = held.len().saturating_sub(left);
+            for (task, _) in held.into_iter().take(left) {
+                left -= 1;
+                if end_lease(cx, task, &worker, LeaseEnd::Gone)? {
+                    reaped.lost += 1;
+                }
+            }
+            if rest > 0 {
+                reaped.more = true;
+                break;
             }
         }
+        set_absence(cx, &worker, Absence::Gone)?;
+        cx.log_effect(Event::WorkerGone {
+            worker: worker.clone(),
+        })?;
+        reaped.gone.push(worker);
     }
-    Ok(lost)
+    Ok(())
 }
 
 /// Notes the round, gives leases the time back in which nobody served, and returns since when the

@@ -35,6 +35,36 @@ pub(super) fn judge(
     cx.defer_missing(changed)
 }
 
+/// Counts what workers lost in a step, and asks how far they are trusted now. What one lost in one
+/// step is one loss: a machine that is switched off loses all its leases together.
+pub(super) fn judge_losses(cx: &mut Context<'_>) -> Result<(), TransactionError> {
+    for (worker, task_type) in std::mem::take(&mut cx.losers) {
+        let judged = judge_loss(cx, &worker, &task_type);
+        cx.defer_missing(judged)?;
+    }
+    Ok(())
+}
+
+fn judge_loss(
+    cx: &mut Context<'_>,
+    worker: &WorkerId,
+    task_type: &TaskType,
+) -> Result<(), TransactionError> {
+    let change = RecordChange::loss();
+    let mut record = cx.tx.record(task_type, Some(worker))?;
+    let mut prior = cx.tx.record(task_type, None)?;
+    record.apply(&change);
+    prior.apply(&change);
+    for worker in [Some(worker), None] {
+        cx.tx.add(Addition::Record {
+            worker,
+            task_type,
+            change: &change,
+        })?;
+    }
+    judge(cx, task_type, worker, &record, &prior)
+}
+
 /// Writes and tells how far a worker is trusted. Where it no longer is, its leases are returned.
 fn set_standing(
     cx: &mut Context<'_>,
@@ -114,7 +144,8 @@ fn reinstate(
     };
     cx.tx.put_worker(&Arc::new(row))?;
     for task_type in &types {
-        if !cx.tx.record(task_type, Some(worker))?.total().is_zero() {
+        let record = cx.tx.record(task_type, Some(worker))?;
+        if !record.total().is_zero() || !record.losses.is_zero() {
             cx.tx.add(Addition::Record {
                 worker: Some(worker),
                 task_type,

@@ -118,8 +118,9 @@ pub trait Transaction {
     fn leases_overdue(&mut self, limit: usize)
     -> Result<Vec<(TaskId, WorkerId)>, TransactionError>;
 
-    /// Lets every lease last longer by `by`, but none longer than `latest`. A worker that was last
-    /// seen after now, since the clock was put back, was last seen now.
+    /// Shifts every lease by a time in which nobody served: it lasts longer by `by`, but not longer
+    /// than `latest`, and was claimed later by `by`, but not after now. A worker that was last seen
+    /// after now, since the clock was put back, was last seen now.
     fn shift_leases(&mut self, by: Duration, latest: Timestamp) -> Result<(), TransactionError>;
 
     /// How often which workers lost a task, ordered by worker.

@@ -67,22 +67,28 @@ struct Inner {
 }
 
 impl SqliteKeys {
-    /// Opens the keys in the database at `path`, which is made where there is none and brought up
-    /// to date where it is older.
+    /// Opens the keys in the database at `path`, which is made where there is none.
+    ///
+    /// An older schema is brought up to date, unless a coordinator has the database open: one of an
+    /// earlier version would not know the new schema.
     ///
     /// # Errors
     ///
     /// [`OpenError`] when the path names something that is not a database of this crate, when the
-    /// file or its directory cannot be written, or when its schema is newer than this crate. The
-    /// file is as it was before.
+    /// file or its directory cannot be written, when its schema is newer than this crate, or when a
+    /// coordinator has a database open that is so old that it has no keys
+    /// ([`OpenError::InUse`]). The file is as it was before.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let options = SqliteOptions::new().with_cache(CACHE);
+        Self::open_with(path.as_ref(), &SqliteOptions::new().with_cache(CACHE))
+    }
+
+    pub(crate) fn open_with(path: &Path, options: &SqliteOptions) -> Result<Self, OpenError> {
         let OpenedKeys {
             path,
             writer,
             reader,
             presence,
-        } = open::open_keys(path.as_ref(), &options)?;
+        } = open::open_keys(path, options)?;
         let start = |name, db| Threads::start(name, vec![db], QUEUE).map_err(OpenError::Thread);
         let writer = start("ai-market-keys-write", writer)?;
         let reader = start("ai-market-keys-read", reader)?;

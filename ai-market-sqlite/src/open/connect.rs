@@ -10,7 +10,9 @@ use crate::options::SqliteOptions;
 use crate::sql::{Connection, Statement};
 
 use super::OpenError;
-use super::file::{APPLICATION_ID, Found, SCHEMA_VERSION, check_version, resolve};
+use super::file::{
+    APPLICATION_ID, Found, KEYS_SCHEMA_VERSION, SCHEMA_VERSION, check_version, resolve,
+};
 use super::lock::WriterLock;
 use super::presence::{Opening, Presence};
 
@@ -77,7 +79,8 @@ pub(crate) fn open(path: &Path, options: &SqliteOptions) -> Result<Opened, OpenE
         Some(lock) => lock,
         None => WriterLock::take(&resolved)?,
     };
-    let writer = set_up(path, &resolved, &opening, options)?;
+    let mut writer = set_up(path, &resolved, &opening, options)?;
+    bring_up_to_date(path, &resolved, &mut writer)?;
     let readers = (0..options.readers.get())
         .map(|_| connect(&resolved, Mode::Read, options))
         .collect::<Result<_, _>>()
@@ -97,7 +100,8 @@ pub(crate) fn open_keys(path: &Path, options: &SqliteOptions) -> Result<OpenedKe
     let resolved = resolve(path)?;
     let presence = Presence::of(&resolved);
     let opening = presence.enter()?;
-    let writer = set_up(path, &resolved, &opening, options)?;
+    let mut writer = set_up(path, &resolved, &opening, options)?;
+    bring_keys_up_to_date(path, &resolved, &mut writer, options.busy_timeout)?;
     let reader = connect(&resolved, Mode::Read, options).map_err(|error| refused(path, error))?;
     opening.done();
     Ok(OpenedKeys {
@@ -115,8 +119,7 @@ fn refused(path: &Path, source: Refused) -> OpenError {
     }
 }
 
-/// Makes the database where there is none, brings its schema up to date, and opens the connection
-/// that writes it.
+/// Makes the database where there is none, and opens the connection that writes it.
 ///
 /// Other processes may be doing the same at this moment, so whatever is written is written in a
 /// transaction that looks first.
@@ -153,11 +156,44 @@ fn set_up(
         })?;
     }
     tune(&mut writer, options.busy_timeout).map_err(set_up)?;
-    // Without a look for what is to be done, whoever opens a database would wait for its writer.
-    if user_version(&mut writer).map_err(set_up)? != SCHEMA_VERSION {
-        alone(&mut writer, |db| migrate(resolved, db)).map_err(|error| error.at(path))?;
-    }
     Ok(writer)
+}
+
+/// Brings the schema up to date, for whoever holds the [`WriterLock`].
+fn bring_up_to_date(path: &Path, resolved: &Path, db: &mut Connection) -> Result<(), OpenError> {
+    // Without a look for what is to be done, whoever opens a database would wait for its writer.
+    let version = user_version(db).map_err(|source| refused(path, source))?;
+    if version != SCHEMA_VERSION {
+        alone(db, |db| migrate(resolved, db)).map_err(|error| error.at(path))?;
+    }
+    Ok(())
+}
+
+/// Brings the schema up to date for keys, unless a coordinator runs: one of an earlier version does
+/// not know the new schema. Its file will do if it has the table of keys.
+///
+/// Waits up to `patience` for somebody else who is just making that table.
+fn bring_keys_up_to_date(
+    path: &Path,
+    resolved: &Path,
+    db: &mut Connection,
+    patience: Duration,
+) -> Result<(), OpenError> {
+    let end = Instant::now() + patience.min(LONGEST);
+    loop {
+        let version = user_version(db).map_err(|source| refused(path, source))?;
+        if version == SCHEMA_VERSION {
+            return Ok(());
+        }
+        match WriterLock::take(resolved) {
+            Ok(_lock) => return bring_up_to_date(path, resolved, db),
+            Err(OpenError::InUse { .. }) if version >= KEYS_SCHEMA_VERSION => return Ok(()),
+            Err(OpenError::InUse { .. }) if Instant::now() < end => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Why a transaction of [`set_up`] came to nothing.

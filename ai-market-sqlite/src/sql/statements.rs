@@ -196,7 +196,8 @@ statements! {
         "SELECT task, worker FROM leases WHERE until < ? ORDER BY until, task, worker LIMIT ? + 0";
     /// Visits every lease, whose number is bounded by what the workers may hold, once after each
     /// time in which nobody served.
-    ExtendLeases -> () = "UPDATE leases SET until = min(until + ?, ?)";
+    ShiftLeases -> () =
+        "UPDATE leases SET until = min(until + ?, ?), claimed_at = min(claimed_at + ?, ?)";
     /// Visits every worker, as rarely.
     SeenAtMost -> () = "UPDATE workers SET last_seen = ? WHERE last_seen > ?";
     LossesOf -> (Text, MaybeText, BigInt) =

@@ -1,6 +1,8 @@
 //! Files of every schema that there ever was open.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::time::Duration;
 
 use ai_market_core::access::{KeySpec, Keys, Role};
 use ai_market_core::event::{Event, EventId};
@@ -17,7 +19,7 @@ use crate::data::pack;
 use crate::open::{APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, user_version};
 use crate::sql::Connection;
 use crate::sql::statements::{InsertEvents, LossesOf};
-use crate::{SqliteKeys, SqliteStore};
+use crate::{OpenError, SqliteKeys, SqliteOptions, SqliteStore};
 
 use super::counters::assert_books_balance;
 use super::fixture::{Place, at, claim, insert, market, new_task, vote};
@@ -193,6 +195,31 @@ async fn whoever_opens_the_keys_of_the_first_schema_makes_their_table() {
     assert_eq!(store.workers(WorkerQuery::new(9)).await.unwrap().len(), 2);
     keys.authenticate(&issued.key.reveal()).await.unwrap();
     assert_books_balance(&place);
+}
+
+/// It would not know the new schema.
+#[tokio::test]
+async fn keys_leave_the_schema_of_a_coordinator_that_runs_alone() {
+    let options = SqliteOptions::new().with_busy_timeout(Duration::ZERO);
+    for version in 1..SCHEMA_VERSION {
+        let place = left_by(version);
+        let mut lock = place.path().as_os_str().to_owned();
+        lock.push(".lock");
+        let lock = File::create(lock).unwrap();
+        lock.try_lock().unwrap();
+        let opened = SqliteKeys::open_with(&place.path(), &options);
+        if version == 1 {
+            assert!(matches!(opened, Err(OpenError::InUse { .. })), "{opened:?}");
+        } else {
+            let keys = Keys::new(opened.unwrap(), SystemClock);
+            let issued = keys.create(KeySpec::new(Role::Admin)).await.unwrap();
+            keys.authenticate(&issued.key.reveal()).await.unwrap();
+        }
+        assert_eq!(user_version(&mut place.connect()).unwrap(), version);
+        drop(lock);
+        drop(SqliteKeys::open(place.path()).unwrap());
+        assert_eq!(user_version(&mut place.connect()).unwrap(), SCHEMA_VERSION);
+    }
 }
 
 #[tokio::test]

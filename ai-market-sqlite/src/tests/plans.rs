@@ -33,7 +33,7 @@ fn plan_of(name: &str) -> String {
 const WALKING: [&str; 6] = [
     "AllSilentWorkers",
     "Counters",
-    "ExtendLeases",
+    "ShiftLeases",
     "SeenAtMost",
     "StaleWorkers",
     "TalliesBy",

@@ -1,85 +1,16 @@
 //! Sums that no integer holds become the largest or smallest one, and fail nothing.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ai_market_core::confidence::Confidence;
 use ai_market_core::conformance::run_step;
-use ai_market_core::consensus::{
-    Ballot, Consensus, ConsensusPolicy, Policies, Reward, Updates, Verdict,
-};
-use ai_market_core::id::{Label, PolicyName, TaskType};
-use ai_market_core::market::{Market, Progress, SubmitOutcome};
+use ai_market_core::consensus::Policies;
+use ai_market_core::id::TaskType;
+use ai_market_core::market::Market;
 use ai_market_core::store::{
-    Addition, LeaderboardQuery, MemoryStore, Tally, TallyBy, TallyQuery, TaskStore, WorkerQuery,
+    Addition, MemoryStore, Tally, TallyBy, TallyQuery, TaskStore, WorkerQuery,
 };
 
-use super::fixture::{Place, claim, insert, market, new_task, register, vote, worker};
-
-/// Pays the first vote as many points as there are.
-#[derive(Debug)]
-struct Lavish;
-
-impl ConsensusPolicy for Lavish {
-    fn name(&self) -> PolicyName {
-        PolicyName::new("lavish/1").unwrap()
-    }
-
-    fn wanted(&self, required: NonZeroU32) -> NonZeroU32 {
-        required
-    }
-
-    fn evaluate(&self, ballot: &Ballot<'_>) -> Verdict {
-        self.conclude(ballot)
-    }
-
-    fn conclude(&self, ballot: &Ballot<'_>) -> Verdict {
-        let first = &ballot.votes[0];
-        Verdict::Finalize {
-            consensus: Consensus::new(first.label.clone(), Confidence::ONE),
-            rewards: vec![Reward::new(first.worker.clone(), i64::MAX)],
-            updates: self.learn(ballot, &first.label),
-        }
-    }
-
-    fn learn(&self, ballot: &Ballot<'_>, label: &Label) -> Updates {
-        Updates::observe(ballot, label)
-    }
-}
-
-#[tokio::test]
-async fn more_points_than_an_integer_holds_fail_nobody() {
-    let place = Place::new();
-    let store = place.open();
-    let market = Market::new(
-        store.clone(),
-        Policies::default().with(TaskType::sentiment(), Lavish),
-    );
-    register(&market, &["alice", "bob"]).await;
-    let tasks = (0..4).map(new_task);
-    market.insert(insert(tasks)).await.unwrap();
-    for name in ["alice", "alice", "bob"] {
-        let [task] = claim(&market, name, 1).await[..] else {
-            panic!("there is a task for {name}");
-        };
-        let submitted = market.submit(vec![vote(task, name)]).await.unwrap();
-        let finalized = SubmitOutcome::Accepted(Progress::Finalized);
-        assert_eq!(submitted.outcomes, [finalized]);
-    }
-    let leaders = store.leaderboard(LeaderboardQuery::new(9)).await.unwrap();
-    let leaders = leaders
-        .iter()
-        .map(|place| (place.worker.as_str(), place.points));
-    assert!(leaders.eq([("alice", i64::MAX), ("bob", i64::MAX)]));
-    let next = LeaderboardQuery::new(9).after(i64::MAX, worker("alice"));
-    assert_eq!(store.leaderboard(next).await.unwrap().len(), 1);
-    for by in [TallyBy::default(), TallyBy::WORKER, TallyBy::TASK_TYPE] {
-        for row in store.tallies(TallyQuery::new(by, 9)).await.unwrap() {
-            assert_eq!(row.tally.points, i64::MAX);
-        }
-    }
-    assert_eq!(claim(&market, "bob", 9).await.len(), 1);
-}
+use super::fixture::{Place, market, register, worker};
 
 /// As large as it gets, in every part.
 fn huge(points: i64) -> Tally {

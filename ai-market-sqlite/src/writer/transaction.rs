@@ -15,8 +15,8 @@ use ai_market_core::time::Timestamp;
 use crate::data::{count, limit, micros, name, task_id, time};
 use crate::error::Error;
 use crate::sql::statements::{
-    AllSilentWorkers, DeleteBytes, DeleteLease, ExtendLeases, GetBytes, LossesOf, OverdueLeases,
-    OverdueTasks, PutBytes, PutLoss, QuietWorkers, ReapedAt, ScanBytes, SeenAtMost, SetReapedAt,
+    AllSilentWorkers, DeleteBytes, DeleteLease, GetBytes, LossesOf, OverdueLeases, OverdueTasks,
+    PutBytes, PutLoss, QuietWorkers, ReapedAt, ScanBytes, SeenAtMost, SetReapedAt, ShiftLeases,
     SilentWorkers, TaskByName,
 };
 
@@ -141,8 +141,9 @@ impl Transaction for Session {
     fn shift_leases(&mut self, by: Duration, latest: Timestamp) -> Result<()> {
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
         let by = by.min(LONGEST_SHIFT);
-        self.db.execute::<ExtendLeases>((by, micros(latest)))?;
         let now = micros(self.now);
+        self.db
+            .execute::<ShiftLeases>((by, micros(latest), by, now))?;
         self.db.execute::<SeenAtMost>((now, now))?;
         Ok(())
     }

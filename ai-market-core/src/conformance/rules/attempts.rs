@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::conformance::harness::{Harness, LEASE, at, new_task, number, profile, vote, worker};
 use crate::id::OwnerId;
-use crate::market::{Claim, Claimed, Insert, Progress, Reap, SubmitOutcome};
+use crate::market::{Claim, Claimed, Insert, LeaseScope, Progress, Reap, SubmitOutcome};
 use crate::task::{TaskState, TaskStatus};
 
 /// Claims are free; what runs out, fails or restarts is an attempt.
@@ -172,6 +172,31 @@ pub async fn rule_6_time_in_which_nobody_reaped_costs_no_lease(h: &Harness) {
         assert_eq!(reap(seconds).await.unwrap().lost, 0);
     }
     assert_eq!(reap(1_063).await.unwrap().lost, 1);
+}
+
+/// A bare heartbeat keeps a lease for ten leases of service, not of time.
+pub async fn rule_5_time_in_which_nobody_served_lets_bare_heartbeats_renew_longer(h: &Harness) {
+    h.register(&["alice"], 0).await;
+    h.task(1, 0).await;
+    let silence = Duration::from_secs(5);
+    let reap = async |seconds| {
+        h.at(seconds)
+            .reap(Reap::new(9, silence))
+            .await
+            .unwrap()
+            .lost
+    };
+    reap(0).await;
+    h.claim("alice", 1, 2).await;
+    reap(4).await;
+    assert_eq!(reap(1_004).await, 0);
+    // The lease counts as claimed at 1,002.
+    for seconds in 1_005..1_602 {
+        h.renew("alice", LeaseScope::AllOf, seconds).await;
+        assert_eq!(reap(seconds).await, 0);
+    }
+    h.renew("alice", LeaseScope::AllOf, 1_602).await;
+    assert_eq!((reap(1_602).await, reap(1_603).await), (0, 1));
 }
 
 /// A round never does more than it was asked to, and says that there is more.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::confidence::Confidence;
 use crate::conformance::harness::{Harness, at, label, new_task, number, task_type, vote, worker};
-use crate::conformance::policies::{Agree, Panics, Undecided};
-use crate::consensus::Policies;
+use crate::conformance::policies::{Agree, Panics, Pays, Undecided};
+use crate::consensus::{Policies, Reward};
 use crate::id::{TaskId, TaskType};
 use crate::market::{Progress, Reap, SubmitOutcome};
 use crate::store::WorkerProfile;
@@ -196,6 +196,27 @@ pub async fn rule_7_a_held_task_is_not_short_of_workers(h: &Harness) {
     let ner = WorkerProfile::new(worker("w1"), [task_type("ner")]);
     h.at(6).register(ner).await.unwrap();
     assert_eq!(short().await, 0, "it is decided");
+}
+
+/// A policy that pays beyond all measure neither fails the steps of others nor fills up the sums.
+pub async fn rewards_are_bounded(h: &Harness) {
+    let policies = Policies::default()
+        .with(task_type("rich"), Pays(i64::MAX))
+        .with(task_type("poor"), Pays(i64::MIN));
+    let h = &h.with_policies(policies);
+    for (kind, name, n) in [("rich", "w1", 0), ("poor", "w2", 3)] {
+        let profile = WorkerProfile::new(worker(name), [task_type(kind)]);
+        h.at(9).register(profile).await.unwrap();
+        for n in n..n + 3 {
+            h.put(new_task("a", 1, n).with_task_type(task_type(kind)), 9)
+                .await;
+            let outcome = h.answer(name, "a", 9).await;
+            assert_eq!(outcome, SubmitOutcome::Accepted(Progress::Finalized));
+        }
+    }
+    let most = 3 * Reward::MAX_POINTS;
+    let expected = [("w1".to_owned(), most), ("w2".to_owned(), -most)];
+    assert_eq!(h.points().await, expected);
 }
 
 /// A broken policy costs its task, not the market.

@@ -12,6 +12,7 @@ pub mod events;
 pub mod grace;
 pub mod inserting;
 pub mod leases;
+pub mod losing;
 pub mod models;
 pub mod presence;
 pub mod reading;
@@ -96,10 +97,12 @@ macro_rules! __for_each_market_case {
             attempts::rule_6_a_task_fails_when_two_owners_used_up_its_attempts,
             attempts::rule_6_leases_per_worker_are_bounded,
             attempts::rule_6_time_in_which_nobody_reaped_costs_no_lease,
+            attempts::rule_5_time_in_which_nobody_served_lets_bare_heartbeats_renew_longer,
             attempts::a_round_of_reaping_keeps_to_its_limit,
             attempts::a_round_that_ends_just_as_much_as_it_may_says_that_there_is_no_more,
             clock::time_stands_still_while_the_clock_is_put_back,
             presence::rule_6_the_leases_of_a_worker_that_is_gone_are_lost,
+            presence::the_leases_of_workers_that_are_gone_end_within_the_limit,
             presence::rule_6_time_in_which_nobody_served_makes_nobody_gone,
             presence::a_worker_that_is_heard_of_again_is_back,
             presence::a_worker_that_votes_is_back,
@@ -120,6 +123,7 @@ macro_rules! __for_each_market_case {
             deciding::rule_7_a_round_ends_no_more_overdue_tasks_than_its_limit,
             deciding::rule_7_tasks_short_of_workers_are_counted,
             deciding::rule_7_a_held_task_is_not_short_of_workers,
+            deciding::rewards_are_bounded,
             deciding::a_panicking_policy_fails_the_task_and_not_the_store,
             deciding::each_type_has_its_own_policy,
             backlog::rule_9_an_answered_prefix_hides_nothing_behind_it,
@@ -162,6 +166,10 @@ macro_rules! __for_each_market_case {
             standing::a_late_answer_adds_what_the_policy_learns,
             standing::what_a_policy_learns_adds_up,
             standing::a_late_answer_stands_though_the_policy_panics,
+            losing::leases_that_are_lost_together_are_one_loss,
+            losing::a_worker_that_loses_all_its_leases_is_suspended,
+            losing::answers_of_the_past_do_not_excuse_a_run_of_losses,
+            losing::three_keys_of_one_owner_do_no_harm,
             standing::a_ruling_by_hand_stands,
             standing::a_reinstated_worker_is_judged_anew,
             standing::reinstating_for_one_type_leaves_the_others,
@@ -295,6 +303,7 @@ mod tests {
             include_str!("grace.rs"),
             include_str!("inserting.rs"),
             include_str!("leases.rs"),
+            include_str!("losing.rs"),
             include_str!("models.rs"),
             include_str!("presence.rs"),
             include_str!("reading.rs"),

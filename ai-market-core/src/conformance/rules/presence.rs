@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::conformance::harness::{Harness, LEASE, at, vote, worker};
+use crate::conformance::harness::{Harness, LEASE, at, new_task, vote, worker};
 use crate::id::InstanceId;
 use crate::market::{LeaseScope, Reap, Reaped, Release, Renew};
 use crate::store::{Presence, StatsQuery, WorkerQuery};
@@ -53,6 +53,33 @@ pub async fn rule_6_the_leases_of_a_worker_that_is_gone_are_lost(h: &Harness) {
     assert_eq!((task.status(), task.attempts), (TaskStatus::Queued, 1));
     assert_eq!(h.claim("bob", 1, 49).await, [id]);
     assert!(h.reap_gone(50).await.gone.is_empty(), "it is gone once");
+}
+
+/// However many workers are gone at once, nobody else waits for long: the others follow in later
+/// rounds.
+pub async fn the_leases_of_workers_that_are_gone_end_within_the_limit(h: &Harness) {
+    h.reap_gone(-100).await;
+    let names = ["alice", "bob", "carole"];
+    h.register(&names, 1).await;
+    for n in 0..9 {
+        h.put(new_task("a", 1, n), 9).await;
+    }
+    for name in names {
+        assert_eq!(h.claim(name, 3, 9).await.len(), 3);
+        h.beat(name, 9).await;
+    }
+    let mut rounds = Vec::new();
+    loop {
+        let reap = Reap::new(4, Duration::MAX).with_gone_after(GONE);
+        let reaped = h.at(60).reap(reap).await.unwrap();
+        rounds.push((reaped.lost, reaped.gone.len()));
+        assert_eq!(reaped.more, rounds.len() < 3);
+        if !reaped.more {
+            break;
+        }
+    }
+    assert_eq!(rounds, [(4, 1), (4, 1), (1, 1)]);
+    assert_eq!(h.stats().await.tasks_in(TaskStatus::Queued), 9);
 }
 
 /// It is there again, as if it had never been away.

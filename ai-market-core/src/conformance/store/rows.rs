@@ -248,12 +248,12 @@ pub async fn the_service_row_comes_back_as_it_was_written(h: &Harness) {
     }
 }
 
-/// Until when each lease lasts, but for the latest that it may, and nothing else; nobody was last
-/// seen in the future.
+/// When each lease was claimed, but not after now, until when it lasts, but for the latest that it
+/// may, and nothing else; nobody was last seen in the future.
 pub async fn leases_are_shifted_together(h: &Harness) {
     let (first, second) = (task(0).id, task(1).id);
     insert_tasks(h, 2).await;
-    h.at(1);
+    h.at(150);
     h.run(move |tx| {
         tx.put_lease(first, &full_lease())?;
         let grace = LeaseRow {
@@ -271,14 +271,17 @@ pub async fn leases_are_shifted_together(h: &Harness) {
     assert_eq!(untils, [at(161), at(120), at(350)]);
     let expected = LeaseRow {
         until: at(161),
+        claimed_at: full_lease().claimed_at.plus(Duration::from_secs(100)),
         ..full_lease()
     };
     assert_eq!(on_first[0], expected);
     assert!(on_first[1].grace);
-    h.run(|tx| tx.shift_leases(Duration::ZERO, at(150))).await;
+    h.run(|tx| tx.shift_leases(Duration::from_secs(100), at(150)))
+        .await;
     let [on_first, on_second] = h.run(read).await;
     let untils: Vec<_> = on_first.iter().chain(&on_second).map(|l| l.until).collect();
-    assert_eq!(untils, [at(150), at(120), at(150)]);
+    assert_eq!(untils, [at(150), at(150), at(150)]);
+    assert_eq!(on_first[0].claimed_at, at(150), "not after now");
 }
 
 /// Whatever bytes; the last value of a key counts.

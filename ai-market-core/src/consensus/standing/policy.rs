@@ -13,12 +13,12 @@ use super::Standing;
 /// - answer equal records with equal standings, and keep no state that they can change;
 /// - return quickly, and not block;
 /// - judge only by what the record says since the worker was last reinstated
-///   ([`TrackRecord::judged`]), so that a reinstated worker begins anew;
+///   ([`TrackRecord::judged`], [`TrackRecord::judged_losses`]), so that a reinstated worker begins anew;
 /// - name in its [`name`](Self::name) all that it depends on: kind, version, parameters.
 ///
 /// A policy that panics leaves the standing as it is.
 pub trait StandingPolicy: Debug + Send + Sync + 'static {
-    /// Kind, version and parameters, as in `sequential/1`; kept with every standing that is not
+    /// Kind, version and parameters, as in `sequential/2`; kept with every standing that is not
     /// active.
     fn name(&self) -> PolicyName;
 

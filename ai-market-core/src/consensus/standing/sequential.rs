@@ -5,7 +5,8 @@ use crate::id::PolicyName;
 
 use super::{Standing, StandingPolicy};
 
-/// Suspends workers that agree with the consensus clearly less often than honest ones do, by a
+/// Suspends workers that agree with the consensus, or answer what they claim, clearly less often than
+/// honest ones do, by a
 /// sequential probability ratio test (Wald, "Sequential Tests of Statistical Hypotheses", Annals of
 /// Mathematical Statistics 16, 1945, section 2).
 ///
@@ -22,8 +23,14 @@ use super::{Standing, StandingPolicy};
 /// that always disagrees is suspended after 20 answers, or after 35 where a third of all answers of
 /// the type disagree; one that agrees half the time after about 100.
 ///
+/// Losses of leases are judged by the same test, with each answer in place of an agreement and each
+/// loss in place of a disagreement: a worker that answers nothing is suspended after 20 losses, and
+/// one that answers two claims in three never. Leases that are lost at the same time are one loss, so
+/// an honest worker may be switched off at any time.
+///
 /// A good past is no licence: a worker whose last answers all disagreed is judged by those alone
-/// as well, so a run of 20 suspends whatever came before. Such a run begins at an honest worker's
+/// as well, so a run of 20 suspends whatever came before, and so does a run of losses. Such a run of
+/// answers begins at an honest worker's
 /// next answer with a probability of less than 10⁻¹².
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SequentialTest {
@@ -77,48 +84,60 @@ impl SequentialTest {
         self
     }
 
-    /// How often an honest worker agrees at least, for a task type with this record.
-    fn agreeing(&self, prior: &TrackRecord) -> f64 {
-        if prior.total() < Self::ENOUGH {
+    /// How often an honest worker does well at least, where all workers together did well and badly
+    /// so often.
+    fn expected(&self, good: FractionalCount, bad: FractionalCount) -> f64 {
+        let total = good.saturating_add(bad);
+        if total < Self::ENOUGH {
             return self.honest;
         }
-        let average = prior.agreements.as_f64() / prior.total().as_f64();
+        let average = good.as_f64() / total.as_f64();
         // Where nobody agrees with anybody, nobody can be told from a guesser.
         (0.9 * average).clamp(0.1, self.honest)
-    }
-
-    /// The logarithm of the odds after so many agreements and disagreements.
-    fn log_odds(agreeing: f64, agreements: f64, disagreements: f64) -> f64 {
-        let agree = Self::BAD.ln();
-        let disagree = ((1.0 - Self::BAD * agreeing) / (1.0 - agreeing)).ln();
-        agreements * agree + disagreements * disagree
     }
 }
 
 impl StandingPolicy for SequentialTest {
     fn name(&self) -> PolicyName {
-        let name = format!("sequential/1 {} {}", self.honest, self.probation_leases);
+        let name = format!("sequential/2 {} {}", self.honest, self.probation_leases);
         PolicyName::new(name).unwrap_or_else(|_| unreachable!("two short numbers"))
     }
 
     fn assess(&self, record: &TrackRecord, prior: &TrackRecord) -> Standing {
         let (agreements, disagreements) = record.judged();
-        let agreeing = self.agreeing(prior);
-        let all = Self::log_odds(agreeing, agreements.as_f64(), disagreements.as_f64());
-        let run = record.streak.min(0).unsigned_abs();
-        let last = Self::log_odds(agreeing, 0.0, run as f64);
+        let answers = agreements.saturating_add(disagreements);
+        let answered = Conduct {
+            expected: self.expected(prior.agreements, prior.disagreements),
+            good: agreements,
+            bad: disagreements,
+            run: FractionalCount::from_whole(record.streak.min(0).unsigned_abs()),
+        };
+        let losses = record.judged_losses();
+        let claimed = Conduct {
+            expected: self.expected(prior.total(), prior.losses),
+            good: answers,
+            bad: losses,
+            run: record.losses_in_a_row,
+        };
         let reason = || {
-            let total = agreements.saturating_add(disagreements);
-            if last > all {
+            if claimed.odds() > answered.odds() {
+                let run = claimed.run;
+                if claimed.last() > claimed.all() {
+                    format!("it lost leases {run} times since its last counted answer")
+                } else {
+                    format!("it lost leases {losses} times, with {answers} counted answers")
+                }
+            } else if answered.last() > answered.all() {
+                let run = answered.run;
                 format!("its last {run} answers all disagreed with the consensus")
             } else {
-                format!("{disagreements} of its {total} answers disagreed with the consensus")
+                format!("{disagreements} of its {answers} answers disagreed with the consensus")
             }
         };
-        let suspended = all.max(last) >= Self::SUSPENSION_ODDS.ln();
-        if suspended {
+        let odds = answered.odds().max(claimed.odds());
+        if odds >= Self::SUSPENSION_ODDS.ln() {
             Standing::Suspended { reason: reason() }
-        } else if all >= Self::PROBATION_ODDS.ln() {
+        } else if answered.all().max(claimed.all()) >= Self::PROBATION_ODDS.ln() {
             Standing::Probation {
                 max_leases: self.probation_leases,
                 reason: reason(),
@@ -129,9 +148,44 @@ impl StandingPolicy for SequentialTest {
     }
 }
 
+/// What a worker did well and badly, to be compared with what is expected of an honest one.
+#[derive(Debug, Clone, Copy)]
+struct Conduct {
+    /// How often an honest worker does well at least.
+    expected: f64,
+    good: FractionalCount,
+    bad: FractionalCount,
+    /// How often it did badly in a row up to now.
+    run: FractionalCount,
+}
+
+impl Conduct {
+    /// The logarithm of the odds that the worker is bad.
+    fn log_odds(&self, good: FractionalCount, bad: FractionalCount) -> f64 {
+        const BAD: f64 = SequentialTest::BAD;
+        let each_bad = ((1.0 - BAD * self.expected) / (1.0 - self.expected)).ln();
+        good.as_f64() * BAD.ln() + bad.as_f64() * each_bad
+    }
+
+    /// By all that it did.
+    fn all(&self) -> f64 {
+        self.log_odds(self.good, self.bad)
+    }
+
+    /// By the last run alone.
+    fn last(&self) -> f64 {
+        self.log_odds(FractionalCount::ZERO, self.run)
+    }
+
+    fn odds(&self) -> f64 {
+        self.all().max(self.last())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::RecordChange;
     use crate::id::Label;
 
     fn record(answers: impl IntoIterator<Item = bool>) -> TrackRecord {
@@ -161,6 +215,50 @@ mod tests {
     #[test]
     fn a_good_past_is_no_licence() {
         assert_eq!(suspended_after(|i| i < 1_000), Some(1_020));
+    }
+
+    fn losing(answers: u64, losses: u64, run: u64) -> Standing {
+        let mut record = record((0..answers).map(|_| true));
+        let mut change = RecordChange::new();
+        change.losses = FractionalCount::from_whole(losses);
+        record.apply(&change);
+        record.losses_in_a_row = FractionalCount::from_whole(run);
+        SequentialTest::default().assess(&record, &TrackRecord::default())
+    }
+
+    #[test]
+    fn losses_are_judged_as_answers_are() {
+        assert_eq!(losing(0, 4, 4), Standing::Active);
+        let Standing::Probation { reason, .. } = losing(0, 5, 1) else {
+            panic!("five losses are suspicious");
+        };
+        assert_eq!(reason, "it lost leases 5 times, with 0 counted answers");
+        assert!(!losing(0, 19, 19).is_suspended());
+        assert!(losing(0, 20, 1).is_suspended());
+        let Standing::Suspended { reason } = losing(900, 20, 20) else {
+            panic!("a good past is no licence");
+        };
+        assert_eq!(
+            reason,
+            "it lost leases 20 times since its last counted answer"
+        );
+        assert_eq!(
+            losing(200, 100, 1),
+            Standing::Active,
+            "two of three are answered"
+        );
+        assert!(losing(100, 100, 1).is_suspended());
+    }
+
+    #[test]
+    fn where_everybody_loses_leases_nobody_is_suspended_for_it() {
+        let mut prior = record([true; 500]);
+        prior.losses = FractionalCount::from_whole(500);
+        let mut worker = record([true; 100]);
+        worker.losses = FractionalCount::from_whole(100);
+        let test = SequentialTest::default();
+        assert!(test.assess(&worker, &TrackRecord::default()).is_suspended());
+        assert_eq!(test.assess(&worker, &prior), Standing::Active);
     }
 
     #[test]

@@ -184,6 +184,7 @@ fn shift(state: &mut State, by: Duration, latest: Timestamp, now: Timestamp) -> 
         let mut row = row.clone();
         for lease in &mut row.leases {
             lease.until = lease.until.plus(by).min(latest);
+            lease.claimed_at = lease.claimed_at.plus(by).min(now);
         }
         changes.push(Change::Task(*id, Some(Box::new(row))));
     }
