@@ -237,6 +237,43 @@ async fn votes_on_an_open_task_are_shown_to_admins_alone() {
 }
 
 #[tokio::test]
+async fn a_client_cancels_the_tasks_of_its_owner_alone() {
+    let market = Market::open();
+    let owner = |name| OwnerId::new(name).unwrap();
+    let client = |name| KeySpec::new(Role::Client).with_owner(owner(name));
+    let ann = market.holder(client("ann")).await;
+    let other_key_of_ann = market.holder(client("ann")).await;
+    let ben = market.holder(client("ben")).await;
+    let worker = KeySpec::worker(worker("w"));
+    let worker = market.holder(worker.with_owner(owner("ann"))).await;
+    let admin = market.holder(KeySpec::new(Role::Admin)).await;
+    let put = async |who: &Acting| {
+        who.enqueue(vec![TaskSpec::new("a")])
+            .await
+            .remove(0)
+            .unwrap()
+    };
+    let code = async |who: &Acting, id| match who.cancel(id, None).await {
+        Ok(_) => None,
+        Err(error) => Some(error.code()),
+    };
+    let id = put(&ann).await;
+    assert_eq!(code(&ben, id).await, Some(ErrorCode::Forbidden));
+    assert_eq!(code(&worker, id).await, Some(ErrorCode::Forbidden));
+    let found = ann.task(id, NOW).await.unwrap();
+    assert!(found.task.status().is_open());
+    assert_eq!(code(&other_key_of_ann, id).await, None);
+    let id = put(&ann).await;
+    assert_eq!(code(&admin, id).await, None);
+    // Nobody knows whose it is.
+    let id = market.task(1).await;
+    assert_eq!(code(&ann, id).await, Some(ErrorCode::Forbidden));
+    assert_eq!(code(&admin, id).await, None);
+    let unknown = TaskId::generate(ai_market_core::time::Timestamp::from_micros(9));
+    assert_eq!(code(&ann, unknown).await, Some(ErrorCode::UnknownTask));
+}
+
+#[tokio::test]
 async fn each_role_does_what_it_is_for() {
     let market = Market::open();
     let client = market.holder(KeySpec::new(Role::Client)).await;

@@ -43,6 +43,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("post", "/tasks"),
     ("get", "/tasks"),
     ("get", "/tasks/{id}"),
+    ("post", "/tasks/{id}/cancel"),
     ("get", "/task-types"),
     ("get", "/models"),
     ("get", "/workers"),

@@ -14,6 +14,8 @@ pub enum Action {
     ReadWorkers,
     /// To create tasks.
     CreateTasks,
+    /// To cancel tasks; with a client key, those of its owner alone.
+    CancelTasks,
     /// To see tasks and their results.
     ReadTasks,
     /// To see counts and metrics.
@@ -30,12 +32,13 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ReadDescription,
         Self::ReadLeaderboard,
         Self::ReadWorker,
         Self::ReadWorkers,
         Self::CreateTasks,
+        Self::CancelTasks,
         Self::ReadTasks,
         Self::ReadStats,
         Self::FollowEvents,
@@ -52,6 +55,7 @@ impl Action {
         match self {
             Self::ReadDescription | Self::ReadLeaderboard | Self::ReadWorker => true,
             Self::CreateTasks
+            | Self::CancelTasks
             | Self::ReadTasks
             | Self::ReadStats
             | Self::ReadWorkers

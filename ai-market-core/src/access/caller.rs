@@ -46,6 +46,24 @@ impl Caller {
         }
     }
 
+    /// Checks that the caller may cancel a task that `client` put in.
+    ///
+    /// # Errors
+    ///
+    /// [`Forbidden`](ErrorCode::Forbidden) when its key is no admin key and of another owner.
+    pub fn may_cancel_of(&self, client: Option<&OwnerId>) -> Result<(), ApiError> {
+        self.may(Action::CancelTasks)?;
+        match self {
+            Self::Anyone => Ok(()),
+            Self::Holder(holder) if holder.role == Role::Admin => Ok(()),
+            Self::Holder(holder) if client == Some(&holder.owner) => Ok(()),
+            Self::Holder(_) => {
+                let message = "only an admin or whoever put the task in can cancel it";
+                Err(ApiError::new(ErrorCode::Forbidden, message))
+            }
+        }
+    }
+
     /// Whose key it is; `None` where nobody is asked.
     #[must_use]
     pub const fn owner(&self) -> Option<&OwnerId> {

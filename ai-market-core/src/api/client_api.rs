@@ -42,6 +42,19 @@ pub trait ClientApi: Debug + Send + Sync + 'static {
     /// [`UnknownTask`](super::ErrorCode::UnknownTask) when the task does not exist.
     async fn task(&self, id: TaskId, wait: Duration) -> Result<TaskDetails, ApiError>;
 
+    /// Cancels an open task: its leases end, and answers to it no longer count.
+    ///
+    /// Returns the task as it is then. Cancelling a cancelled task changes nothing and returns it as it
+    /// is, so that it is safe to repeat. The reason is for people; at most 500 bytes of it are kept.
+    ///
+    /// # Errors
+    ///
+    /// - [`UnknownTask`](super::ErrorCode::UnknownTask) when the task does not exist;
+    /// - [`Closed`](super::ErrorCode::Closed) when it was finalized or failed before;
+    /// - [`Forbidden`](super::ErrorCode::Forbidden) when the caller neither put the task in nor is an
+    ///   admin.
+    async fn cancel(&self, id: TaskId, reason: Option<String>) -> Result<TaskDetails, ApiError>;
+
     /// Returns a page of tasks, ordered by age. The page says whether there are more.
     async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, ApiError>;
 
@@ -118,6 +131,14 @@ macro_rules! forward {
 
             async fn task(&self, id: TaskId, wait: Duration) -> Result<TaskDetails, ApiError> {
                 (**self).task(id, wait).await
+            }
+
+            async fn cancel(
+                &self,
+                id: TaskId,
+                reason: Option<String>,
+            ) -> Result<TaskDetails, ApiError> {
+                (**self).cancel(id, reason).await
             }
 
             async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, ApiError> {

@@ -205,6 +205,8 @@ pub struct TaskTypeReport {
     pub finalized: u64,
     /// Tasks that failed.
     pub failed: u64,
+    /// Tasks that were cancelled.
+    pub cancelled: u64,
     /// Workers that are here and serve it.
     pub workers: u64,
     /// The different models that they serve it with, as far as they say.
@@ -225,6 +227,7 @@ impl TaskTypeReport {
             assigned: 0,
             finalized: 0,
             failed: 0,
+            cancelled: 0,
             workers: 0,
             models: 0,
             policy,

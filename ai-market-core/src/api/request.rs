@@ -37,6 +37,8 @@ pub struct TaskSpec {
     pub reference: Option<Reference>,
     /// The client's tags; at most [`NewTask::MAX_TAGS`](crate::task::NewTask::MAX_TAGS).
     pub tags: BTreeSet<Tag>,
+    /// Who asks, where that is known otherwise than from the task: the owner of a key.
+    pub client: Option<OwnerId>,
 }
 
 impl TaskSpec {
@@ -55,6 +57,7 @@ impl TaskSpec {
             params: None,
             reference: None,
             tags: BTreeSet::new(),
+            client: None,
         }
     }
 

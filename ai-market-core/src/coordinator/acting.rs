@@ -28,6 +28,7 @@ use super::Coordinator;
 /// goes through here.
 /// - A worker key acts as its own worker and no other, in every call; the worker belongs to the
 ///   owner of the key, whatever it says of itself.
+/// - A client key cancels the tasks of its owner and no others.
 /// - Votes on open tasks are shown to admin keys alone (unless the market shows them to everybody).
 #[derive(Debug, Clone)]
 pub struct Acting {
@@ -165,9 +166,14 @@ impl WorkerApi for Acting {
 
 #[async_trait]
 impl ClientApi for Acting {
-    async fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<Result<TaskId, ApiError>> {
+    async fn enqueue(&self, mut tasks: Vec<TaskSpec>) -> Vec<Result<TaskId, ApiError>> {
         if let Err(error) = self.caller.may(Action::CreateTasks) {
             return tasks.iter().map(|_| Err(error.clone())).collect();
+        }
+        if let Some(owner) = self.caller.owner() {
+            for task in &mut tasks {
+                task.client = Some(owner.clone());
+            }
         }
         self.coordinator.enqueue(tasks).await
     }
@@ -177,6 +183,14 @@ impl ClientApi for Acting {
         self.coordinator
             .await_task(id, wait, self.caller.is_admin())
             .await
+    }
+
+    async fn cancel(&self, id: TaskId, reason: Option<String>) -> Result<TaskDetails, ApiError> {
+        self.caller.may(Action::CancelTasks)?;
+        // Who put a task in never changes, so it does not matter that others act in between.
+        let found = self.coordinator.task(id, Duration::ZERO).await?;
+        self.caller.may_cancel_of(found.task.client.as_ref())?;
+        self.coordinator.cancel(id, reason).await
     }
 
     async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, ApiError> {

@@ -8,7 +8,7 @@ use crate::api::{
     TaskTypeReport, WorkerReport, WorkerStatus,
 };
 use crate::id::{TaskId, TaskType, WorkerId};
-use crate::market::{Insert, InsertOutcome};
+use crate::market::{Cancel, CancelOutcome, Insert, InsertOutcome};
 use crate::store::{
     LeaderboardQuery, Place, StatsQuery, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery,
     WorkerQuery,
@@ -28,6 +28,18 @@ impl ClientApi for Coordinator {
 
     async fn task(&self, id: TaskId, wait: Duration) -> Result<TaskDetails, ApiError> {
         self.await_task(id, wait, false).await
+    }
+
+    async fn cancel(&self, id: TaskId, reason: Option<String>) -> Result<TaskDetails, ApiError> {
+        let reason = reason.unwrap_or_else(|| "no reason was given".to_owned());
+        match self.inner.market.cancel(Cancel::new(id, reason)).await? {
+            CancelOutcome::UnknownTask => Err(unknown_task(id)),
+            CancelOutcome::Cancelled => self.details(id, false).await,
+            CancelOutcome::Closed => {
+                let message = format!("task {id} was closed before");
+                Err(ApiError::new(ErrorCode::Closed, message))
+            }
+        }
     }
 
     async fn tasks(&self, mut query: TaskQuery) -> Result<TaskPage, ApiError> {

@@ -118,6 +118,7 @@ impl Coordinator {
             report.assigned = tasks(TaskStatus::Assigned).unwrap_or(0);
             report.finalized = tasks(TaskStatus::Finalized).unwrap_or(0);
             report.failed = tasks(TaskStatus::Failed).unwrap_or(0);
+            report.cancelled = tasks(TaskStatus::Cancelled).unwrap_or(0);
             let here = serving.iter().filter(|of| of.task_type == *name);
             let models = here.clone().filter_map(|of| of.model.as_ref());
             let models: BTreeSet<_> = models.map(|model| &model.identity).collect();

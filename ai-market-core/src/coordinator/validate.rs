@@ -74,6 +74,7 @@ pub(super) fn new_task(
     task.params = spec.params;
     task.reference = spec.reference;
     task.tags = spec.tags;
+    task.client = spec.client;
     Ok(task)
 }
 

@@ -77,6 +77,16 @@ pub enum Event {
         /// When the task was put in.
         created_at: Timestamp,
     },
+    /// Somebody asked for a task to be given up.
+    TaskCancelled {
+        #[serde(rename = "task_id")]
+        task: TaskId,
+        task_type: TaskType,
+        /// Why, for people.
+        reason: String,
+        /// When the task was put in.
+        created_at: Timestamp,
+    },
     /// A lease on an open task ended without an answer; where that was the last attempt, the task
     /// fails next.
     TaskRequeued {
@@ -232,7 +242,7 @@ impl Event {
         }
     }
 
-    /// `task` was finalized or failed; `None` while it is open.
+    /// `task` was closed; `None` while it is open.
     #[must_use]
     pub fn closed(task: &Task) -> Option<Self> {
         match &task.state {
@@ -248,6 +258,12 @@ impl Event {
                 created_at: task.created_at,
             }),
             TaskState::Failed { reason, .. } => Some(Self::TaskFailed {
+                task: task.id,
+                task_type: task.task_type.clone(),
+                reason: reason.clone(),
+                created_at: task.created_at,
+            }),
+            TaskState::Cancelled { reason, .. } => Some(Self::TaskCancelled {
                 task: task.id,
                 task_type: task.task_type.clone(),
                 reason: reason.clone(),
@@ -287,6 +303,7 @@ impl Event {
             | Self::TaskAnswered { task, .. }
             | Self::TaskFinalized { task, .. }
             | Self::TaskFailed { task, .. }
+            | Self::TaskCancelled { task, .. }
             | Self::TaskRequeued { task, .. } => Some(*task),
             _ => None,
         }
@@ -319,6 +336,7 @@ impl Event {
             | Self::TaskAnswered { task_type, .. }
             | Self::TaskFinalized { task_type, .. }
             | Self::TaskFailed { task_type, .. }
+            | Self::TaskCancelled { task_type, .. }
             | Self::TaskRequeued { task_type, .. } => Some(task_type),
             Self::WorkerSuspended { task_type, .. }
             | Self::WorkerProbation { task_type, .. }

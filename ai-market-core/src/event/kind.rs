@@ -48,6 +48,8 @@ kinds! {
     TaskFinalized: "task_finalized",
     /// A task ended without one.
     TaskFailed: "task_failed",
+    /// Somebody asked for a task to be given up.
+    TaskCancelled: "task_cancelled",
     /// A lease on an open task ended without an answer.
     TaskRequeued: "task_requeued",
     /// A worker registered for the first time, or as another instance or something else than before.

@@ -68,11 +68,13 @@ impl Effects {
         &self.events
     }
 
-    /// The tasks that were finalized or failed.
+    /// The tasks that were finalized, failed or cancelled.
     #[must_use]
     pub fn closed(&self) -> Vec<TaskId> {
         let closed = self.events.iter().filter_map(|event| match event {
-            Event::TaskFinalized { task, .. } | Event::TaskFailed { task, .. } => Some(*task),
+            Event::TaskFinalized { task, .. }
+            | Event::TaskFailed { task, .. }
+            | Event::TaskCancelled { task, .. } => Some(*task),
             _ => None,
         });
         closed.collect()

@@ -13,8 +13,8 @@ use super::operation::{Job, Operation, Reply};
 use super::register::Register;
 use super::submit::Submit;
 use super::{
-    Claim, ClaimFrontier, Claimed, Insert, InsertOutcome, Reap, Reaped, Registered, Release,
-    Released, Renew, Renewed, StandingChange, StandingChanged, Submitted,
+    Cancel, CancelOutcome, Claim, ClaimFrontier, Claimed, Insert, InsertOutcome, Reap, Reaped,
+    Registered, Release, Released, Renew, Renewed, StandingChange, StandingChanged, Submitted,
 };
 
 /// The rules of the market over a store.
@@ -158,6 +158,12 @@ impl Market {
     pub async fn release(&self, release: Release) -> Result<Released, StoreError> {
         let (released, effects) = self.run(release).await?;
         Ok(Released { released, effects })
+    }
+
+    /// Cancels an open task: its leases end, which costs nobody anything, and its votes are kept but
+    /// decide nothing.
+    pub async fn cancel(&self, cancel: Cancel) -> Result<CancelOutcome, StoreError> {
+        Ok(self.run(cancel).await?.0)
     }
 
     /// Ends leases whose time has passed, and decides tasks whose deadline has passed.

@@ -1,5 +1,6 @@
 //! The rules of the market, each in one place, over any [store](crate::store).
 
+mod cancel;
 mod claim;
 #[cfg(test)]
 mod claim_tests;
@@ -27,10 +28,10 @@ mod submit;
 pub use effects::Effects;
 pub use handle::Market;
 pub use outcome::{
-    Claimed, InsertOutcome, Progress, Reaped, Registered, Released, Renewed, SubmitOutcome,
-    Submitted,
+    CancelOutcome, Claimed, InsertOutcome, Progress, Reaped, Registered, Released, Renewed,
+    SubmitOutcome, Submitted,
 };
-pub use params::{Claim, Insert, LeaseScope, Reap, Release, ReleaseReason, Renew};
+pub use params::{Cancel, Claim, Insert, LeaseScope, Reap, Release, ReleaseReason, Renew};
 pub use ruling::{Ruling, StandingChange, StandingChanged};
 
 pub(crate) use observer::{Observer, Report};

@@ -18,6 +18,18 @@ pub enum InsertOutcome {
     Full,
 }
 
+/// What became of cancelling a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelOutcome {
+    /// There is no such task.
+    UnknownTask,
+    /// It is cancelled, now or since before.
+    Cancelled,
+    /// It was finalized or failed before.
+    Closed,
+}
+
 /// A registration was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]

@@ -191,6 +191,26 @@ impl Release {
     }
 }
 
+/// Somebody asks for a task to be given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Cancel {
+    /// The task.
+    pub task: TaskId,
+    /// Why, for people; at most 500 bytes of it are kept.
+    pub reason: String,
+}
+
+impl Cancel {
+    /// Gives `task` up for `reason`.
+    pub fn new(task: TaskId, reason: impl Into<String>) -> Self {
+        Self {
+            task,
+            reason: reason.into(),
+        }
+    }
+}
+
 /// One round of ending what has run out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -55,7 +55,7 @@ impl TaskPage {
             TaskState::Finalized { label, policy, .. } => {
                 label.as_str().len() + policy.as_str().len()
             }
-            TaskState::Failed { reason, .. } => reason.len(),
+            TaskState::Failed { reason, .. } | TaskState::Cancelled { reason, .. } => reason.len(),
         };
         let params = task.params.as_ref().map_or(0, |p| p.as_str().len());
         let reference = task.reference.as_ref().map_or(0, |r| r.as_str().len());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{IdempotencyKey, Reference, Tag, TaskId, TaskType};
+use crate::id::{IdempotencyKey, OwnerId, Reference, Tag, TaskId, TaskType};
 use crate::time::Timestamp;
 
 use super::salt::random_salt;
@@ -46,6 +46,9 @@ pub struct NewTask {
     /// The client's tags; a coordinator takes at most [`MAX_TAGS`](Self::MAX_TAGS).
     #[serde(default)]
     pub tags: BTreeSet<Tag>,
+    /// Who puts it in, where that is known: the owner of a key.
+    #[serde(default)]
+    pub client: Option<OwnerId>,
     /// The salt of the task's [`InputDigest`]; zeros where an earlier version serialized the task.
     #[serde(default)]
     pub salt: [u8; InputDigest::SALT_BYTES],
@@ -80,8 +83,16 @@ impl NewTask {
             params: None,
             reference: None,
             tags: BTreeSet::new(),
+            client: None,
             salt: random_salt(id),
         }
+    }
+
+    /// Says who puts it in.
+    #[must_use]
+    pub fn with_client(mut self, client: OwnerId) -> Self {
+        self.client = Some(client);
+        self
     }
 
     /// Sets the kind of inference.

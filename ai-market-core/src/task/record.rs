@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assignment::Lease;
 use crate::confidence::Confidence;
-use crate::id::{Label, PolicyName, Reference, Tag, TaskId, TaskType};
+use crate::id::{Label, OwnerId, PolicyName, Reference, Tag, TaskId, TaskType};
 use crate::submission::Submission;
 use crate::time::Timestamp;
 
@@ -48,6 +48,9 @@ pub struct Task {
     pub reference: Option<Reference>,
     /// The client's tags.
     pub tags: BTreeSet<Tag>,
+    /// Who put it in, where that is known: the owner of a key.
+    #[serde(default)]
+    pub client: Option<OwnerId>,
     /// The salt of its [input digest](Self::input_digest); `None` for a task that an earlier version
     /// stored, and for one that was read over HTTP.
     pub salt: Option<[u8; InputDigest::SALT_BYTES]>,
@@ -84,6 +87,13 @@ pub enum TaskState {
         /// When the task failed.
         at: Timestamp,
     },
+    /// Somebody asked for the task to be given up.
+    Cancelled {
+        /// Why, for people.
+        reason: String,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl Task {
@@ -102,6 +112,7 @@ impl Task {
             params: new.params,
             reference: new.reference,
             tags: new.tags,
+            client: new.client,
             salt: Some(new.salt),
             ..Self::restore(new.id, new.text, now)
         }
@@ -129,6 +140,7 @@ impl Task {
             params: None,
             reference: None,
             tags: BTreeSet::new(),
+            client: None,
             salt: None,
             submission_count: 0,
             lease_count: 0,
@@ -152,6 +164,7 @@ impl Task {
             TaskState::Open => TaskStatus::Assigned,
             TaskState::Finalized { .. } => TaskStatus::Finalized,
             TaskState::Failed { .. } => TaskStatus::Failed,
+            TaskState::Cancelled { .. } => TaskStatus::Cancelled,
         }
     }
 
@@ -163,16 +176,18 @@ impl Task {
                 .wanted
                 .saturating_sub(self.submission_count)
                 .saturating_sub(self.lease_count),
-            TaskState::Finalized { .. } | TaskState::Failed { .. } => 0,
+            _ => 0,
         }
     }
 
-    /// When it was finalized or failed; `None` while it is open.
+    /// When it was closed; `None` while it is open.
     #[must_use]
     pub const fn decided_at(&self) -> Option<Timestamp> {
         match self.state {
             TaskState::Open => None,
-            TaskState::Finalized { at, .. } | TaskState::Failed { at, .. } => Some(at),
+            TaskState::Finalized { at, .. }
+            | TaskState::Failed { at, .. }
+            | TaskState::Cancelled { at, .. } => Some(at),
         }
     }
 
@@ -181,7 +196,7 @@ impl Task {
     pub fn final_label(&self) -> Option<&Label> {
         match &self.state {
             TaskState::Finalized { label, .. } => Some(label),
-            TaskState::Open | TaskState::Failed { .. } => None,
+            _ => None,
         }
     }
 }

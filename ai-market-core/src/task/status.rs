@@ -15,11 +15,19 @@ pub enum TaskStatus {
     Finalized,
     /// Closed without one.
     Failed,
+    /// Closed since somebody asked for it.
+    Cancelled,
 }
 
 impl TaskStatus {
     /// Every status, in the order of a task's life.
-    pub const ALL: [Self; 4] = [Self::Queued, Self::Assigned, Self::Finalized, Self::Failed];
+    pub const ALL: [Self; 5] = [
+        Self::Queued,
+        Self::Assigned,
+        Self::Finalized,
+        Self::Failed,
+        Self::Cancelled,
+    ];
 
     /// The status as the wire contract writes it, such as `queued`.
     #[must_use]
@@ -29,6 +37,7 @@ impl TaskStatus {
             Self::Assigned => "assigned",
             Self::Finalized => "finalized",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
         }
     }
 
@@ -47,7 +56,7 @@ impl fmt::Display for TaskStatus {
 
 /// A text that names no status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a status is queued, assigned, finalized or failed")]
+#[error("a status is queued, assigned, finalized, failed or cancelled")]
 pub struct InvalidTaskStatus;
 
 impl FromStr for TaskStatus {

@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 
 use crate::wire::{
-    ActivityBody, BoardCursor, DetailsBody, PlaceBody, StatsBody, TaskBody, TaskCreated,
-    TaskCursor, TaskRequest,
+    ActivityBody, BoardCursor, CancelRequest, DetailsBody, PlaceBody, StatsBody, TaskBody,
+    TaskCreated, TaskCursor, TaskRequest,
 };
 
 use super::HttpClient;
@@ -52,6 +52,13 @@ impl ClientApi for HttpClient {
         }
         let path = format!("tasks/{id}");
         let details: DetailsBody = self.get_waiting(&path, &query, wait).await?;
+        TaskDetails::try_from(details).map_err(|error| incomplete(self, error))
+    }
+
+    async fn cancel(&self, id: TaskId, reason: Option<String>) -> Result<TaskDetails, ApiError> {
+        let path = format!("tasks/{id}/cancel");
+        let body = CancelRequest::new(reason);
+        let details: DetailsBody = self.post(&path, &body).await?;
         TaskDetails::try_from(details).map_err(|error| incomplete(self, error))
     }
 

@@ -20,6 +20,11 @@ pub(crate) const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/docs", Access::For(Action::ReadDescription)),
     ("GET", "/me", Access::For(Action::ReadDescription)),
     ("POST", "/tasks", Access::For(Action::CreateTasks)),
+    (
+        "POST",
+        "/tasks/{id}/cancel",
+        Access::For(Action::CancelTasks),
+    ),
     ("GET", "/tasks", Access::For(Action::ReadTasks)),
     ("GET", "/tasks/{id}", Access::For(Action::ReadTasks)),
     ("GET", "/leaderboard", Access::For(Action::ReadLeaderboard)),

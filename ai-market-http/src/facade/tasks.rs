@@ -1,7 +1,7 @@
 use ai_market_core::access::Caller;
 use ai_market_core::api::{ApiError, ClientApi, ErrorCode, TaskSpec};
 use ai_market_core::coordinator::{Acting, Coordinator};
-use ai_market_core::id::TaskType;
+use ai_market_core::id::{TaskId, TaskType};
 use ai_market_core::store::{LeaderboardQuery, TallyQuery, TaskQuery};
 use poem::Request;
 use poem::web::Data;
@@ -9,8 +9,8 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 
 use crate::wire::{
-    BoardCursor, BoardEntry, By, DetailsBody, Field, InvalidCursor, Limit, Order, Seconds, Status,
-    TaskBody, TaskCreated, TaskCursor, TaskRequest,
+    BoardCursor, BoardEntry, By, CancelRequest, DetailsBody, Field, InvalidCursor, Limit, Order,
+    Seconds, Status, TaskBody, TaskCreated, TaskCursor, TaskRequest,
 };
 
 use super::body::JsonBody;
@@ -43,6 +43,18 @@ impl Errors for ListErrors {
 pub(super) struct TaskErrors;
 impl Errors for TaskErrors {
     const CODES: &'static [ErrorCode] = &[ErrorCode::UnknownTask, ErrorCode::Invalid];
+}
+
+pub(super) struct CancelErrors;
+impl Errors for CancelErrors {
+    const CODES: &'static [ErrorCode] = &[
+        ErrorCode::Malformed,
+        ErrorCode::UnknownTask,
+        ErrorCode::Closed,
+        ErrorCode::TooLarge,
+        ErrorCode::UnsupportedMediaType,
+        ErrorCode::Invalid,
+    ];
 }
 
 const TASKS_PER_PAGE: Limit = Limit(100);
@@ -119,13 +131,32 @@ impl TaskRoutes {
         /// How long to wait for the result; the coordinator sets a bound.
         wait_seconds: Query<Option<Field<Seconds>>>,
     ) -> Result<JsonBody<DetailsBody>, Failure<TaskErrors>> {
-        // What is no id at all names no task either, so that a client needs to know one answer.
-        let id = id.0.parse().map_err(|error| {
-            let message = "there is no such task: a task id is a UUID";
-            ApiError::new(ErrorCode::UnknownTask, message).with_source(Box::new(error))
-        });
+        let id = task_id(&id.0)?;
         let wait = wait_seconds.0.map(|wait| wait.0.0).unwrap_or_default();
-        let details = self.acting_as(caller.0).task(id?, wait).await?;
+        let details = self.acting_as(caller.0).task(id, wait).await?;
+        Ok(JsonBody(details.into()))
+    }
+
+    /// Cancel a task
+    ///
+    /// Its leases end, answers to it no longer count, and it shows the status `cancelled`. Repeating
+    /// it changes nothing. With keys, only an admin key or a client key of the owner who created the
+    /// task can.
+    #[oai(
+        path = "/tasks/:id/cancel",
+        method = "post",
+        operation_id = "cancel_task"
+    )]
+    async fn cancel(
+        &self,
+        caller: Data<&Caller>,
+        /// The id of the task.
+        id: Path<String>,
+        body: JsonBody<CancelRequest>,
+    ) -> Result<JsonBody<DetailsBody>, Failure<CancelErrors>> {
+        let id = task_id(&id.0)?;
+        let acting = self.acting_as(caller.0);
+        let details = acting.cancel(id, body.0.into_reason()).await?;
         Ok(JsonBody(details.into()))
     }
 
@@ -162,6 +193,15 @@ impl TaskRoutes {
         let link = cursor.map(|cursor| next_link(request.original_uri(), &cursor.to_string()));
         Ok(Page::Ok(JsonBody(entries), link))
     }
+}
+
+/// The task that a path names. What is no id at all names no task either, so that a client needs to
+/// know one answer.
+fn task_id(text: &str) -> Result<TaskId, ApiError> {
+    text.parse().map_err(|error| {
+        let message = "there is no such task: a task id is a UUID";
+        ApiError::new(ErrorCode::UnknownTask, message).with_source(Box::new(error))
+    })
 }
 
 /// A page of the leaderboard, and where it ended unless it is the last one.

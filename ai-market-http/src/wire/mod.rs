@@ -5,6 +5,7 @@
 mod activity;
 mod assignment;
 mod board;
+mod cancel;
 mod capabilities;
 mod counts;
 mod cursor;
@@ -29,6 +30,7 @@ mod worker_status;
 pub(crate) use activity::ActivityBody;
 pub(crate) use assignment::{NextBody, NextRequest};
 pub(crate) use board::{BoardEntry, By};
+pub(crate) use cancel::CancelRequest;
 pub(crate) use counts::{PlaceBody, StatsBody};
 pub(crate) use cursor::{BoardCursor, InvalidCursor, ModelCursor, TaskCursor};
 pub(crate) use error::ErrorBody;

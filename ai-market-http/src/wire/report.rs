@@ -82,6 +82,9 @@ pub(crate) struct TaskTypeBody {
     finalized: Field<u64>,
     /// Tasks that failed.
     failed: Field<u64>,
+    /// Tasks that were cancelled.
+    #[serde(default)]
+    cancelled: Field<u64>,
     /// Workers that are here and serve it.
     workers: Field<u64>,
     /// The different models that they serve it with, as far as they say.
@@ -104,6 +107,7 @@ impl From<TaskTypeReport> for TaskTypeBody {
             assigned: Field(report.assigned),
             finalized: Field(report.finalized),
             failed: Field(report.failed),
+            cancelled: Field(report.cancelled),
             workers: Field(report.workers),
             models: Field(report.models),
             policy: Field(report.policy),
@@ -119,6 +123,7 @@ impl From<TaskTypeBody> for TaskTypeReport {
         report.assigned = body.assigned.0;
         report.finalized = body.finalized.0;
         report.failed = body.failed.0;
+        report.cancelled = body.cancelled.0;
         report.workers = body.workers.0;
         report.models = body.models.0;
         report

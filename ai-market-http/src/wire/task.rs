@@ -71,7 +71,7 @@ pub(crate) struct TaskBody {
     /// When it was put in.
     #[serde(default)]
     created_at: Field<Option<Timestamp>>,
-    /// When it was finalized or failed.
+    /// When it was finalized, failed or cancelled.
     #[serde(default)]
     decided_at: Field<Option<Timestamp>>,
     /// The share of the votes that stand for the final label, as the policy weighs them.
@@ -80,7 +80,7 @@ pub(crate) struct TaskBody {
     /// The policy that decided.
     #[serde(default)]
     policy: Field<Option<PolicyName>>,
-    /// Why it failed.
+    /// Why it failed or was cancelled.
     #[serde(default)]
     failure_reason: Field<Option<String>>,
 }
@@ -100,7 +100,9 @@ impl From<Task> for TaskBody {
                 (label, agreement) = (Some(final_label), Some(share));
                 (policy, decided) = (Some(name), Some(at));
             }
-            TaskState::Failed { reason: why, at } => (reason, decided) = (Some(why), Some(at)),
+            TaskState::Failed { reason: why, at } | TaskState::Cancelled { reason: why, at } => {
+                (reason, decided) = (Some(why), Some(at));
+            }
             // An open task has no more, and of states to come the status tells what is known.
             _ => {}
         }
@@ -170,15 +172,20 @@ impl TryFrom<TaskBody> for Task {
                 at,
             },
             TaskStatus::Failed => TaskState::Failed {
-                reason: body
-                    .failure_reason
-                    .0
-                    .unwrap_or_else(|| "the coordinator gives no reason".to_owned()),
+                reason: body.failure_reason.0.unwrap_or_else(no_reason),
+                at,
+            },
+            TaskStatus::Cancelled => TaskState::Cancelled {
+                reason: body.failure_reason.0.unwrap_or_else(no_reason),
                 at,
             },
         };
         Ok(task)
     }
+}
+
+fn no_reason() -> String {
+    "the coordinator gives no reason".to_owned()
 }
 
 fn unnamed_policy() -> Result<PolicyName, IncompleteTask> {

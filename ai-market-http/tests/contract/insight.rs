@@ -62,8 +62,8 @@ async fn workers_models_and_types_are_shown() {
     let active = json!({"state": "active", "reason": null, "max_leases": null});
     let mut bob = json!({
         "worker_id": "bob", "owner": null, "state": "active", "last_seen": NOON,
-        "last_heartbeat": null, "stale_at": "2026-01-31T12:00:30.000000Z",
-        "gone_at": "2026-01-31T12:00:45.000000Z", "registered_at": NOON, "standing": active,
+        "last_heartbeat": null, "stale_at": "2026-01-31T12:00:31.000000Z",
+        "gone_at": "2026-01-31T12:00:46.000000Z", "registered_at": NOON, "standing": active,
         "standings": [], "capabilities": ["ner"], "model": null,
         "models": {"ner": {"id": "b", "precision": "int8", "labels": ["PER", "LOC"]}},
         "points": 1, "submissions": 1, "leases": 0,
@@ -92,7 +92,7 @@ async fn workers_models_and_types_are_shown() {
     let types = market.get("/task-types").await.ok();
     let ner = json!({
         "task_type": "ner", "queued": 0, "assigned": 0, "open": 0, "finalized": 1, "failed": 0,
-        "workers": 2, "models": 2, "served": true, "policy": "majority/1",
+        "cancelled": 0, "workers": 2, "models": 2, "served": true, "policy": "majority/1",
         "comparator": types[0]["comparator"],
     });
     assert_eq!(types[0], ner);

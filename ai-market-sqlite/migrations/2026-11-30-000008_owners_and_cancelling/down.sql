@@ -16,6 +16,7 @@ SET sql = replace(sql, 'CHECK (state IN (0, 1, 2, 3))', 'CHECK (state IN (0, 1, 
 WHERE type = 'table' AND name = 'tasks';
 PRAGMA writable_schema = RESET;
 
+ALTER TABLE inputs DROP COLUMN client;
 ALTER TABLE losses DROP COLUMN owner;
 
 PRAGMA user_version = 7;

@@ -4,6 +4,9 @@
 ALTER TABLE losses ADD COLUMN owner TEXT;
 UPDATE losses SET owner = (SELECT w.owner FROM workers w WHERE w.id = losses.worker);
 
+-- Who put the task in: the owner of a key.
+ALTER TABLE inputs ADD COLUMN client TEXT;
+
 -- State 3 is cancelled. A CHECK cannot be altered, and copying the table would take as long as the
 -- file is large; this is what SQLite's documentation of ALTER TABLE (section 7) has for changes that
 -- leave the content as it is. The ALTER TABLE above tells other connections to read the schema anew.

@@ -20,6 +20,7 @@ type Input = (
     Option<String>,
     Option<String>,
     Option<String>,
+    Option<String>,
     Option<Vec<u8>>,
 );
 type Tail = (
@@ -47,7 +48,7 @@ pub(crate) fn tags_json(tags: &BTreeSet<Tag>) -> Result<Option<String>, Error> {
 }
 
 fn set_input(task: &mut Task, input: Input) -> Result<(), Error> {
-    let (params, reference, tags, salt) = input;
+    let (params, reference, tags, client, salt) = input;
     if let Some(params) = params {
         task.params = Some(from_json("the params of a task", &params)?);
     }
@@ -56,6 +57,9 @@ fn set_input(task: &mut Task, input: Input) -> Result<(), Error> {
     }
     if let Some(tags) = tags {
         task.tags = from_json("the tags of a task", &tags)?;
+    }
+    if let Some(client) = client {
+        task.client = Some(name("the client of a task", client)?);
     }
     let salt = salt.as_deref().map(<[u8; 16]>::try_from).transpose();
     task.salt = salt.map_err(|error| Error::corrupt("the salt of a task", error))?;
@@ -77,6 +81,10 @@ fn state(number: i64, tail: Tail) -> Result<TaskState, Error> {
             reason,
             at: time(at),
         }),
+        (3, Some(at), _, _, _, Some(reason)) => Ok(TaskState::Cancelled {
+            reason,
+            at: time(at),
+        }),
         _ => Err(Error::corrupt(
             "the end of a task",
             "its parts do not fit together",
@@ -90,6 +98,7 @@ pub(crate) fn state_number(state: &TaskState) -> Result<i64, Error> {
         TaskState::Open => Ok(0),
         TaskState::Finalized { .. } => Ok(1),
         TaskState::Failed { .. } => Ok(2),
+        TaskState::Cancelled { .. } => Ok(3),
         _ => Err(unknown_state()),
     }
 }
@@ -167,6 +176,7 @@ pub(crate) const fn status_number(status: TaskStatus) -> i64 {
         TaskStatus::Assigned => 1,
         TaskStatus::Finalized => 2,
         TaskStatus::Failed => 3,
+        TaskStatus::Cancelled => 4,
     }
 }
 

@@ -41,7 +41,11 @@ impl Connection {
                 let statuses = match &query.status {
                     Some(status) => std::slice::from_ref(status),
                     // Queued and assigned ones are both open, which is a range of its own.
-                    None => &[TaskStatus::Finalized, TaskStatus::Failed],
+                    None => &[
+                        TaskStatus::Finalized,
+                        TaskStatus::Failed,
+                        TaskStatus::Cancelled,
+                    ],
                 };
                 if query.status.is_none() {
                     let open = (&task_type, 0, after, at_most);
@@ -96,11 +100,11 @@ impl Connection {
                 let binds = (after, task_type, at_most);
                 self.ids::<TasksAssigned, TasksAssignedBefore, _>(order, binds)
             }
-            TaskStatus::Finalized | TaskStatus::Failed => {
-                let state = if status == TaskStatus::Finalized {
-                    1_i64
-                } else {
-                    2
+            TaskStatus::Finalized | TaskStatus::Failed | TaskStatus::Cancelled => {
+                let state = match status {
+                    TaskStatus::Finalized => 1_i64,
+                    TaskStatus::Failed => 2,
+                    _ => 3,
                 };
                 let binds = (task_type, state, after, at_most);
                 self.ids::<TasksInState, TasksInStateBefore, _>(order, binds)

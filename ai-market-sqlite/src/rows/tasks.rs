@@ -31,7 +31,8 @@ impl Session {
         name: Option<&IdempotencyKey>,
     ) -> Result<(), Error> {
         let (text, salt) = (&*task.text, task.salt.as_ref().map(<[u8; 16]>::as_slice));
-        if task.params.is_none() && task.reference.is_none() && task.tags.is_empty() {
+        let described = task.params.is_some() || task.reference.is_some() || !task.tags.is_empty();
+        if !described && task.client.is_none() {
             self.db.execute::<InsertText>((text, salt))?;
         } else {
             self.db.execute::<InsertInput>((
@@ -40,6 +41,7 @@ impl Session {
                 task.params.as_ref().map(Params::as_str),
                 task.reference.as_ref().map(Reference::as_str),
                 tags_json(&task.tags)?.as_deref(),
+                task.client.as_ref().map(|client| client.as_str()),
             ))?;
         }
         self.db.execute::<InsertTask>((
@@ -98,7 +100,9 @@ impl Session {
                 );
                 (*at, row)
             }
-            TaskState::Failed { reason, at } => (*at, (None, None, None, Some(reason.as_str()))),
+            TaskState::Failed { reason, at } | TaskState::Cancelled { reason, at } => {
+                (*at, (None, None, None, Some(reason.as_str())))
+            }
             _ => return Err(unknown_state()),
         };
         self.db.execute::<InsertOutcome>(outcome)?;

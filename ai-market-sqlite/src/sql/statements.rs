@@ -34,8 +34,8 @@ type TaskHead = (
     (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
     (BigInt, BigInt, BigInt, BigInt, MaybeInt, Text, BigInt),
 );
-/// What a client says of a task beside its text: params, reference and tags, and a salt.
-type TaskInput = (MaybeText, MaybeText, MaybeText, Nullable<Binary>);
+/// What is known of a task beside its text: params, reference, tags, who put it in, and a salt.
+type TaskInput = (MaybeText, MaybeText, MaybeText, MaybeText, Nullable<Binary>);
 /// The text of a task and how it ended.
 type TaskTail = (
     Text,
@@ -98,7 +98,7 @@ statements! {
         "SELECT t.created_at, t.required, t.wanted, t.max_submissions, t.max_attempts, t.attempts,
             t.rank, t.submission_count, t.lease_count, t.state, t.deadline, t.task_type,
             t.distinct_models,
-            i.params, i.reference, i.tags, i.salt,
+            i.params, i.reference, i.tags, i.client, i.salt,
             i.text, t.closed_at, o.label, o.agreement, o.policy, o.reason
         FROM tasks t
         CROSS JOIN inputs i ON i.seq = t.input
@@ -108,7 +108,8 @@ statements! {
     /// Of most tasks; every value costs.
     InsertText -> () = "INSERT INTO inputs (text, salt) VALUES (?, ?)";
     InsertInput -> () =
-        "INSERT INTO inputs (text, salt, params, reference, tags) VALUES (?, ?, ?, ?, ?)";
+        "INSERT INTO inputs (text, salt, params, reference, tags, client)
+        VALUES (?, ?, ?, ?, ?, ?)";
     /// Right after `InsertText` or `InsertInput`.
     InsertTask -> () =
         "INSERT INTO tasks (id, input, task_type, created_at, required, wanted, max_submissions,

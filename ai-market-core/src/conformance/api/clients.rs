@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Market;
-use super::words::{answer, claim, enqueue, register, task};
-use crate::api::{ErrorCode, TaskSpec};
-use crate::conformance::harness::{at, number, params, tags, task_type};
+use super::words::{answer, claim, enqueue, register, submit, task};
+use crate::api::{ErrorCode, Heartbeat, TaskSpec};
+use crate::conformance::harness::{at, number, params, tags, task_type, vote, worker};
 use crate::coordinator::Limits;
 use crate::id::{IdempotencyKey, Reference, TaskId};
 use crate::store::{LeaderboardQuery, TaskQuery};
@@ -177,6 +177,48 @@ pub async fn the_leaderboard_is_paged(market: &dyn Market) {
     assert_eq!(names, ["bob 2 2", "alice 1 1", "carl 1 1"]);
 }
 
+/// Whoever waits for it learns that it is closed, and repeating it is safe.
+pub async fn a_cancelled_task_is_shown_as_such(market: &dyn Market) {
+    register(market, &["alice"]).await;
+    let id = task(market, "a", 1).await;
+    claim(market, "alice", 1).await;
+    let reason = Some("no longer needed".to_owned());
+    let cancelled = market.cancel(id, reason.clone()).await.unwrap();
+    let TaskState::Cancelled { reason: why, .. } = &cancelled.task.state else {
+        panic!("it is {:?}", cancelled.task.state);
+    };
+    assert_eq!(Some(why), reason.as_ref());
+    assert_eq!(market.cancel(id, None).await.unwrap(), cancelled);
+    assert_eq!(market.task(id, NOW).await.unwrap(), cancelled);
+    let heartbeat = Heartbeat::new(worker("alice")).with_tasks(vec![id]);
+    assert_eq!(market.heartbeat(heartbeat).await.unwrap().gone, [id]);
+    let late = submit(market, vote(id, "alice", "positive", 0.9)).await;
+    assert_eq!(late.unwrap_err().code(), ErrorCode::Closed);
+    let cancelled = TaskQuery::new(9).with_status(TaskStatus::Cancelled);
+    assert_eq!(market.tasks(cancelled).await.unwrap().tasks.len(), 1);
+    assert_eq!(
+        market
+            .stats()
+            .await
+            .unwrap()
+            .tasks_in(TaskStatus::Cancelled),
+        1
+    );
+}
+
+/// What was decided stays.
+pub async fn a_decided_task_is_not_cancelled(market: &dyn Market) {
+    register(market, &["alice"]).await;
+    let id = task(market, "a", 1).await;
+    answer(market, "alice", "positive").await;
+    let refused = market.cancel(id, None).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::Closed);
+    let unknown = market
+        .cancel(TaskId::generate(Timestamp::from_micros(9)), None)
+        .await;
+    assert_eq!(unknown.unwrap_err().code(), ErrorCode::UnknownTask);
+}
+
 /// Every task, vote and worker is counted.
 pub async fn stats_add_up(market: &dyn Market) {
     register(market, &["alice", "bob"]).await;
@@ -188,7 +230,7 @@ pub async fn stats_add_up(market: &dyn Market) {
     let stats = market.stats().await.unwrap();
     assert_eq!(
         TaskStatus::ALL.map(|status| stats.tasks_in(status)),
-        [1, 1, 1, 0]
+        [1, 1, 1, 0, 0]
     );
     assert_eq!(
         (stats.submissions, stats.workers, stats.workers_stale),

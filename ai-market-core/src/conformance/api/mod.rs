@@ -46,6 +46,8 @@ macro_rules! __for_each_market_api_case {
             clients::tasks_are_paged,
             clients::a_page_of_large_tasks_is_cut_short,
             clients::the_leaderboard_is_paged,
+            clients::a_cancelled_task_is_shown_as_such,
+            clients::a_decided_task_is_not_cancelled,
             clients::stats_add_up,
             clients::an_unknown_task_is_refused,
             waiting::a_waiting_claim_wakes_for_a_new_task,

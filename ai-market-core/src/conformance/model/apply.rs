@@ -6,7 +6,7 @@ use super::ops::Op;
 use super::words::{instance, model, new_task, owner, task, task_type, tasks, vote, worker};
 use crate::id::Label;
 use crate::market::{
-    Claim, Insert, LeaseScope, Market, Reap, Release, Renew, Ruling, StandingChange,
+    Cancel, Claim, Insert, LeaseScope, Market, Reap, Release, Renew, Ruling, StandingChange,
 };
 use crate::store::{TaskStore, WorkerModel, WorkerProfile};
 use crate::submission::{ModelIdentity, Vote};
@@ -145,6 +145,10 @@ pub(super) async fn apply_with(market: &Market, op: &Op, held: Vec<Vote>, now: i
             let mut change = StandingChange::new(worker(*n), ruling);
             change.task_type = of.map(task_type);
             format!("{:?}", market.set_standing(change).await.unwrap())
+        }
+        Op::Cancel(n) => {
+            let cancel = Cancel::new(task(*n), "no longer needed");
+            format!("{:?}", market.cancel(cancel).await.unwrap())
         }
         Op::Clear => format!("{:?}", market.clear().await.unwrap()),
         Op::Reopen => String::new(),

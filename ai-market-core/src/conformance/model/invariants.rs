@@ -277,7 +277,9 @@ async fn check_events(store: &dyn TaskStore, rows: &Rows) {
     assert_eq!(count(EventKind::TaskCreated), rows.tasks.len());
     let answers: u32 = tasks().map(|task| task.submission_count).sum();
     assert_eq!(count(EventKind::TaskAnswered), answers as usize);
-    let closed = count(EventKind::TaskFinalized) + count(EventKind::TaskFailed);
+    let closed = count(EventKind::TaskFinalized)
+        + count(EventKind::TaskFailed)
+        + count(EventKind::TaskCancelled);
     assert_eq!(
         closed,
         tasks().filter(|task| !task.status().is_open()).count()

@@ -52,6 +52,7 @@ pub(super) enum Op {
         task_type: Option<u8>,
         suspend: bool,
     },
+    Cancel(u8),
     Clear,
     /// The market begins again, on a store that was closed and opened where that can be.
     Reopen,
@@ -116,6 +117,7 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(limit, silence, gone)| Op::Reap { limit, silence, gone }),
         1 => (worker(), option::of(0..2_u8), prop::bool::weighted(0.3))
             .prop_map(|(worker, task_type, suspend)| Op::Rule { worker, task_type, suspend }),
+        1 => (0..TASKS).prop_map(Op::Cancel),
     ]
 }
 

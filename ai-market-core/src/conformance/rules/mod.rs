@@ -4,6 +4,7 @@
 pub mod attempts;
 pub mod backlog;
 pub mod cancelling;
+pub mod cancelling_tasks;
 pub mod claiming;
 pub mod clock;
 pub mod deciding;
@@ -166,6 +167,10 @@ macro_rules! __for_each_market_case {
             standing::a_late_answer_adds_what_the_policy_learns,
             standing::what_a_policy_learns_adds_up,
             standing::a_late_answer_stands_though_the_policy_panics,
+            cancelling_tasks::a_cancelled_task_is_closed_with_its_reason,
+            cancelling_tasks::cancelling_again_changes_nothing,
+            cancelling_tasks::what_is_closed_or_unknown_is_not_cancelled,
+            cancelling_tasks::cancelled_tasks_are_counted_and_listed,
             losing::leases_that_are_lost_together_are_one_loss,
             losing::a_worker_that_loses_all_its_leases_is_suspended,
             losing::answers_of_the_past_do_not_excuse_a_run_of_losses,
@@ -295,6 +300,7 @@ mod tests {
             include_str!("attempts.rs"),
             include_str!("backlog.rs"),
             include_str!("cancelling.rs"),
+            include_str!("cancelling_tasks.rs"),
             include_str!("claiming.rs"),
             include_str!("clock.rs"),
             include_str!("deciding.rs"),

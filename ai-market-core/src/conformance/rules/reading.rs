@@ -199,8 +199,8 @@ pub async fn stats_add_up(h: &Harness) {
     let by_status = TaskStatus::ALL.map(|status| stats.tasks_in(status));
     assert_eq!(
         by_status,
-        [3, 1, 2, 1],
-        "queued, assigned, finalized, failed"
+        [3, 1, 2, 1, 0],
+        "queued, assigned, finalized, failed, cancelled"
     );
     assert_eq!(
         stats.tasks.get(&(task_type("ner"), TaskStatus::Queued)),

@@ -30,6 +30,12 @@ fn every_event() -> Vec<Event> {
             created_at: at(0),
         },
         Event::closed(&failed(task.clone())).expect("it is closed"),
+        Event::TaskCancelled {
+            task: task.id,
+            task_type: sentiment.clone(),
+            reason: "not 'needed'\n".to_owned(),
+            created_at: at(0),
+        },
         Event::WorkerRegistered {
             worker: worker.clone(),
             task_types: [sentiment.clone(), task_type("ner-2")].into(),

@@ -29,20 +29,24 @@ pub async fn a_task_comes_back_as_it_was_inserted(h: &Harness) {
         .with_max_attempts(number(7))
         .with_priority(i32::MIN)
         .with_deadline(at(9_000))
-        .with_distinct_models(true);
+        .with_distinct_models(true)
+        .with_client(owner("ann"));
     let mut full = Task::create(described, at(5));
     (full.wanted, full.attempts) = (4, 2);
     (full.submission_count, full.lease_count) = (1, 2);
     let mut plain = Task::restore(task(0).id, "", at(0));
     plain.priority = i32::MAX;
-    let tasks = [full, plain];
+    let mut owned = Task::restore(task(1).id, "x", at(0));
+    owned.client = Some(owner("ann 'é'"));
+    let tasks = [full, plain, owned];
     let name = IdempotencyKey::new("order 7, 'é'").unwrap();
     let (written, named) = (tasks.clone(), name.clone());
     h.at(9);
     h.run(move |tx| {
-        let [full, plain] = &written;
+        let [full, plain, owned] = &written;
         tx.insert_task(full, claim_key(full), Some(&named))?;
-        tx.insert_task(plain, None, None)
+        tx.insert_task(plain, None, None)?;
+        tx.insert_task(owned, None, None)
     })
     .await;
     for task in &tasks {
@@ -67,7 +71,7 @@ pub async fn a_task_comes_back_as_it_was_inserted(h: &Harness) {
 
 /// How many votes it wants, its counts and how it ended.
 pub async fn an_updated_task_comes_back_as_it_was_written(h: &Harness) {
-    let ids = [task(0), task(1), task(2)];
+    let ids = [task(0), task(1), task(2), task(3)];
     let agreement = Confidence::new(2.0 / 3.0).unwrap();
     let states = [
         TaskState::Open,
@@ -80,6 +84,10 @@ pub async fn an_updated_task_comes_back_as_it_was_written(h: &Harness) {
         TaskState::Failed {
             reason: "it broke: 'é'".to_owned(),
             at: at(8),
+        },
+        TaskState::Cancelled {
+            reason: "not 'needed'".to_owned(),
+            at: at(9),
         },
     ];
     let tasks: Vec<Task> = ids
@@ -96,7 +104,7 @@ pub async fn an_updated_task_comes_back_as_it_was_written(h: &Harness) {
         .collect();
     let updated = tasks.clone();
     h.run(|tx| {
-        for n in 0..3 {
+        for n in 0..4 {
             tx.insert_task(&task(n), claim_key(&task(n)), None)?;
         }
         Ok(())

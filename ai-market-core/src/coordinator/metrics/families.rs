@@ -15,6 +15,7 @@ pub(super) struct Families {
     pub(super) requeued: IntCounterVec,
     pub(super) finalized: IntCounterVec,
     pub(super) failed: IntCounterVec,
+    pub(super) cancelled: IntCounterVec,
     pub(super) durations: HistogramVec,
     pub(super) agreements: HistogramVec,
     pub(super) task_votes: Histogram,
@@ -37,6 +38,7 @@ pub(super) struct OfType {
     requeued: [(RequeueCause, IntCounter); RequeueCause::ALL.len()],
     pub(super) finalized: IntCounter,
     pub(super) failed: IntCounter,
+    pub(super) cancelled: IntCounter,
     pub(super) durations: Histogram,
     pub(super) agreements: Histogram,
 }
@@ -101,6 +103,11 @@ impl Families {
             failed: counters(
                 "ai_market_tasks_failed_total",
                 "Tasks that ended without a final label",
+                by_type,
+            )?,
+            cancelled: counters(
+                "ai_market_tasks_cancelled_total",
+                "Tasks that somebody cancelled",
                 by_type,
             )?,
             durations: HistogramVec::new(
@@ -179,12 +186,13 @@ impl Families {
             }),
             finalized: self.finalized.with_label_values(of_type),
             failed: self.failed.with_label_values(of_type),
+            cancelled: self.cancelled.with_label_values(of_type),
             durations: self.durations.with_label_values(of_type),
             agreements: self.agreements.with_label_values(of_type),
         }
     }
 
-    pub(super) fn all(&self) -> [&dyn Collector; 18] {
+    pub(super) fn all(&self) -> [&dyn Collector; 19] {
         [
             &self.build_info,
             &self.created,
@@ -192,6 +200,7 @@ impl Families {
             &self.requeued,
             &self.finalized,
             &self.failed,
+            &self.cancelled,
             &self.durations,
             &self.agreements,
             &self.task_votes,

@@ -150,6 +150,9 @@ impl Metrics {
                     of_type.failed.inc();
                     of_type.decided(*created_at, now);
                 }
+                Event::TaskCancelled { task_type, .. } => {
+                    self.by_type.of(task_type).cancelled.inc();
+                }
                 Event::TaskRequeued {
                     task_type, cause, ..
                 } => self.by_type.of(task_type).requeued(*cause),

@@ -31,6 +31,7 @@ mod kind {
     pub(super) const WORKER_PROBATION: u8 = 12;
     pub(super) const WORKER_REINSTATED: u8 = 13;
     pub(super) const MARKET_RESET: u8 = 14;
+    pub(super) const TASK_CANCELLED: u8 = 15;
 }
 
 #[cfg(test)]

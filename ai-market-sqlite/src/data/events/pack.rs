@@ -141,6 +141,16 @@ impl<'a> Row<'a> {
                 self.text(reason);
                 self.time(*created_at);
             }
+            Event::TaskCancelled {
+                task,
+                task_type,
+                reason,
+                created_at,
+            } => {
+                self.task(kind::TASK_CANCELLED, task, task_type);
+                self.text(reason);
+                self.time(*created_at);
+            }
             Event::TaskRequeued {
                 task,
                 task_type,

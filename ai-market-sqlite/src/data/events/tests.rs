@@ -69,6 +69,12 @@ fn any_event() -> impl Strategy<Value = Event> {
                 reason,
                 created_at: time,
             },
+            EventKind::TaskCancelled => Event::TaskCancelled {
+                task,
+                task_type,
+                reason,
+                created_at: time,
+            },
             EventKind::TaskRequeued => Event::TaskRequeued {
                 task,
                 task_type,

@@ -183,6 +183,15 @@ impl<'a> Row<'a> {
                     created_at: self.time()?,
                 }
             }
+            kind::TASK_CANCELLED => {
+                let (task, task_type) = self.task()?;
+                Event::TaskCancelled {
+                    task,
+                    task_type,
+                    reason: self.text()?.to_owned(),
+                    created_at: self.time()?,
+                }
+            }
             kind::TASK_REQUEUED => {
                 let (task, task_type) = self.task()?;
                 let worker = self.worker()?;
