@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::api::{ApiError, ErrorCode};
+
 /// Bounds on what a coordinator takes.
 ///
 /// What is over a bound on size is refused; what is over a bound on how much to give or how long to
@@ -67,5 +69,21 @@ impl Default for Limits {
             max_waiting: 10_000,
             max_followers: 1_000,
         }
+    }
+}
+
+impl Limits {
+    /// Checks that the list `field` of a request has at most [`max_batch`](Self::max_batch) items.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLarge`](ErrorCode::TooLarge) with the field when it has more.
+    pub fn check_batch(&self, field: &str, items: usize) -> Result<(), ApiError> {
+        let max = self.max_batch;
+        if items > max {
+            let message = format!("{items} items are given at once; at most {max} are taken");
+            return Err(ApiError::new(ErrorCode::TooLarge, message).with_field(field));
+        }
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
-use crate::api::{ApiError, ErrorCode, TaskSpec};
+use crate::api::{ApiError, TaskSpec};
 use crate::consensus::Policies;
 use crate::id::{Label, TaskId};
 use crate::store::WorkerProfile;
@@ -161,12 +161,7 @@ pub(super) fn vote(vote: &Vote, settings: &Settings) -> Result<(), ApiError> {
 
 /// Checks the size of a batch.
 pub(super) fn batch(field: &str, n: usize, settings: &Settings) -> Result<(), ApiError> {
-    let max = settings.limits.max_batch;
-    if n > max {
-        let message = format!("{n} items are given at once; at most {max} are taken");
-        return Err(ApiError::new(ErrorCode::TooLarge, message).with_field(field));
-    }
-    Ok(())
+    settings.limits.check_batch(field, n)
 }
 
 /// Checks a list of tasks, and takes repeated ones out.
