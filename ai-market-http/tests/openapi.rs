@@ -41,6 +41,7 @@ async fn the_document_is_the_one_agreed_on() {
 const ROUTES: &[(&str, &str)] = &[
     ("get", "/health"),
     ("post", "/tasks"),
+    ("post", "/tasks/batch"),
     ("get", "/tasks"),
     ("get", "/tasks/{id}"),
     ("post", "/tasks/{id}/cancel"),
@@ -54,6 +55,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("post", "/workers/heartbeat"),
     ("post", "/tasks/next"),
     ("post", "/workers/submit"),
+    ("post", "/workers/submit/batch"),
     ("post", "/workers/release"),
     ("get", "/leaderboard"),
     ("get", "/db/stats"),
@@ -262,6 +264,21 @@ async fn answers_and_requests_fit_their_schemas() {
     )
     .await;
     post("/tasks", json!({"text": ""})).await;
+    let tasks = json!({"tasks": [
+        {"text": "t", "tags": ["x"]}, {"text": ""}, {"text": "u", "idempotency_key": "k"},
+    ]});
+    let results = post("/tasks/batch", tasks).await;
+    assert_eq!(results["rejected"], 2);
+    let votes = json!({"worker_id": "alice", "submissions": [
+        {"task_id": id, "label": "a", "confidence": 1},
+        {"task_id": id, "label": "", "confidence": 1, "scores": {"a": 1}, "model": "m"},
+    ]});
+    post("/workers/submit/batch", votes).await;
+    post(
+        "/workers/submit/batch",
+        json!({"worker_id": "alice", "submissions": []}),
+    )
+    .await;
     fits("get", "/tasks/{id}", "200", &market.get(&path).await.ok());
     for path in ["/health", "/tasks", "/leaderboard", "/db/stats"] {
         fits("get", path, "200", &market.get(path).await.ok());

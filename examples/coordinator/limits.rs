@@ -40,7 +40,7 @@ pub(crate) struct LimitOptions {
     #[arg(long, env = "AI_MARKET_MAX_ATTEMPTS", default_value_t = Limits::default().max_attempts, value_name = "N")]
     max_attempts: u32,
 
-    /// The most ids in one request
+    /// The most tasks, votes or ids in one request
     #[arg(long, env = "AI_MARKET_MAX_BATCH", default_value_t = Limits::default().max_batch, value_name = "N")]
     max_batch: usize,
 

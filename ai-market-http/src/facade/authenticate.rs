@@ -1,15 +1,14 @@
 use std::sync::Arc;
 
-use ai_market_core::access::{AccessError, Caller, KeyId, Keys, Principal, Refusal as KeyRefusal};
+use ai_market_core::access::{AccessError, Caller, Keys, Principal, Refusal as KeyRefusal};
 use ai_market_core::api::{ApiError, ErrorCode};
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use poem::http::header;
 use poem::{Endpoint, Request, Response};
 
 use super::access::{Access, access};
 use super::failure::Refusal;
 use super::options::RateLimit;
+use super::quota::{KeyRates, Quota};
 use super::table::{KnownRoute, RouteTable};
 use super::tickets::Tickets;
 
@@ -24,7 +23,7 @@ pub(super) struct Authenticate<E> {
     table: Arc<RouteTable>,
     keys: Option<Keys>,
     tickets: Tickets,
-    rates: Option<DefaultKeyedRateLimiter<KeyId>>,
+    rates: Option<KeyRates>,
 }
 
 impl<E> Authenticate<E> {
@@ -35,13 +34,19 @@ impl<E> Authenticate<E> {
         tickets: Tickets,
         rate: Option<RateLimit>,
     ) -> Self {
-        let quota = rate.map(|rate| Quota::per_second(rate.per_second).allow_burst(rate.burst));
         Self {
             inner,
             table,
             keys,
             tickets,
-            rates: quota.map(RateLimiter::keyed),
+            rates: rate.map(KeyRates::from),
+        }
+    }
+
+    fn quota(&self, caller: &Caller) -> Quota {
+        match (&self.rates, caller) {
+            (Some(rates), Caller::Holder(holder)) => Quota::new(rates.clone(), holder.key),
+            _ => Quota::default(),
         }
     }
 
@@ -62,7 +67,9 @@ impl<E> Authenticate<E> {
             })?,
             None => {
                 let principal = authenticate(keys, request).await?;
-                self.check_rate(principal.key)?;
+                if let Some(rates) = &self.rates {
+                    rates.count_request(principal.key)?;
+                }
                 Caller::Holder(principal)
             }
         };
@@ -72,17 +79,6 @@ impl<E> Authenticate<E> {
         }
         Ok(caller)
     }
-
-    fn check_rate(&self, key: KeyId) -> Result<(), ApiError> {
-        let Some(rates) = &self.rates else {
-            return Ok(());
-        };
-        rates.check_key(&key).map_err(|not_until| {
-            let message = "this key asks too often; try again in a moment";
-            ApiError::new(ErrorCode::TooManyRequests, message)
-                .with_retry_after(not_until.wait_time_from(DefaultClock::default().now()))
-        })
-    }
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for Authenticate<E> {
@@ -90,6 +86,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Authenticate<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let caller = self.caller(&request).await.map_err(Refusal)?;
+        request.set_data(self.quota(&caller));
         request.set_data(caller);
         self.inner.call(request).await
     }

@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::time::Duration;
 
 use ai_market_core::api::{ApiError, ErrorCode};
@@ -48,6 +49,27 @@ impl From<&RouteOptions> for BodyLimits {
 }
 
 impl BodyLimits {
+    /// Those of the routes that a request came to.
+    pub(super) fn of(request: &Request) -> Self {
+        let limits = request.data().copied();
+        limits.unwrap_or_else(|| (&RouteOptions::default()).into())
+    }
+
+    /// Reads a body that is said to be JSON.
+    pub(super) async fn take(
+        self,
+        request: &Request,
+        body: &mut RequestBody,
+    ) -> poem::Result<Vec<u8>> {
+        check_content_type(request).map_err(Refusal)?;
+        Ok(self.read(request, body.take()?).await.map_err(Refusal)?)
+    }
+
+    /// Reads a JSON object.
+    pub(super) fn parse<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, ApiError> {
+        parse(bytes, self.max_depth)
+    }
+
     async fn read(self, request: &Request, body: Body) -> Result<Vec<u8>, ApiError> {
         let announced = request
             .header(header::CONTENT_LENGTH)
@@ -122,13 +144,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], max_depth: usize) -> Result<T, ApiEr
     }
     // In two steps, so that what is no JSON at all is told from a wrong value, and since serde
     // would take a list for an object.
-    let value: Value = serde_json::from_slice(bytes).map_err(|error| {
-        let message = format!("the body is not JSON: {error}");
-        ApiError::new(ErrorCode::Malformed, message)
-    })?;
+    let value: Value = serde_json::from_slice(bytes).map_err(not_json)?;
     if !value.is_object() {
-        let message = "the body must be a JSON object";
-        return Err(ApiError::new(ErrorCode::Invalid, message));
+        return Err(not_an_object());
     }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let path = shorten(error.path().to_string());
@@ -140,6 +158,15 @@ fn parse<T: DeserializeOwned>(bytes: &[u8], max_depth: usize) -> Result<T, ApiEr
             None => ApiError::invalid(path, message),
         }
     })
+}
+
+pub(super) fn not_json(error: impl Display) -> ApiError {
+    let message = format!("the body is not JSON: {error}");
+    ApiError::new(ErrorCode::Malformed, message)
+}
+
+pub(super) fn not_an_object() -> ApiError {
+    ApiError::new(ErrorCode::Invalid, "the body must be a JSON object")
 }
 
 /// Messages and paths repeat what was sent, which may be long.
@@ -184,11 +211,9 @@ impl<'a, T: Type + DeserializeOwned> ApiExtractor<'a> for JsonBody<T> {
         body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let limits = request.data().copied();
-        let limits: BodyLimits = limits.unwrap_or_else(|| (&RouteOptions::default()).into());
-        check_content_type(request).map_err(Refusal)?;
-        let bytes = limits.read(request, body.take()?).await.map_err(Refusal)?;
-        Ok(Self(parse(&bytes, limits.max_depth).map_err(Refusal)?))
+        let limits = BodyLimits::of(request);
+        let bytes = limits.take(request, body).await?;
+        Ok(Self(limits.parse(&bytes).map_err(Refusal)?))
     }
 }
 

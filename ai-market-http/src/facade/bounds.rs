@@ -79,6 +79,16 @@ fn additions(limits: &Limits) -> Vec<(String, &'static str, Value)> {
             json!(limits.max_batch),
         ),
         (
+            property("TaskBatch", "tasks"),
+            "maxItems",
+            json!(limits.max_batch),
+        ),
+        (
+            property("VoteBatch", "submissions"),
+            "maxItems",
+            json!(limits.max_batch),
+        ),
+        (
             property("Registration", "models"),
             "maxProperties",
             json!(limits.max_capabilities),
@@ -89,6 +99,7 @@ fn additions(limits: &Limits) -> Vec<(String, &'static str, Value)> {
             json!(Coordinator::MAX_REASON_BYTES),
         ),
         (property("Vote", "label"), "maxLength", json!(label)),
+        (property("BatchedVote", "label"), "maxLength", json!(label)),
         (property("Fault", "code"), "enum", json!(codes)),
         // Other texts are answered with 404, as ids are for which there is no task.
         (
@@ -125,8 +136,9 @@ fn additions(limits: &Limits) -> Vec<(String, &'static str, Value)> {
 }
 
 /// A request for each route that takes a body.
-fn examples() -> [(&'static str, Value); 8] {
+fn examples() -> [(&'static str, Value); 10] {
     const ID: &str = "0199b1c6-7d1e-7c3a-9d53-0f3d3f0f6c55";
+    const OTHER_ID: &str = "0199b1c6-7d1f-7b02-8a41-5c9de3f7a210";
     let model = json!({"id": "distilbert-sentiment", "revision": "3f2a9c", "precision": "int8"});
     [
         (
@@ -134,6 +146,15 @@ fn examples() -> [(&'static str, Value); 8] {
             json!({
                 "text": "What a day!", "required_submissions": 3, "idempotency_key": "day-1",
                 "reference": "row 7 of reviews.csv", "tags": ["reviews"],
+            }),
+        ),
+        (
+            "/tasks/batch",
+            json!({
+                "tasks": [
+                    {"text": "What a day!", "idempotency_key": "day-1"},
+                    {"text": "Never again.", "required_submissions": 5},
+                ],
             }),
         ),
         (
@@ -161,6 +182,16 @@ fn examples() -> [(&'static str, Value); 8] {
             json!({
                 "worker_id": "alice", "task_id": ID, "label": "positive", "confidence": 0.98,
                 "scores": {"positive": 0.98, "negative": 0.02}, "model": model,
+            }),
+        ),
+        (
+            "/workers/submit/batch",
+            json!({
+                "worker_id": "alice",
+                "submissions": [
+                    {"task_id": ID, "label": "positive", "confidence": 0.98, "model": model},
+                    {"task_id": OTHER_ID, "label": "negative", "confidence": 0.71, "model": model},
+                ],
             }),
         ),
         (

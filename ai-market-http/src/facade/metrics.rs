@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ai_market_core::api::ErrorCode;
 use ai_market_core::id::TaskType;
 use ai_market_core::metrics::{ByTaskType, InProgress, InRegistry};
 use ai_market_core::store::{Presence, StoreStats};
@@ -32,6 +33,7 @@ struct HttpCounts {
     requests: IntCounterVec,
     durations: HistogramVec,
     in_flight: IntGauge,
+    batch_items: IntCounterVec,
 }
 
 /// Seconds; the last ones are for requests that wait on purpose.
@@ -81,6 +83,15 @@ impl Metrics {
         durations.observe(took.as_secs_f64());
     }
 
+    /// Counts items of batches that were answered, with the code of their error where they got one.
+    pub(super) fn items(&self, route: &str, error: Option<ErrorCode>, count: u64) {
+        if count > 0 {
+            let labels = [route, error.map_or("ok", ErrorCode::as_str)];
+            let items = self.counts.batch_items.with_label_values(&labels);
+            items.inc_by(count);
+        }
+    }
+
     /// Everything in Prometheus' text format, with the counts of the store as they are now.
     ///
     /// `able` tells how many workers serve each task type.
@@ -125,11 +136,23 @@ impl HttpCounts {
                 "ai_market_http_requests_in_flight",
                 "Requests that are being answered now; those that wait on purpose are among them",
             )?,
+            batch_items: IntCounterVec::new(
+                Opts::new(
+                    "ai_market_http_batch_items_total",
+                    "Items of batches that were answered, by route and by what became of them",
+                ),
+                &["route", "result"],
+            )?,
         })
     }
 
-    fn all(&self) -> [&dyn Collector; 3] {
-        [&self.requests, &self.durations, &self.in_flight]
+    fn all(&self) -> [&dyn Collector; 4] {
+        [
+            &self.requests,
+            &self.durations,
+            &self.in_flight,
+            &self.batch_items,
+        ]
     }
 }
 

@@ -2,6 +2,8 @@
 
 pub(crate) mod access;
 mod authenticate;
+mod batch_body;
+mod batches;
 mod body;
 mod bounds;
 mod dashboard;
@@ -18,8 +20,10 @@ mod operations;
 mod options;
 mod packed;
 mod page;
+mod quota;
 mod routes;
 mod shares;
+mod split;
 mod streamed;
 mod table;
 mod tasks;

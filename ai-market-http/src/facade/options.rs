@@ -9,7 +9,8 @@ use ai_market_core::access::Keys;
 pub struct RouteOptions {
     /// The keys that are asked for; `None` lets everybody do everything.
     pub keys: Option<Keys>,
-    /// How often a key may ask; 1,000 times a second, and 2,000 at once.
+    /// How often a key may ask; 1,000 times a second, and 2,000 at once. A batch counts as often as it
+    /// has items.
     pub rate_limit: Option<RateLimit>,
     /// Whether everybody may use `/ops/requeue-stale` and `/ops/reset` where no keys are asked for;
     /// not so. Where keys are, an admin key may.
@@ -84,7 +85,8 @@ impl RouteOptions {
         self
     }
 
-    /// Sets how often a key may ask; `None` sets no bound.
+    /// Sets how often a key may ask, where a batch counts as often as it has items; `None` sets no
+    /// bound.
     #[must_use]
     pub fn with_rate_limit(mut self, rate: Option<RateLimit>) -> Self {
         self.rate_limit = rate;

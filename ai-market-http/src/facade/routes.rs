@@ -8,6 +8,7 @@ use poem_openapi::OpenApiService;
 
 use super::RouteOptions;
 use super::authenticate::Authenticate;
+use super::batches::BatchRoutes;
 use super::body::BodyLimits;
 use super::bounds;
 use super::dashboard::{self, Dashboard};
@@ -29,6 +30,7 @@ use super::workers::WorkerRoutes;
 pub(super) type Routes = (
     TaskRoutes,
     WorkerRoutes,
+    BatchRoutes,
     InsightRoutes,
     EventRoutes,
     OperationRoutes,
@@ -70,6 +72,10 @@ pub fn routes(
         },
         WorkerRoutes {
             coordinator: coordinator.clone(),
+        },
+        BatchRoutes {
+            coordinator: coordinator.clone(),
+            metrics: metrics.clone(),
         },
         InsightRoutes {
             coordinator: coordinator.clone(),

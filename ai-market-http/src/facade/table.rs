@@ -47,7 +47,9 @@ impl RouteTable {
     pub(super) fn tell_apart(&self, request: &mut Request) {
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let uri = request.uri();
-        let Some(name) = uri.path().strip_prefix("/workers/").filter(|_| reads) else {
+        let name = uri.path().strip_prefix("/workers/");
+        // In a path, a slash within a name is written otherwise.
+        let Some(name) = name.filter(|name| reads && !name.contains('/')) else {
             return;
         };
         let found = self.find(uri.path());

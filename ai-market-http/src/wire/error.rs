@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::request_id::RequestId;
 
-use super::Field;
+use super::{Field, Seconds};
 
 /// What every response that is not a success holds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
@@ -29,6 +29,10 @@ pub(crate) struct Fault {
     /// `X-Request-Id`.
     #[serde(default, skip_serializing_if = "is_absent")]
     pub(crate) request_id: Field<Option<String>>,
+    /// After how many seconds to try again. Only an error within the results of a batch has it; of
+    /// others the header `Retry-After` tells.
+    #[serde(default, skip_serializing_if = "Field::is_none")]
+    retry_after_seconds: Field<Option<Seconds>>,
 }
 
 fn is_absent(field: &Field<Option<String>>) -> bool {
@@ -44,8 +48,16 @@ impl ErrorBody {
                 message: error.message().to_owned(),
                 field: Field(error.field().map(str::to_owned)),
                 request_id: Field(id.map(ToString::to_string)),
+                retry_after_seconds: Field(None),
             },
         }
+    }
+
+    /// What is said of an error of one item of a batch. The header `X-Request-Id` names the request.
+    pub(crate) fn of_item(error: &ApiError) -> Self {
+        let mut body = Self::new(error, None);
+        body.error.retry_after_seconds = Field(error.retry_after().map(Seconds));
+        body
     }
 
     /// The error that the other side meant; `fallback` is the code where this side does not know
@@ -59,7 +71,8 @@ impl ErrorBody {
         if let Some(id) = self.error.request_id.0 {
             error = error.with_request_id(id);
         }
-        if let Some(after) = retry_after {
+        let of_item = self.error.retry_after_seconds.0.map(|after| after.0);
+        if let Some(after) = retry_after.or(of_item) {
             error = error.with_retry_after(after);
         }
         error

@@ -4,6 +4,7 @@
 
 mod activity;
 mod assignment;
+mod batch;
 mod board;
 mod cancel;
 mod capabilities;
@@ -29,6 +30,9 @@ mod worker_status;
 
 pub(crate) use activity::ActivityBody;
 pub(crate) use assignment::{NextBody, NextRequest};
+pub(crate) use batch::{
+    SubmissionBatch, SubmissionBatchHead, SubmissionBatchResults, TaskBatch, TaskBatchResults,
+};
 pub(crate) use board::{BoardEntry, By};
 pub(crate) use cancel::CancelRequest;
 pub(crate) use counts::{PlaceBody, StatsBody};
@@ -45,7 +49,7 @@ pub(crate) use standing::{ReinstateRequest, SuspendRequest};
 pub(crate) use tally::TallyEntry;
 pub(crate) use task::{DetailsBody, TaskBody};
 pub(crate) use task_request::{TaskCreated, TaskRequest};
-pub(crate) use vote::{ReceiptBody, SubmitRequest};
+pub(crate) use vote::{ReceiptBody, SubmissionRequest, SubmitRequest};
 pub(crate) use worker::{
     HeartbeatBody, HeartbeatRequest, LeaveBody, LeaveRequest, RegisterRequest, TermsBody,
 };

@@ -103,3 +103,9 @@ pub(crate) struct TaskCreated {
     /// Its id; that of the earlier task where the idempotency key was used before.
     pub(crate) task_id: Field<TaskId>,
 }
+
+impl From<TaskCreated> for TaskId {
+    fn from(created: TaskCreated) -> Self {
+        created.task_id.0
+    }
+}

@@ -33,12 +33,15 @@ pub(crate) struct SubmitRequest {
 
 impl From<SubmitRequest> for Vote {
     fn from(request: SubmitRequest) -> Self {
-        let (task, worker) = (request.task_id.0, request.worker_id.0);
-        let mut vote = Self::new(task, worker, request.label.0, request.confidence.0);
-        vote.scores = request.scores.0;
-        vote.model = request.model.0.map(|model| model.0);
-        vote.truncated = request.truncated.0.unwrap_or_default();
-        vote
+        let answer = SubmissionRequest {
+            task_id: request.task_id,
+            label: request.label,
+            confidence: request.confidence,
+            scores: request.scores,
+            model: request.model,
+            truncated: request.truncated,
+        };
+        answer.into_vote(request.worker_id.0)
     }
 }
 
@@ -52,6 +55,50 @@ impl From<Vote> for SubmitRequest {
             scores: Field(vote.scores),
             model: Field(vote.model.map(Model)),
             truncated: Field(Some(vote.truncated)),
+        }
+    }
+}
+
+/// One of several answers of a worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Object)]
+#[oai(rename = "BatchedVote")]
+pub(crate) struct SubmissionRequest {
+    /// The task that is answered.
+    task_id: Field<TaskId>,
+    /// The answer.
+    label: Field<Label>,
+    /// How sure the model is of it.
+    confidence: Field<Confidence>,
+    /// The probabilities of all labels.
+    #[serde(default, skip_serializing_if = "Field::is_none")]
+    scores: Field<Option<Scores>>,
+    /// The model that answered; the registered one where it is absent.
+    #[serde(default, skip_serializing_if = "Field::is_none")]
+    model: Field<Option<Model>>,
+    /// Whether the text was cut to what the model can read.
+    #[serde(default, skip_serializing_if = "Field::is_none")]
+    truncated: Field<Option<bool>>,
+}
+
+impl SubmissionRequest {
+    pub(crate) fn into_vote(self, worker: WorkerId) -> Vote {
+        let mut vote = Vote::new(self.task_id.0, worker, self.label.0, self.confidence.0);
+        vote.scores = self.scores.0;
+        vote.model = self.model.0.map(|model| model.0);
+        vote.truncated = self.truncated.0.unwrap_or_default();
+        vote
+    }
+}
+
+impl From<Vote> for SubmissionRequest {
+    fn from(vote: Vote) -> Self {
+        Self {
+            task_id: Field(vote.task),
+            label: Field(vote.label),
+            confidence: Field(vote.confidence),
+            scores: Field(vote.scores),
+            model: Field(vote.model.map(Model)),
+            truncated: Field(vote.truncated.then_some(true)),
         }
     }
 }

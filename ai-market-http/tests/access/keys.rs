@@ -140,6 +140,49 @@ async fn a_key_that_asks_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_batch_counts_as_often_as_it_has_items() {
+    let rate = RateLimit {
+        per_second: NonZeroU32::MIN,
+        burst: NonZeroU32::new(100).unwrap(),
+    };
+    let market = market(RouteOptions::new().with_rate_limit(Some(rate)));
+    let client = market.key_of(Role::Client).await;
+    let worker = market.key_of(Role::Worker).await;
+    let vote = json!({
+        "task_id": "0199b1c6-7d1e-7c3a-9d53-0f3d3f0f6c55", "label": "x", "confidence": 0.5,
+    });
+    for (key, path, list, item) in [
+        (&client, "/tasks/batch", "tasks", json!({"text": "t"})),
+        (&worker, "/workers/submit/batch", "submissions", vote),
+    ] {
+        let ask = async |items: usize| {
+            let body = json!({"worker_id": "alice", list: vec![item.clone(); items]});
+            market.with_key(key, Method::POST, path, body).await
+        };
+        let (status, error) = ask(101).await;
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{error}");
+        assert_eq!(error["error"]["field"], list);
+        // Two requests have counted so far, this one among them.
+        let (status, _) = ask(60).await;
+        assert_eq!(status, StatusCode::OK);
+        let (status, error) = ask(60).await;
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{error}");
+        // What was refused has counted once alone.
+        let (status, _) = ask(30).await;
+        assert_eq!(status, StatusCode::OK);
+        let (status, _) = ask(0).await;
+        assert_eq!(status, StatusCode::OK, "an empty one counts as one");
+        let (status, _) = ask(30).await;
+        assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    }
+    let admin = market.key_of(Role::Admin).await;
+    let (_, stats) = market
+        .with_key(&admin, Method::GET, "/db/stats", Value::Null)
+        .await;
+    assert_eq!(stats["tasks"], 90, "the refused ones changed nothing");
+}
+
+#[tokio::test]
 async fn without_keys_there_are_none_to_manage() {
     let coordinator = Coordinator::builder(MemoryStore::new()).build().unwrap();
     let keys = Keys::new(MemoryKeys::new(), SystemClock);

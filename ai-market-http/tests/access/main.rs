@@ -126,6 +126,10 @@ fn body() -> Value {
     json!({
         "worker_id": "alice", "text": "a", "role": "client", "label": "x", "confidence": 0.5,
         "task_id": "0199b1c6-7d1e-7c3a-9d53-0f3d3f0f6c55", "task_ids": [], "reason": "x",
+        "tasks": [{"text": "a"}],
+        "submissions": [
+            {"task_id": "0199b1c6-7d1e-7c3a-9d53-0f3d3f0f6c55", "label": "x", "confidence": 0.5},
+        ],
     })
 }
 
@@ -222,6 +226,7 @@ async fn a_worker_key_acts_as_its_worker_in_no_other_name() {
         "/workers/heartbeat",
         "/tasks/next",
         "/workers/submit",
+        "/workers/submit/batch",
         "/workers/release",
     ] {
         let mut body = body();
@@ -273,6 +278,7 @@ async fn a_worker_key_neither_reads_nor_acts_as_another_in_any_route() {
     let in_the_name_of_bob = json!({
         "worker_id": "bob", "task_id": tasks[1], "task_ids": tasks, "label": "x",
         "confidence": 1, "reason": "x", "text": "t", "role": "worker", "failed": "x",
+        "submissions": [{"task_id": tasks[1], "label": "x", "confidence": 1}],
     });
     let operations = market.operations().await;
     let mut asked = 0;

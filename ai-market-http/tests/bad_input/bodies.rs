@@ -168,6 +168,30 @@ pub(crate) fn bodies() -> Vec<Case<'static>> {
             &format!(r#"{{"text": "t", "tags": {:?}}}"#, seventeen),
             "tags",
         ),
+        // Batches as a whole.
+        invalid("/tasks/batch", "{}", "tasks"),
+        invalid("/tasks/batch", r#"{"tasks": {"text": "t"}}"#, "tasks"),
+        malformed("/tasks/batch", r#"{"tasks": [{"text": "t"}, }"#),
+        (
+            "/tasks/batch",
+            format!(
+                r#"{{"tasks": [{}]}}"#,
+                vec![r#"{"text": "t"}"#; 1_001].join(",")
+            ),
+            413,
+            "too_large",
+            Some("tasks"),
+        ),
+        invalid(
+            "/workers/submit/batch",
+            r#"{"submissions": []}"#,
+            "worker_id",
+        ),
+        invalid(
+            "/workers/submit/batch",
+            r#"{"worker_id": "alice", "submissions": 7}"#,
+            "submissions",
+        ),
         // Workers.
         invalid("/workers/register", "{}", "worker_id"),
         invalid("/workers/register", r#"{"worker_id": ""}"#, "worker_id"),

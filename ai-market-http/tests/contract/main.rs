@@ -3,6 +3,7 @@
 // A test speaks by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod batches;
 #[path = "../common/mod.rs"]
 mod common;
 mod insight;
