@@ -42,7 +42,7 @@
 //!   what they allow and how much they take.
 //! - [`HttpClient`] implements [`WorkerApi`](ai_market_core::api::WorkerApi) and
 //!   [`ClientApi`](ai_market_core::api::ClientApi), so a worker or a client runs on it as on a
-//!   coordinator in process.
+//!   coordinator in process. It sends many tasks, or votes, in one request.
 //!
 //! The routes are listed in the crate's README, and described by `/openapi.json` and `/docs` of a
 //! running server. Every error, whatever its cause, is

@@ -10,6 +10,7 @@ use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 
+use super::batch_route::BatchRoute;
 use super::http_client::Inner;
 use super::{HttpClient, InvalidClient};
 
@@ -62,7 +63,7 @@ impl HttpClientBuilder {
         self
     }
 
-    /// Sets how many items of a batch are on their way at the same time; 16.
+    /// Sets how many requests for the items of one call are on their way at the same time; 16.
     pub fn max_in_flight(mut self, requests: NonZeroUsize) -> Self {
         self.in_flight = requests;
         self
@@ -120,6 +121,8 @@ impl HttpClientBuilder {
                 timeout: self.timeout,
                 in_flight: self.in_flight.get(),
                 traceparent: self.traceparent,
+                task_batches: BatchRoute::default(),
+                vote_batches: BatchRoute::default(),
             }),
         })
     }

@@ -12,17 +12,19 @@ use ai_market_core::store::{
 use ai_market_core::submission::ModelIdentity;
 use ai_market_core::task::{Task, TaskDetails};
 use async_trait::async_trait;
-use futures_util::StreamExt;
 
 use crate::wire::{
-    ActivityBody, BoardCursor, CancelRequest, DetailsBody, PlaceBody, StatsBody, TaskBody,
-    TaskCreated, TaskCursor, TaskRequest,
+    ActivityBody, BoardCursor, CancelRequest, DetailsBody, PlaceBody, StatsBody, TaskBody, TaskCursor,
 };
 
 use super::HttpClient;
+use super::batch_items::TaskItem;
 
-/// - [`enqueue`](ClientApi::enqueue) sends one request per task, several at the same time. The ids of
-///   a batch are therefore not in the order of the tasks.
+/// - [`enqueue`](ClientApi::enqueue) sends batches of up to 1,000 tasks and 1 MiB, several at the same
+///   time; ids of different batches are therefore not in the order of the tasks. A single task is
+///   sent by itself. So are all, for ten minutes, where the coordinator has no route for batches. A
+///   batch that is too large for a coordinator with lower limits is sent again in parts. When the
+///   request for a batch fails, all of its tasks have that error.
 /// - [`tallies`](ClientApi::tallies) groups by worker, by model or by task type alone, and not for
 ///   one worker. Other queries are [`Invalid`](ErrorCode::Invalid); [`worker`](ClientApi::worker) and
 ///   [`models`](ClientApi::models) have finer tallies.
@@ -37,12 +39,8 @@ use super::HttpClient;
 #[async_trait]
 impl ClientApi for HttpClient {
     async fn enqueue(&self, tasks: Vec<TaskSpec>) -> Vec<Result<TaskId, ApiError>> {
-        let create = |spec| async move {
-            let body = TaskRequest::from(spec);
-            let created: TaskCreated = self.post("tasks", &body).await?;
-            Ok(created.task_id.0)
-        };
-        self.each(tasks, create).collect().await
+        let items = tasks.into_iter().map(TaskItem::from);
+        self.send_all(items.collect()).await
     }
 
     async fn task(&self, id: TaskId, wait: Duration) -> Result<TaskDetails, ApiError> {

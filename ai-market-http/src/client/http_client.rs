@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::request_id::{RequestId, TRACEPARENT, X_REQUEST_ID};
 
+use super::batch::unwritten;
+use super::batch_route::BatchRoute;
 use super::error::root;
 use super::reply::Reply;
 use super::{HttpClientBuilder, InvalidClient};
@@ -52,6 +54,8 @@ pub(super) struct Inner {
     pub(super) timeout: Duration,
     pub(super) in_flight: usize,
     pub(super) traceparent: fn() -> Option<String>,
+    pub(super) task_batches: BatchRoute,
+    pub(super) vote_batches: BatchRoute,
 }
 
 /// The longest answer that is read: twice a full page of the longest texts, and more than any
@@ -152,14 +156,22 @@ impl HttpClient {
         body: &impl Serialize,
         wait: Duration,
     ) -> Result<T, ApiError> {
-        let body = serde_json::to_vec(body).map_err(|error| {
-            ApiError::new(ErrorCode::Malformed, "the request has no JSON form").with_source(error)
-        })?;
+        let body = serde_json::to_vec(body).map_err(unwritten)?;
+        self.post_json(path, body, wait).await?.into_json()
+    }
+
+    /// Posts a body that is JSON already.
+    pub(super) async fn post_json(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        wait: Duration,
+    ) -> Result<Reply, ApiError> {
         let request = self
             .request(Method::POST, path, wait)?
             .header(CONTENT_TYPE, "application/json")
             .body(body);
-        self.send(request, path).await?.into_json()
+        self.send(request, path).await
     }
 
     /// A stream of events, as it comes, for the request of this name. How long it may take to begin

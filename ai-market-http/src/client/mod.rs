@@ -1,5 +1,8 @@
 //! The client: a coordinator on another machine, as if it were in process.
 
+mod batch;
+mod batch_items;
+mod batch_route;
 mod builder;
 mod client_api;
 mod error;

@@ -49,7 +49,7 @@ impl Reply {
     }
 
     /// What the coordinator calls the request, which may be a name of its own.
-    fn request_id(&self) -> String {
+    pub(super) fn request_id(&self) -> String {
         let answered = answered_id(&self.headers);
         answered.as_ref().unwrap_or(&self.request_id).to_string()
     }

@@ -6,17 +6,19 @@ use ai_market_core::store::WorkerProfile;
 use ai_market_core::submission::Vote;
 use ai_market_core::time::{Clock, SystemClock};
 use async_trait::async_trait;
-use futures_util::StreamExt;
 
 use crate::wire::{
-    HeartbeatBody, HeartbeatRequest, LeaveBody, LeaveRequest, NextBody, NextRequest, ReceiptBody,
-    RegisterRequest, SubmitRequest, TermsBody,
+    HeartbeatBody, HeartbeatRequest, LeaveBody, LeaveRequest, NextBody, NextRequest,
+    RegisterRequest, TermsBody,
 };
 
 use super::HttpClient;
+use super::batch_items::VoteItem;
 
-/// The profile's owner is not sent: that is for the coordinator to know. One request is sent per
-/// vote, several at the same time.
+/// The profile's owner is not sent: that is for the coordinator to know.
+///
+/// [`submit`](WorkerApi::submit) sends the votes of one worker that follow one another as a batch, as
+/// [`enqueue`](ai_market_core::api::ClientApi::enqueue) does with tasks.
 #[async_trait]
 impl WorkerApi for HttpClient {
     async fn register(&self, profile: WorkerProfile) -> Result<Terms, ApiError> {
@@ -40,12 +42,8 @@ impl WorkerApi for HttpClient {
     }
 
     async fn submit(&self, votes: Vec<Vote>) -> Vec<Result<Receipt, ApiError>> {
-        let submit = |vote| async move {
-            let body = SubmitRequest::from(vote);
-            let receipt: ReceiptBody = self.post("workers/submit", &body).await?;
-            Ok(receipt.into())
-        };
-        self.each(votes, submit).collect().await
+        let items = votes.into_iter().map(VoteItem::from);
+        self.send_all(items.collect()).await
     }
 
     async fn release(&self, request: ReleaseRequest) -> Result<u64, ApiError> {

@@ -1,4 +1,4 @@
-use ai_market_core::api::{ApiError, Receipt};
+use ai_market_core::api::{ApiError, ErrorCode, Receipt};
 use ai_market_core::id::{TaskId, WorkerId};
 use poem_openapi::{Object, Union};
 use serde::{Deserialize, Serialize};
@@ -88,6 +88,19 @@ enum SubmissionResult {
     Rejected(ErrorBody),
 }
 
+/// The results of a batch, as the two sides know them.
+pub(crate) trait BatchResults {
+    /// The result of an item that was taken.
+    type Item;
+
+    fn into_results(self) -> Vec<Result<Self::Item, ApiError>>;
+}
+
+/// The error of an item that the other side meant.
+fn rejected(body: ErrorBody) -> ApiError {
+    body.into_error(ErrorCode::Internal, None)
+}
+
 impl From<Vec<Result<TaskId, ApiError>>> for TaskBatchResults {
     fn from(results: Vec<Result<TaskId, ApiError>>) -> Self {
         let accepted = results.iter().flatten().count();
@@ -104,6 +117,19 @@ impl From<Vec<Result<TaskId, ApiError>>> for TaskBatchResults {
     }
 }
 
+impl BatchResults for TaskBatchResults {
+    type Item = TaskId;
+
+    fn into_results(self) -> Vec<Result<TaskId, ApiError>> {
+        let results = self.results.into_iter();
+        let results = results.map(|result| match result {
+            TaskResult::Created(created) => Ok(created.into()),
+            TaskResult::Rejected(body) => Err(rejected(body)),
+        });
+        results.collect()
+    }
+}
+
 impl From<Vec<Result<Receipt, ApiError>>> for SubmissionBatchResults {
     fn from(results: Vec<Result<Receipt, ApiError>>) -> Self {
         let results = results.into_iter().map(|result| match result {
@@ -113,5 +139,18 @@ impl From<Vec<Result<Receipt, ApiError>>> for SubmissionBatchResults {
         Self {
             results: results.collect(),
         }
+    }
+}
+
+impl BatchResults for SubmissionBatchResults {
+    type Item = Receipt;
+
+    fn into_results(self) -> Vec<Result<Receipt, ApiError>> {
+        let results = self.results.into_iter();
+        let results = results.map(|result| match result {
+            SubmissionResult::Accepted(receipt) => Ok(receipt.into()),
+            SubmissionResult::Rejected(body) => Err(rejected(body)),
+        });
+        results.collect()
     }
 }

@@ -31,7 +31,8 @@ mod worker_status;
 pub(crate) use activity::ActivityBody;
 pub(crate) use assignment::{NextBody, NextRequest};
 pub(crate) use batch::{
-    SubmissionBatch, SubmissionBatchHead, SubmissionBatchResults, TaskBatch, TaskBatchResults,
+    BatchResults, SubmissionBatch, SubmissionBatchHead, SubmissionBatchResults, TaskBatch,
+    TaskBatchResults,
 };
 pub(crate) use board::{BoardEntry, By};
 pub(crate) use cancel::CancelRequest;

@@ -45,16 +45,17 @@ impl From<SubmitRequest> for Vote {
     }
 }
 
-impl From<Vote> for SubmitRequest {
-    fn from(vote: Vote) -> Self {
+impl SubmitRequest {
+    /// An answer of `worker` alone.
+    pub(crate) fn new(worker: WorkerId, answer: SubmissionRequest) -> Self {
         Self {
-            worker_id: Field(vote.worker),
-            task_id: Field(vote.task),
-            label: Field(vote.label),
-            confidence: Field(vote.confidence),
-            scores: Field(vote.scores),
-            model: Field(vote.model.map(Model)),
-            truncated: Field(Some(vote.truncated)),
+            worker_id: Field(worker),
+            task_id: answer.task_id,
+            label: answer.label,
+            confidence: answer.confidence,
+            scores: answer.scores,
+            model: answer.model,
+            truncated: Field(Some(answer.truncated.0.unwrap_or_default())),
         }
     }
 }

@@ -3,9 +3,11 @@
 // A test speaks by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod batches;
 #[path = "../common/mod.rs"]
 mod common;
 mod original;
+mod pipeline;
 
 use std::error::Error;
 use std::num::NonZeroUsize;
