@@ -2,6 +2,7 @@
 
 use mimalloc::MiMalloc;
 
+mod batches;
 mod lives;
 mod paced;
 
@@ -9,5 +10,6 @@ mod paced;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
+pub use batches::Batches;
 pub use lives::{Failure, Lives, Load, Party, setting};
 pub use paced::Paced;

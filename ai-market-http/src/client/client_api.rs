@@ -14,7 +14,8 @@ use ai_market_core::task::{Task, TaskDetails};
 use async_trait::async_trait;
 
 use crate::wire::{
-    ActivityBody, BoardCursor, CancelRequest, DetailsBody, PlaceBody, StatsBody, TaskBody, TaskCursor,
+    ActivityBody, BoardCursor, CancelRequest, DetailsBody, PlaceBody, StatsBody, TaskBody,
+    TaskCursor,
 };
 
 use super::HttpClient;
