@@ -57,7 +57,7 @@ impl Member {
     }
 }
 
-/// Creates a task for so many votes, which fails with the first worker that does.
+/// Creates a task for so many votes, which fails with the second worker that does.
 pub(crate) async fn create(
     client: &HttpClient,
     task_type: &TaskType,

@@ -61,11 +61,13 @@ async fn what_others_wrote_is_shown_and_never_run() {
     let coordinator = Coordinator::start(&folder.path().join("market.db"), 0);
     let client = coordinator.client();
     let any = TaskType::new("anything").unwrap();
+    let other = Member::join(&client, "other", "other", &any).await;
     for text in HOSTILE {
         let member = Member::join(&client, text, text, &any).await;
         create(&client, &any, text, 1).await;
         member.answer(text).await;
         create(&client, &any, &format!("{text} fails"), 1).await;
+        other.fail(text).await;
         member.fail(text).await;
     }
     visit(coordinator.address, &[], async |browser| {
