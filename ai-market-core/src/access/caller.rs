@@ -46,19 +46,19 @@ impl Caller {
         }
     }
 
-    /// Checks that the caller may cancel a task that `client` put in.
+    /// Checks that the caller may cancel a task that was created with a key of the owner `client`.
     ///
     /// # Errors
     ///
-    /// [`Forbidden`](ErrorCode::Forbidden) when its key is no admin key and of another owner.
-    pub fn may_cancel_of(&self, client: Option<&OwnerId>) -> Result<(), ApiError> {
+    /// [`Forbidden`](ErrorCode::Forbidden) unless its key is an admin key or a client key of that owner.
+    pub fn may_cancel(&self, client: Option<&OwnerId>) -> Result<(), ApiError> {
         self.may(Action::CancelTasks)?;
         match self {
             Self::Anyone => Ok(()),
             Self::Holder(holder) if holder.role == Role::Admin => Ok(()),
             Self::Holder(holder) if client == Some(&holder.owner) => Ok(()),
             Self::Holder(_) => {
-                let message = "only an admin or whoever put the task in can cancel it";
+                let message = "only an admin or the owner who created the task can cancel it";
                 Err(ApiError::new(ErrorCode::Forbidden, message))
             }
         }

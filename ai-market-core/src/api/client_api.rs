@@ -51,8 +51,8 @@ pub trait ClientApi: Debug + Send + Sync + 'static {
     ///
     /// - [`UnknownTask`](super::ErrorCode::UnknownTask) when the task does not exist;
     /// - [`Closed`](super::ErrorCode::Closed) when it was finalized or failed before;
-    /// - [`Forbidden`](super::ErrorCode::Forbidden) when the caller neither put the task in nor is an
-    ///   admin.
+    /// - [`Forbidden`](super::ErrorCode::Forbidden) when the caller's key is neither an admin key nor a
+    ///   client key of the owner who created the task.
     async fn cancel(&self, id: TaskId, reason: Option<String>) -> Result<TaskDetails, ApiError>;
 
     /// Returns a page of tasks, ordered by age. The page says whether there are more.

@@ -37,7 +37,7 @@ pub struct TaskSpec {
     pub reference: Option<Reference>,
     /// The client's tags; at most [`NewTask::MAX_TAGS`](crate::task::NewTask::MAX_TAGS).
     pub tags: BTreeSet<Tag>,
-    /// Who asks, where that is known otherwise than from the task: the owner of a key.
+    /// The owner of the key with which it is created. Where keys are in use, the coordinator sets it.
     pub client: Option<OwnerId>,
 }
 

@@ -10,7 +10,7 @@ use super::{FractionalCount, TrackRecord};
 /// adds a part of one.
 ///
 /// The order matters in three places, where it is the order in which the changes are committed:
-/// the streak, forgiveness (which covers what was counted before it), and which pairs of labels are
+/// the streaks (of answers, and of losses), forgiveness (which covers what was counted before it), and which pairs of labels are
 /// kept once there are more than [`TrackRecord::MAX_CELLS`]. All else commutes.
 ///
 /// # Examples

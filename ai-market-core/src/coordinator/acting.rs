@@ -187,9 +187,9 @@ impl ClientApi for Acting {
 
     async fn cancel(&self, id: TaskId, reason: Option<String>) -> Result<TaskDetails, ApiError> {
         self.caller.may(Action::CancelTasks)?;
-        // Who put a task in never changes, so it does not matter that others act in between.
+        // Who created a task never changes, so it does not matter that others act in between.
         let found = self.coordinator.task(id, Duration::ZERO).await?;
-        self.caller.may_cancel_of(found.task.client.as_ref())?;
+        self.caller.may_cancel(found.task.client.as_ref())?;
         self.coordinator.cancel(id, reason).await
     }
 

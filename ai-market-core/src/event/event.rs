@@ -77,7 +77,7 @@ pub enum Event {
         /// When the task was put in.
         created_at: Timestamp,
     },
-    /// Somebody asked for a task to be given up.
+    /// A task was cancelled.
     TaskCancelled {
         #[serde(rename = "task_id")]
         task: TaskId,

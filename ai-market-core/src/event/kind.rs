@@ -48,7 +48,7 @@ kinds! {
     TaskFinalized: "task_finalized",
     /// A task ended without one.
     TaskFailed: "task_failed",
-    /// Somebody asked for a task to be given up.
+    /// A task was cancelled.
     TaskCancelled: "task_cancelled",
     /// A lease on an open task ended without an answer.
     TaskRequeued: "task_requeued",

@@ -35,11 +35,13 @@ use super::{
 ///    answered with `Closed`, and kept as late if its lease stood at the decision and has not run
 ///    out: it then changes track records alone;
 /// 5. renewing never shortens a lease, renews only named tasks, and by bare heartbeats keeps a
-///    lease for at most ten leases after its claim;
-/// 6. a lost lease is an attempt, of one worker at most two a task, and a worker that lost a task
-///    twice does not get it again; the last attempt fails the task with the reason; leases per
-///    worker are bounded; time in which nobody reaped costs no lease; the leases of a worker that
-///    sent heartbeats once end when it has given no sign of life for as long as makes it gone;
+///    lease for at most ten leases after its claim, not counting time in which nobody served;
+/// 6. a lost lease is an attempt, but at most two losses of the workers of one owner are, and fewer
+///    than the task allows, so that no owner fails a task alone; after two losses its workers do not
+///    get the task again; the last attempt fails the task with the reason; workers that lose leases
+///    again and again are suspended; leases per worker are bounded; time in which nobody reaped costs
+///    no lease; the leases of a worker that sent heartbeats once end when it has given no sign of life
+///    for as long as makes it gone;
 /// 7. the wanted votes rise when the policy extends, and it concludes when it cannot;
 /// 8. whatever was acknowledged survives a crash, on a persistent store;
 /// 9. claims, votes and renewals are index look-ups whatever the history and backlog, and do not
@@ -160,8 +162,8 @@ impl Market {
         Ok(Released { released, effects })
     }
 
-    /// Cancels an open task: its leases end, which costs nobody anything, and its votes are kept but
-    /// decide nothing.
+    /// Cancels an open task: its leases end without being attempts, and its votes are kept but decide
+    /// nothing.
     pub async fn cancel(&self, cancel: Cancel) -> Result<CancelOutcome, StoreError> {
         Ok(self.run(cancel).await?.0)
     }

@@ -18,13 +18,13 @@ pub enum InsertOutcome {
     Full,
 }
 
-/// What became of cancelling a task.
+/// The outcome of cancelling a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CancelOutcome {
     /// There is no such task.
     UnknownTask,
-    /// It is cancelled, now or since before.
+    /// It is cancelled; it may have been cancelled before.
     Cancelled,
     /// It was finalized or failed before.
     Closed,

@@ -191,7 +191,7 @@ impl Release {
     }
 }
 
-/// Somebody asks for a task to be given up.
+/// Cancels a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Cancel {
@@ -202,7 +202,7 @@ pub struct Cancel {
 }
 
 impl Cancel {
-    /// Gives `task` up for `reason`.
+    /// Cancels `task` for `reason`.
     pub fn new(task: TaskId, reason: impl Into<String>) -> Self {
         Self {
             task,

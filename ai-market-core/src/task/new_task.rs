@@ -46,7 +46,7 @@ pub struct NewTask {
     /// The client's tags; a coordinator takes at most [`MAX_TAGS`](Self::MAX_TAGS).
     #[serde(default)]
     pub tags: BTreeSet<Tag>,
-    /// Who puts it in, where that is known: the owner of a key.
+    /// The owner of the key with which it is created, where keys are in use.
     #[serde(default)]
     pub client: Option<OwnerId>,
     /// The salt of the task's [`InputDigest`]; zeros where an earlier version serialized the task.
@@ -88,7 +88,7 @@ impl NewTask {
         }
     }
 
-    /// Says who puts it in.
+    /// Sets the owner of the key with which it is created.
     #[must_use]
     pub fn with_client(mut self, client: OwnerId) -> Self {
         self.client = Some(client);

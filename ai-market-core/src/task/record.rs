@@ -48,7 +48,8 @@ pub struct Task {
     pub reference: Option<Reference>,
     /// The client's tags.
     pub tags: BTreeSet<Tag>,
-    /// Who put it in, where that is known: the owner of a key.
+    /// The owner of the key with which it was created; `None` where no keys are in use, and for a task
+    /// that was read over HTTP.
     #[serde(default)]
     pub client: Option<OwnerId>,
     /// The salt of its [input digest](Self::input_digest); `None` for a task that an earlier version
@@ -87,7 +88,7 @@ pub enum TaskState {
         /// When the task failed.
         at: Timestamp,
     },
-    /// Somebody asked for the task to be given up.
+    /// The task was cancelled.
     Cancelled {
         /// Why, for people.
         reason: String,

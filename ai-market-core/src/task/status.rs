@@ -15,7 +15,7 @@ pub enum TaskStatus {
     Finalized,
     /// Closed without one.
     Failed,
-    /// Closed since somebody asked for it.
+    /// Closed on request.
     Cancelled,
 }
 

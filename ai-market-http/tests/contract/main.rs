@@ -3,7 +3,9 @@
 // A test speaks by panicking.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod batch_votes;
 mod batches;
+mod cancel;
 #[path = "../common/mod.rs"]
 mod common;
 mod insight;

@@ -6,9 +6,8 @@ use crate::id::PolicyName;
 use super::{Standing, StandingPolicy};
 
 /// Suspends workers that agree with the consensus, or answer what they claim, clearly less often than
-/// honest ones do, by a
-/// sequential probability ratio test (Wald, "Sequential Tests of Statistical Hypotheses", Annals of
-/// Mathematical Statistics 16, 1945, section 2).
+/// honest ones do, by a sequential probability ratio test (Wald, "Sequential Tests of Statistical
+/// Hypotheses", Annals of Mathematical Statistics 16, 1945, section 2).
 ///
 /// An honest worker's answers are taken to agree with the consensus with a probability of at least
 /// `honest`, or of nine tenths of the average of the task type where that is less (some types are
@@ -29,9 +28,8 @@ use super::{Standing, StandingPolicy};
 /// an honest worker may be switched off at any time.
 ///
 /// A good past is no licence: a worker whose last answers all disagreed is judged by those alone
-/// as well, so a run of 20 suspends whatever came before, and so does a run of losses. Such a run of
-/// answers begins at an honest worker's
-/// next answer with a probability of less than 10⁻¹².
+/// as well, so a run of 20 suspends whatever came before, and so does a run of losses. A run of
+/// disagreements begins at an honest worker's next answer with a probability of less than 10⁻¹².
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SequentialTest {
     honest: f64,

@@ -107,7 +107,7 @@ impl Families {
             )?,
             cancelled: counters(
                 "ai_market_tasks_cancelled_total",
-                "Tasks that somebody cancelled",
+                "Tasks that were cancelled",
                 by_type,
             )?,
             durations: HistogramVec::new(
