@@ -1,8 +1,8 @@
 // What operators do, each asked for once more in a dialog that says what will happen.
-import { post, workerPath } from "./api.js";
+import { post, taskPath, workerPath } from "./api.js";
 import { $, h, replace, say, show } from "./dom.js";
 import { count } from "./format.js";
-import { foreign } from "./parts.js";
+import { foreign, taskName } from "./parts.js";
 import { emit, on } from "./store.js";
 
 let pending = null;
@@ -120,6 +120,20 @@ export function reinstate(worker) {
     run: async (values) => {
       await post(`${workerPath(worker.worker_id)}/reinstate`, values);
       return { done: [name(), " is reinstated", ...forTypes(values), "."] };
+    },
+  });
+}
+
+export function cancel(task) {
+  confirm({
+    title: ["Cancel task ", taskName(task.id), "?"],
+    text: "Workers stop working on it, and their answers to it no longer count. This cannot be undone.",
+    fields: [field("reason", "Reason (optional)", { maxlength: 300 })],
+    label: "Cancel the task",
+    danger: true,
+    run: async (values) => {
+      await post(`${taskPath(task.id)}/cancel`, values);
+      return { done: ["Task ", taskName(task.id), " is cancelled."] };
     },
   });
 }

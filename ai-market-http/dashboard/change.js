@@ -1,6 +1,6 @@
 // What becomes of a task, as events and answers tell of it.
 
-const closed = (task) => task.status === "finalized" || task.status === "failed";
+const closed = (task) => ["finalized", "failed", "cancelled"].includes(task.status);
 
 function unlease(task) {
   task.lease_count = Math.max(0, (task.lease_count ?? 0) - 1);
@@ -27,6 +27,9 @@ export function apply(task, event) {
       break;
     case "task_failed":
       Object.assign(task, { status: "failed", failure_reason: event.reason, decided_at: event.at });
+      break;
+    case "task_cancelled":
+      Object.assign(task, { status: "cancelled", lease_count: 0, failure_reason: event.reason, decided_at: event.at });
       break;
     default:
   }

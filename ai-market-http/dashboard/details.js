@@ -1,4 +1,5 @@
 // A task with all that is known of it.
+import { cancel } from "./actions.js";
 import { $, cell, h, patch, perFrame, show } from "./dom.js";
 import { ago, count, millis, model, moment, percent, seconds } from "./format.js";
 import { badge, fields, foreign, labelText, longText, marked, plain, spansOf, table, votes, workerName } from "./parts.js";
@@ -60,7 +61,7 @@ const facts = () =>
     ["votes", "Votes", votes(task.submission_count, task.wanted)],
     ["answer", "Answer", answerField()],
     ["agreement", "Agreement", task.final_label === null ? null : percent(task.agreement)],
-    ["failure_reason", "Why it failed", words(task.failure_reason)],
+    ["failure_reason", task.status === "cancelled" ? "Why it was cancelled" : "Why it failed", words(task.failure_reason)],
     ["waiting_for", "Waits for", words(task.waiting_for)],
     ["able_workers", "Able workers", task.able_workers === null || task.able_workers === undefined ? null : count(task.able_workers)],
     ["created_at", "Created", moment(task.created_at)],
@@ -72,6 +73,14 @@ const facts = () =>
     ["policy", "Policy", words(task.policy)],
     ["distinct_models", "Distinct models", task.distinct_models ? "yes" : null],
   ]);
+
+/** A client's key cancels only its owner's tasks; for others the coordinator refuses. */
+function buttons() {
+  if (!isOpen() || !maySee()) return null;
+  const button = h("button", { type: "button", id: "cancel-button", class: "danger" }, "Cancel …");
+  button.addEventListener("click", () => cancel(task));
+  return h("p", { class: "row", "data-field": "actions" }, button);
+}
 
 function voteList() {
   const listed = task.submissions ?? [];
@@ -90,6 +99,7 @@ const draw = perFrame(() => {
     box,
     h("p", { class: "id-line", "data-field": "id" }, h("code", {}, task.id)),
     h("div", { "data-field": "text" }, spans?.length ? marked(task.text, spans) : longText(task.text)),
+    buttons(),
     facts(),
     h("h2", { "data-field": "votes-title" }, "Votes"),
     voteList(),

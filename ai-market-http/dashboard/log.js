@@ -9,7 +9,7 @@ import { maySee, now, on, state } from "./store.js";
 import { remembered } from "./stream.js";
 
 const KINDS = [
-  "task_created", "task_leased", "task_answered", "task_finalized", "task_failed", "task_requeued",
+  "task_created", "task_leased", "task_answered", "task_finalized", "task_failed", "task_cancelled", "task_requeued",
   "worker_registered", "worker_stale", "worker_gone", "worker_returned", "worker_suspended", "worker_probation", "worker_reinstated", "market_reset",
 ];
 /** How far back a rare kind is looked for, in events of all kinds; the coordinator allows no more. */

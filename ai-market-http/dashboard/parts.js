@@ -110,6 +110,7 @@ function tell(e) {
     case "task_answered": return [who, " answered task ", task, ofType, ` – ${count(e.submission_count)}/${count(e.wanted)} votes`];
     case "task_finalized": return ["task ", task, ofType, " is ", h("b", { title: short(e.label, 400) }, foreign(labelText(e.label, 60), 60)), `, ${percent(e.agreement)} of ${count(e.submission_count)} votes`];
     case "task_failed": return ["task ", task, ofType, " failed: ", foreign(e.reason, 120)];
+    case "task_cancelled": return ["task ", task, ofType, " cancelled: ", foreign(e.reason, 120)];
     case "task_requeued": return ["task ", task, ofType, " taken back from ", who, ` (${e.cause})`];
     case "worker_registered": return [who, " registered for ", foreign((e.task_types ?? []).join(", "), 120)];
     case "worker_stale": return [who, " is silent"];

@@ -26,6 +26,7 @@ const draw = perFrame(() => {
     assigned: ["Workers are at it."],
     finalized: ["The answer is ", answer(task.final_label, null, 400), `, by ${percent(task.agreement)} of the votes.`],
     failed: ["It failed: ", foreign(task.failure_reason ?? "no reason is known", 300)],
+    cancelled: ["It was cancelled: ", foreign(task.failure_reason ?? "no reason is known", 300)],
   }[task.status] ?? [task.status];
   replace(box, h("p", { class: "step" }, votes(task.submission_count, task.wanted), " ", say), spans?.length ? marked(task.text, spans) : null, h("p", { class: "quiet" }, "Task ", taskName(task.id), task.status === "finalized" ? ": the link shows all votes." : ""));
 });
@@ -44,7 +45,7 @@ async function refresh(id) {
   }
 }
 
-const DECIDES = new Set(["task_finalized", "task_failed"]);
+const DECIDES = new Set(["task_finalized", "task_failed", "task_cancelled"]);
 
 function happened(event) {
   if (event.event === "market_reset" && task) refresh(task.id);

@@ -50,7 +50,7 @@ function paint(entry) {
   node.dataset.status = task.status;
   replace(cells.status, badge(task.status));
   replace(cells.votes, votes(task.submission_count, task.wanted));
-  replace(cells.answer, task.status === "failed" ? h("span", { class: "quiet" }, foreign(task.failure_reason ?? "failed", 60)) : answer(task.final_label, task.agreement));
+  replace(cells.answer, task.status === "failed" || task.status === "cancelled" ? h("span", { class: "quiet" }, foreign(task.failure_reason ?? task.status, 60)) : answer(task.final_label, task.agreement));
   setText(cells.age, ago(task.created_at, now()));
   showRow(entry);
 }

@@ -123,7 +123,7 @@ pub trait Transaction {
     /// after now, since the clock was put back, was last seen now.
     fn shift_leases(&mut self, by: Duration, latest: Timestamp) -> Result<(), TransactionError>;
 
-    /// How often which workers lost a task, ordered by worker.
+    /// The losses of a task, ordered by worker.
     fn losses(&mut self, task: TaskId) -> Result<Vec<LossRow>, TransactionError>;
 
     /// Writes how often a worker lost a task.

@@ -64,6 +64,51 @@ async fn a_worker_is_suspended_and_reinstated_from_the_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_task_is_cancelled_on_its_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let coordinator = Coordinator::start(&folder.path().join("market.db"), 0);
+    let client = coordinator.client();
+    let sentiment = TaskType::sentiment();
+    let alice = Member::join(&client, "alice", "a model", &sentiment).await;
+    let id = create(&client, &sentiment, "What a day!", 2).await;
+    alice.answer("positive").await;
+    let home = home(&coordinator);
+    visit(coordinator.address, &[], async |browser| {
+        browser.open(&format!("{home}#/tasks/{id}")).await;
+        browser.click("#cancel-button").await;
+        confirm(browser, Some("It has a typo."), "is cancelled.").await;
+        browser.until_says("[data-field=status]", "cancelled").await;
+        browser
+            .until_says("[data-field=failure_reason]", "It has a typo.")
+            .await;
+        assert!(!browser.is_shown("#cancel-button").await);
+        browser
+            .until_says("#task-events", "cancelled: It has a typo.")
+            .await;
+
+        browser.open(&format!("{home}#/?status=cancelled")).await;
+        browser.until_says("#tasks-body", "What a day!").await;
+        browser
+            .until_says("[data-count=failed]", "1 cancelled")
+            .await;
+        browser
+            .open(&format!("{home}#/log?event=task_cancelled"))
+            .await;
+        browser
+            .until_says("#log", "cancelled: It has a typo.")
+            .await;
+
+        // What happens elsewhere shows at once.
+        let other = create(&client, &sentiment, "What a night!", 1).await;
+        browser.open(&format!("{home}#/tasks/{other}")).await;
+        browser.until_shown("#cancel-button").await;
+        client.cancel(other, None).await.unwrap();
+        browser.until_says("[data-field=status]", "cancelled").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_happened_to_a_task_is_found_however_long_ago_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let coordinator = Coordinator::start(&folder.path().join("market.db"), 0);
