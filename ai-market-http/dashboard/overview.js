@@ -49,7 +49,7 @@ function workersBy(stats) {
 function showStats(stats) {
   const by = stats.tasks_by_status ?? {};
   for (const name of ["queued", "assigned", "finalized", "failed"]) setText(values.get(name), count(by[name] ?? 0));
-  setText(notes.get("failed"), by.cancelled > 0 ? `have none, ${count(by.cancelled)} cancelled` : "have none");
+  setText(notes.get("failed"), by.cancelled > 0 ? `and ${count(by.cancelled)} cancelled` : "have none");
   values.get("failed").parentElement.classList.toggle("some", (by.failed ?? 0) > 0);
   const workers = workersBy(stats);
   for (const [name, n] of Object.entries(workers)) setText(values.get(name), count(n));
