@@ -10,9 +10,9 @@ use ai_market_core::coordinator::Coordinator;
 use ai_market_core::event::{EventId, LoggedEvent};
 use ai_market_core::id::{TaskId, WorkerId};
 use ai_market_core::store::{
-    EventPage, EventQuery, EventStart, LeaderboardQuery, MemoryOptions, MemoryStore, Place,
-    StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore,
-    WorkerQuery, WorkerSummary,
+    EventPage, EventQuery, EventStart, LeaderboardQuery, MemoryOptions, MemoryStore, ModelQuery,
+    ModelReport, Place, StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage,
+    TaskQuery, TaskStore, TaskTypeQuery, TaskTypeSummary, WorkerQuery, WorkerSummary,
 };
 use ai_market_core::task::TaskDetails;
 use ai_market_core::time::{ManualClock, Timestamp};
@@ -70,6 +70,14 @@ impl TaskStore for SparseStore {
 
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
         self.0.tallies(query).await
+    }
+
+    async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError> {
+        self.0.models(query).await
+    }
+
+    async fn task_types(&self, query: TaskTypeQuery) -> Result<Vec<TaskTypeSummary>, StoreError> {
+        self.0.task_types(query).await
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {

@@ -14,9 +14,10 @@ use ai_market_core::consensus::{Ballot, ConsensusPolicy, MajorityVote, Updates, 
 use ai_market_core::coordinator::Coordinator;
 use ai_market_core::id::{Label, PolicyName, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
-    EventPage, EventQuery, LeaderboardQuery, MemoryStore, Needs, Place, StatsQuery, Step,
-    StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, Transaction,
-    TransactionError, Turn, WorkerProfile, WorkerQuery, WorkerSummary,
+    EventPage, EventQuery, LeaderboardQuery, MemoryStore, ModelQuery, ModelReport, Needs, Place,
+    StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore,
+    TaskTypeQuery, TaskTypeSummary, Transaction, TransactionError, Turn, WorkerProfile,
+    WorkerQuery, WorkerSummary,
 };
 use ai_market_core::submission::Vote;
 use ai_market_core::task::{TaskDetails, TaskStatus};
@@ -115,6 +116,14 @@ impl TaskStore for SlowToFinish {
 
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
         self.rows.tallies(query).await
+    }
+
+    async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError> {
+        self.rows.models(query).await
+    }
+
+    async fn task_types(&self, query: TaskTypeQuery) -> Result<Vec<TaskTypeSummary>, StoreError> {
+        self.rows.task_types(query).await
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {

@@ -69,7 +69,9 @@
 //! waits for it.
 //!
 //! **Counts are kept**, not counted: the changes that the steps of a group make to counters, workers
-//! and track records are collected and written once per group, in its transaction.
+//! and track records are collected and written once per group, in its transaction. So are sums of
+//! them, over task types, workers or models, and each list has an index in its order: a question
+//! costs what it returns, however much else there is.
 //!
 //! # One writer
 //!

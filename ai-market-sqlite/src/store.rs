@@ -4,8 +4,9 @@ use std::sync::Arc;
 use ai_market_core::id::{TaskId, WorkerId};
 use ai_market_core::metrics::InRegistry;
 use ai_market_core::store::{
-    EventPage, EventQuery, LeaderboardQuery, Place, StatsQuery, Step, StoreError, StoreStats,
-    TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, WorkerQuery, WorkerSummary,
+    EventPage, EventQuery, LeaderboardQuery, ModelQuery, ModelReport, Place, StatsQuery, Step,
+    StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, TaskTypeQuery,
+    TaskTypeSummary, WorkerQuery, WorkerSummary,
 };
 use ai_market_core::task::TaskDetails;
 use ai_market_core::time::{Clock, SteadyClock, Timestamp};
@@ -166,6 +167,14 @@ impl TaskStore for SqliteStore {
 
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
         self.read(move |db| db.tallies(&query)).await
+    }
+
+    async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError> {
+        self.read(move |db| db.models(&query)).await
+    }
+
+    async fn task_types(&self, query: TaskTypeQuery) -> Result<Vec<TaskTypeSummary>, StoreError> {
+        self.read(move |db| db.task_types(&query)).await
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {

@@ -1,4 +1,47 @@
 WITH
+-- Who serves which types with which models: those that can do it, are not gone and not suspended.
+serving AS (
+    SELECT task_type,
+        coalesce(
+            json_extract(model, '$.id')
+                || coalesce(char(2) || json_extract(model, '$.revision'), char(1))
+                || coalesce(char(2) || json_extract(model, '$.precision'), char(1)),
+            '') AS model,
+        json_extract(model, '$.labels') AS labels
+    FROM (
+        SELECT c.value AS task_type, coalesce(
+            (SELECT m.value FROM json_each(w.models) m WHERE m."key" = c.value), w.model) AS model
+        FROM workers w, json_each(w.capabilities) c
+        WHERE w.gone = 0 AND NOT EXISTS (
+            SELECT 1 FROM standings s
+            WHERE s.worker = w.id AND s.task_type IN ('', c.value) AND s.state = 2))
+),
+-- Open tasks that want more votes than there are workers for their type.
+short AS (
+    SELECT t.id, t.task_type FROM tasks t
+    WHERE t.state = 0 AND t.wanted > t.submission_count + t.lease_count AND t.wanted > (
+        SELECT count(*) FROM workers w, json_each(w.capabilities) c WHERE c.value = t.task_type)
+),
+unserved AS (
+    SELECT DISTINCT task_type FROM tasks
+    WHERE state = 0 AND task_type NOT IN (SELECT task_type FROM serving)
+),
+-- Tallies with their models as text.
+named AS (
+    SELECT t.*, coalesce(
+        json_extract(m.identity, '$.id')
+            || coalesce(char(2) || json_extract(m.identity, '$.revision'), char(1))
+            || coalesce(char(2) || json_extract(m.identity, '$.precision'), char(1)),
+        '') AS name
+    FROM tallies t LEFT JOIN models m ON m.seq = t.model
+),
+summed AS (
+    SELECT g.kind, CASE g.kind WHEN 0 THEN '' WHEN 1 THEN name ELSE task_type END AS of,
+        iif(g.by_type, task_type, '') AS task_type, sum(points), sum(submissions), sum(late),
+        sum(agreements), sum(disagreements), sum(lost), sum(timed), sum(latency)
+    FROM named, (SELECT 0 AS kind, 0 AS by_type UNION ALL VALUES (1, 0), (1, 1), (2, 0)) g
+    GROUP BY 1, 2, 3
+),
 -- What the counters should say, as (kind, task_type, key, n).
 truth AS (
     SELECT 0 AS kind, task_type,
@@ -14,6 +57,24 @@ truth AS (
     SELECT 3, '', 0, count(*) FROM votes WHERE late = 0 HAVING count(*) > 0
     UNION ALL
     SELECT 4, '', 0, count(*) FROM workers HAVING count(*) > 0
+    UNION ALL
+    SELECT 5, task_type, 0, count(*) FROM tasks GROUP BY 2
+    UNION ALL
+    SELECT 6, '', status, count(*) FROM tasks GROUP BY 3
+    UNION ALL
+    SELECT 7, task_type, 0, count(*) FROM serving GROUP BY 2
+    UNION ALL
+    SELECT 8, task_type, 0, count(DISTINCT model) FROM serving WHERE model <> '' GROUP BY 2
+    UNION ALL
+    SELECT 9, task_type, 0, count(*) FROM short GROUP BY 2
+    UNION ALL
+    SELECT 10, '', 0, count(*) FROM short HAVING count(*) > 0
+    UNION ALL
+    SELECT 11, task_type, 0, 1 FROM unserved
+    UNION ALL
+    SELECT 12, '', 0, count(*) FROM unserved HAVING count(*) > 0
+    UNION ALL
+    SELECT 13, '', 0, count(*) FROM workers WHERE gone = 1 HAVING count(*) > 0
 ),
 counted AS (SELECT kind, task_type, "key" AS k, n FROM counters WHERE n != 0)
 SELECT 'counter that is wrong' AS what, count(*) AS n
@@ -89,6 +150,43 @@ SELECT 'losses that are not in the tallies', abs(counted - noted) FROM
     (SELECT coalesce(sum(lost), 0) AS counted FROM tallies),
     (SELECT coalesce(sum(n), 0) AS noted FROM losses)
 WHERE counted != noted
+UNION ALL
+SELECT 'wrong status of a task', count(*) FROM tasks
+WHERE status != iif(state = 0, lease_count > 0, state + 1) HAVING count(*) > 0
+UNION ALL
+SELECT 'sum that is not what the tallies say', count(*)
+FROM (SELECT * FROM summed EXCEPT SELECT * FROM sums) HAVING count(*) > 0
+UNION ALL
+SELECT 'sum of nothing', count(*)
+FROM (SELECT * FROM sums EXCEPT SELECT * FROM summed) HAVING count(*) > 0
+UNION ALL
+SELECT 'points for a type that are not in the tallies', count(*) FROM (
+    SELECT worker, task_type, sum(points), 1 FROM tallies GROUP BY 1, 2
+    EXCEPT
+    SELECT worker, task_type, sum(type_points), count(type_points) FROM tallies GROUP BY 1, 2
+) HAVING count(*) > 0
+UNION ALL
+SELECT 'worker whose tallies are not looked for, or has none', count(*) FROM workers
+WHERE tallied != (id IN (SELECT worker FROM tallies)) HAVING count(*) > 0
+UNION ALL
+SELECT 'served model that nobody serves, or not so many', count(*) FROM (
+    SELECT * FROM served EXCEPT SELECT model, task_type, count(*) FROM serving GROUP BY 1, 2
+) HAVING count(*) > 0
+UNION ALL
+SELECT 'model that is not said to be served', count(*) FROM (
+    SELECT model, task_type FROM serving EXCEPT SELECT model, task_type FROM served
+) HAVING count(*) > 0
+UNION ALL
+SELECT 'labels that no worker says, or not so many', count(*) FROM (
+    SELECT * FROM served_labels
+    EXCEPT
+    SELECT model, task_type, labels, count(*) FROM serving WHERE labels IS NOT NULL GROUP BY 1, 2, 3
+) HAVING count(*) > 0
+UNION ALL
+SELECT 'labels that are not kept', count(*) FROM (
+    SELECT model, task_type, labels FROM serving WHERE labels IS NOT NULL
+    EXCEPT SELECT model, task_type, labels FROM served_labels
+) HAVING count(*) > 0
 UNION ALL
 SELECT 'model that answers a task twice where models matter', count(*) FROM votes a
 JOIN votes b ON b.task = a.task AND b.model = a.model AND b.worker > a.worker

@@ -8,9 +8,10 @@ use std::thread::{self, JoinHandle};
 use ai_market_core::event::{EventId, LoggedEvent};
 use ai_market_core::id::{TaskId, WorkerId};
 use ai_market_core::store::{
-    Absence, Counter, EventPage, EventQuery, EventStart, LeaderboardQuery, LeaseRow, Place,
-    StatsQuery, Step, StoreError, StoreStats, Tally, TallyQuery, TallyRow, TaskOrder, TaskPage,
-    TaskQuery, TaskStore, WorkerQuery, WorkerSummary,
+    Absence, Counter, EventPage, EventQuery, EventStart, LeaderboardQuery, LeaseRow, ModelQuery,
+    ModelReport, Place, ServingCounts, StatsQuery, Step, StoreError, StoreStats, Tally, TallyQuery,
+    TallyRow, TaskOrder, TaskPage, TaskQuery, TaskStore, TaskTypeQuery, TaskTypeSummary,
+    WorkerQuery, WorkerSummary,
 };
 use ai_market_core::task::{TaskDetails, TaskState};
 use ai_market_core::time::{Clock, SteadyClock, Timestamp};
@@ -89,6 +90,24 @@ fn summary(
     summary
 }
 
+fn counters(rows: &Rows) -> Result<Vec<(Counter, u64)>, StoreError> {
+    let counters = rows.range::<(Counter, i64)>(under("count"));
+    let counters = counters.map(|row| row.map(|(counter, n)| (counter, n.max(0).unsigned_abs())));
+    counters.collect()
+}
+
+/// Who serves which task types.
+fn serving(rows: &Rows) -> Result<ServingCounts, StoreError> {
+    let mut serving = ServingCounts::new();
+    for row in rows.range::<KnownWorker>(under("worker")) {
+        let KnownWorker { summary, absence } = row?;
+        if absence != Absence::Gone {
+            serving.add(&summary.profile, &summary.standings);
+        }
+    }
+    Ok(serving)
+}
+
 #[async_trait]
 impl TaskStore for FileStore {
     fn write(&self, step: Box<dyn Step>) {
@@ -113,7 +132,15 @@ impl TaskStore for FileStore {
         let leases = rows.leases(id)?.into_iter();
         let leases = leases.filter(|_| task.state == TaskState::Open);
         let leases = leases.map(|lease: LeaseRow| lease.lease()).collect();
-        Ok(Some(TaskDetails::new(task, rows.votes(id)?, leases)))
+        let open = task.state == TaskState::Open;
+        let able = if open {
+            Some(serving(&rows)?.workers(&task.task_type))
+        } else {
+            None
+        };
+        let mut details = TaskDetails::new(task, rows.votes(id)?, leases);
+        details.able_workers = able;
+        Ok(Some(details))
     }
 
     async fn tasks(&self, query: TaskQuery) -> Result<TaskPage, StoreError> {
@@ -148,11 +175,7 @@ impl TaskStore for FileStore {
         }
         let workers = rows.range::<KnownWorker>(keys);
         let workers = workers.map(|row| row.map(|row| summary(&rows, row)));
-        let matches = workers.filter(|worker| match (worker, query.seen_since) {
-            (Ok(worker), Some(since)) => !worker.gone && worker.last_seen >= since,
-            _ => true,
-        });
-        matches.take(query.limit).collect()
+        workers.take(query.limit).collect()
     }
 
     async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, StoreError> {
@@ -184,12 +207,24 @@ impl TaskStore for FileStore {
         Ok(query.page(groups.collect()))
     }
 
+    async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError> {
+        let rows = self.rows();
+        let tallies = rows.range::<rows::TallyRow>(under("tally"));
+        let tallies = tallies.collect::<Result<Vec<_>, _>>()?;
+        let tallies = tallies
+            .iter()
+            .map(|((_, task_type, model), tally)| (model.as_ref(), task_type, tally));
+        Ok(query.page(tallies, &serving(&rows)?))
+    }
+
+    async fn task_types(&self, query: TaskTypeQuery) -> Result<Vec<TaskTypeSummary>, StoreError> {
+        let rows = self.rows();
+        Ok(query.page(counters(&rows)?, &serving(&rows)?))
+    }
+
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {
         let rows = self.rows();
-        let counters = rows.range::<(Counter, i64)>(under("count"));
-        let counters = counters.collect::<Result<Vec<_>, _>>()?.into_iter();
-        let counters = counters.map(|(counter, n)| (counter, n.max(0).unsigned_abs()));
-        let mut stats = StoreStats::from_counters(counters);
+        let mut stats = query.count(counters(&rows)?, &serving(&rows)?);
         for row in rows.range::<KnownWorker>(under("worker")) {
             let KnownWorker { summary, absence } = row?;
             let gone = absence == Absence::Gone;

@@ -1,7 +1,6 @@
 use crate::consensus::Standing;
-use crate::id::{Label, PolicyName, TaskType};
+use crate::id::{PolicyName, TaskType};
 use crate::store::{Presence, Tally, TallyRow, WorkerSummary};
-use crate::submission::ModelIdentity;
 use crate::time::Timestamp;
 
 /// A worker with how it is now.
@@ -132,63 +131,6 @@ fn at_least(tally: &Tally) -> f64 {
     let centre = p + Z * Z / (2.0 * n);
     let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     (centre - spread) / (1.0 + Z * Z / n)
-}
-
-/// A model with who runs it and how it did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ModelReport {
-    /// The model; `None` is that of the workers and answers that do not say theirs.
-    pub model: Option<ModelIdentity>,
-    /// How it is used and did, by task type, in their order.
-    pub task_types: Vec<ModelTaskType>,
-    /// How it did in all.
-    pub tally: Tally,
-}
-
-/// A model on tasks of one type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ModelTaskType {
-    /// The type.
-    pub task_type: TaskType,
-    /// How many workers that are here serve the type with it.
-    pub workers: u64,
-    /// The labels that it can give, as the workers registered it; empty where none of them is here,
-    /// or for free text.
-    pub labels: Vec<Label>,
-    /// How it did.
-    pub tally: Tally,
-}
-
-impl ModelReport {
-    /// A model that nobody runs and that did nothing yet.
-    #[must_use]
-    pub fn new(model: Option<ModelIdentity>) -> Self {
-        Self {
-            model,
-            task_types: Vec::new(),
-            tally: Tally::default(),
-        }
-    }
-
-    /// The model's place for a type, made where it has none.
-    pub fn task_type(&mut self, task_type: &TaskType) -> &mut ModelTaskType {
-        let found = self
-            .task_types
-            .binary_search_by(|known| known.task_type.cmp(task_type));
-        let place = found.unwrap_or_else(|place| {
-            let new = ModelTaskType {
-                task_type: task_type.clone(),
-                workers: 0,
-                labels: Vec::new(),
-                tally: Tally::default(),
-            };
-            self.task_types.insert(place, new);
-            place
-        });
-        &mut self.task_types[place]
-    }
 }
 
 /// A task type with its tasks and who serves it.

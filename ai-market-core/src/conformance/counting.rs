@@ -9,10 +9,10 @@ use crate::event::Event;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::{
     Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, EventPage,
-    EventQuery, KeyValue, LeaderboardQuery, LeaseRow, LossRow, Needs, Place, ServiceRow,
-    SilentWorker, StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage,
-    TaskQuery, TaskStore, Transaction, TransactionError, Turn, WorkerQuery, WorkerRow,
-    WorkerSummary,
+    EventQuery, KeyValue, LeaderboardQuery, LeaseRow, LossRow, ModelQuery, ModelReport, Needs,
+    Place, ServiceRow, SilentWorker, StatsQuery, Step, StoreError, StoreStats, TallyQuery,
+    TallyRow, TaskPage, TaskQuery, TaskStore, TaskTypeQuery, TaskTypeSummary, Transaction,
+    TransactionError, Turn, WorkerQuery, WorkerRow, WorkerSummary,
 };
 use crate::submission::Submission;
 use crate::task::{Task, TaskDetails};
@@ -84,6 +84,14 @@ impl TaskStore for CountingStore {
 
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
         self.store.tallies(query).await
+    }
+
+    async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError> {
+        self.store.models(query).await
+    }
+
+    async fn task_types(&self, query: TaskTypeQuery) -> Result<Vec<TaskTypeSummary>, StoreError> {
+        self.store.task_types(query).await
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {

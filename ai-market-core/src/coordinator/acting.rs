@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -62,16 +60,6 @@ impl Acting {
     pub async fn reap_now(&self) -> Result<Reaped, ApiError> {
         self.caller.may(Action::Operate)?;
         Ok(self.coordinator.reap_now().await?)
-    }
-
-    /// How many workers serve each task type, as [`Coordinator::able_workers`].
-    ///
-    /// # Errors
-    ///
-    /// When the caller may not, or the store fails.
-    pub async fn able_workers(&self) -> Result<Arc<BTreeMap<TaskType, u64>>, ApiError> {
-        self.caller.may(Action::ReadStats)?;
-        self.coordinator.able_workers().await
     }
 
     /// Suspends a worker by hand, as [`Coordinator::suspend`].

@@ -184,8 +184,6 @@ impl Coordinator {
             // Blind votes: whoever reads them could copy them.
             details.submissions.clear();
         }
-        let able = self.able_workers().await?;
-        details.able_workers = Some(able.get(&details.task.task_type).copied().unwrap_or(0));
         Ok(details)
     }
 }

@@ -9,7 +9,6 @@ use crate::metrics::InRegistry;
 use crate::store::TaskStore;
 use crate::time::Timestamp;
 
-use super::able::AbleWorkers;
 use super::events::EventHub;
 use super::metrics::Metrics;
 use super::recorder::Recorder;
@@ -37,7 +36,6 @@ pub(super) struct Inner {
     pub(super) market: Market,
     pub(super) settings: Settings,
     pub(super) signals: Arc<Signals>,
-    pub(super) able: AbleWorkers,
     /// Ends every wait when the coordinator stops.
     pub(super) stopping: CancellationToken,
 }
@@ -65,7 +63,6 @@ impl Coordinator {
             inner: Arc::new(Inner {
                 market: Market::observed(store, policies, Arc::clone(&signals) as _),
                 signals,
-                able: AbleWorkers::default(),
                 settings,
                 stopping: CancellationToken::new(),
             }),

@@ -1,6 +1,5 @@
 //! The coordinator: what stands between workers, clients and the store.
 
-mod able;
 mod acting;
 mod builder;
 mod client;

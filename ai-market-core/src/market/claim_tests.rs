@@ -15,9 +15,10 @@ use crate::conformance::policies::Agree;
 use crate::consensus::Policies;
 use crate::id::{Label, OwnerId, TaskId, TaskType, WorkerId};
 use crate::store::{
-    EventPage, EventQuery, LeaderboardQuery, MemoryOptions, MemoryStore, Needs, Place, StatsQuery,
-    Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore,
-    Transaction, TransactionError, Turn, WorkerProfile, WorkerQuery, WorkerSummary,
+    EventPage, EventQuery, LeaderboardQuery, MemoryOptions, MemoryStore, ModelQuery, ModelReport,
+    Needs, Place, StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage,
+    TaskQuery, TaskStore, TaskTypeQuery, TaskTypeSummary, Transaction, TransactionError, Turn,
+    WorkerProfile, WorkerQuery, WorkerSummary,
 };
 use crate::submission::Vote;
 use crate::task::{NewTask, TaskDetails};
@@ -127,6 +128,14 @@ impl TaskStore for GroupStore {
 
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
         self.rows.tallies(query).await
+    }
+
+    async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError> {
+        self.rows.models(query).await
+    }
+
+    async fn task_types(&self, query: TaskTypeQuery) -> Result<Vec<TaskTypeSummary>, StoreError> {
+        self.rows.task_types(query).await
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {

@@ -1,5 +1,4 @@
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +6,7 @@ use crate::id::{TaskId, TaskType, WorkerId};
 use crate::task::{Task, TaskStatus};
 use crate::time::Timestamp;
 
-use super::{Counter, WorkerProfile};
+use super::WorkerProfile;
 use crate::consensus::Standings;
 
 /// In which order tasks are told.
@@ -182,8 +181,6 @@ impl Place {
 pub struct WorkerQuery {
     /// Only workers after this one: where the page before ended.
     pub after: Option<WorkerId>,
-    /// Only workers that were seen since then and have not been declared gone.
-    pub seen_since: Option<Timestamp>,
     /// At most so many.
     pub limit: usize,
 }
@@ -192,18 +189,7 @@ impl WorkerQuery {
     /// The first `limit` workers.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self {
-            after: None,
-            seen_since: None,
-            limit,
-        }
-    }
-
-    /// Only workers that were seen since `time` and have not been declared gone.
-    #[must_use]
-    pub fn seen_since(mut self, time: Timestamp) -> Self {
-        self.seen_since = Some(time);
-        self
+        Self { after: None, limit }
     }
 
     /// Only workers after `worker`.
@@ -292,93 +278,5 @@ impl Presence {
             Self::Stale => "stale",
             Self::Gone => "gone",
         }
-    }
-}
-
-/// What to count.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StatsQuery {
-    /// A worker that was not seen since then is stale.
-    pub stale_before: Timestamp,
-}
-
-impl StatsQuery {
-    /// Counts everything; workers not seen since `stale_before` are stale.
-    #[must_use]
-    pub fn new(stale_before: Timestamp) -> Self {
-        Self { stale_before }
-    }
-}
-
-/// How much there is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct StoreStats {
-    /// Tasks by type and status; a pair that is absent has none.
-    pub tasks: BTreeMap<(TaskType, TaskStatus), u64>,
-    /// Votes that were accepted in time.
-    pub submissions: u64,
-    /// Registered workers.
-    pub workers: u64,
-    /// Registered workers that are stale.
-    pub workers_stale: u64,
-    /// Registered workers that were declared gone; they are stale as well.
-    pub workers_gone: u64,
-    /// Open tasks that want more votes than there are registered workers for their type.
-    pub tasks_short_of_workers: u64,
-}
-
-impl StoreStats {
-    /// What counters say; how many workers are away is not among that.
-    #[must_use]
-    pub fn from_counters(counters: impl IntoIterator<Item = (Counter, u64)>) -> Self {
-        let mut stats = Self::default();
-        let mut claimable = Vec::new();
-        let mut capable = HashMap::new();
-        for (counter, n) in counters.into_iter().filter(|(_, n)| *n > 0) {
-            match counter {
-                Counter::Tasks(task_type, status) => {
-                    stats.tasks.insert((task_type, status), n);
-                }
-                Counter::Claimable(task_type, wanted) => claimable.push((task_type, wanted, n)),
-                Counter::Capable(task_type) => {
-                    capable.insert(task_type, n);
-                }
-                Counter::Submissions => stats.submissions = n,
-                Counter::Workers => stats.workers = n,
-            }
-        }
-        let short = claimable.iter().filter(|(task_type, wanted, _)| {
-            capable.get(task_type).copied().unwrap_or(0) < u64::from(*wanted)
-        });
-        stats.tasks_short_of_workers = short.map(|(.., n)| n).sum();
-        stats
-    }
-
-    /// How many tasks are in `status`.
-    #[must_use]
-    pub fn tasks_in(&self, status: TaskStatus) -> u64 {
-        self.tasks
-            .iter()
-            .filter(|((_, s), _)| *s == status)
-            .map(|(_, n)| n)
-            .sum()
-    }
-
-    /// How many workers are there, or not.
-    #[must_use]
-    pub fn workers_in(&self, presence: Presence) -> u64 {
-        match presence {
-            Presence::Active => self.workers.saturating_sub(self.workers_stale),
-            Presence::Stale => self.workers_stale.saturating_sub(self.workers_gone),
-            Presence::Gone => self.workers_gone,
-        }
-    }
-
-    /// How many tasks there are.
-    #[must_use]
-    pub fn tasks_total(&self) -> u64 {
-        self.tasks.values().sum()
     }
 }

@@ -1,53 +1,72 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::consensus::Standings;
 use crate::id::TaskType;
 
-use super::{WorkerModel, WorkerProfile};
+use super::{Absence, WorkerModel, WorkerProfile, WorkerRow};
 
-/// How many workers serve a task type with a model.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub struct Serving {
-    /// The task type.
-    pub task_type: TaskType,
-    /// The model as it was registered; `None` for workers that did not say.
-    pub model: Option<WorkerModel>,
-    /// Workers that were seen, have not been declared gone since, and are not suspended for it.
-    pub workers: u64,
-}
-
-impl Serving {
-    /// So many `workers` serve `task_type` with `model`.
-    #[must_use]
-    pub const fn new(task_type: TaskType, model: Option<WorkerModel>, workers: u64) -> Self {
-        Self {
-            task_type,
-            model,
-            workers,
-        }
-    }
-}
-
-/// Counts which workers serve which task types.
-#[derive(Debug, Default)]
-pub(crate) struct ServingCounts(BTreeMap<(TaskType, Option<WorkerModel>), u64>);
+/// Counts which workers serve which task types with which models.
+///
+/// A worker serves a type that it can do while it has not been declared gone and is not suspended for
+/// the type. It is for stores that read all workers; one with indexes keeps counts.
+#[derive(Debug, Clone, Default)]
+pub struct ServingCounts(BTreeMap<TaskType, BTreeMap<Option<WorkerModel>, u64>>);
 
 impl ServingCounts {
-    /// Counts a worker that is here, with how far it is trusted.
-    pub(crate) fn add(&mut self, profile: &WorkerProfile, standings: &Standings) {
+    /// Counts nobody.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Counts a worker that has not been declared gone, with how far it is trusted.
+    pub fn add(&mut self, profile: &WorkerProfile, standings: &Standings) {
         for task_type in standings.allowed(&profile.capabilities) {
             let model = profile.model_of(task_type).cloned();
-            *self.0.entry((task_type.clone(), model)).or_default() += 1;
+            let models = self.0.entry(task_type.clone()).or_default();
+            *models.entry(model).or_default() += 1;
         }
     }
 
-    /// The counts, ordered by type and model.
-    pub(crate) fn into_serving(self) -> Vec<Serving> {
-        let counts = self.0.into_iter();
-        counts
-            .map(|((task_type, model), workers)| Serving::new(task_type, model, workers))
-            .collect()
+    /// The types that somebody serves, by name.
+    pub fn task_types(&self) -> impl Iterator<Item = &TaskType> {
+        self.0.keys()
+    }
+
+    /// How many workers serve a type.
+    #[must_use]
+    pub fn workers(&self, task_type: &TaskType) -> u64 {
+        let models = self.0.get(task_type).into_iter();
+        models.flat_map(BTreeMap::values).sum()
+    }
+
+    /// With how many different models a type is served, as far as workers say.
+    #[must_use]
+    pub fn models(&self, task_type: &TaskType) -> u64 {
+        let models = self.0.get(task_type).into_iter();
+        let models = models.flat_map(BTreeMap::keys).flatten();
+        let models: BTreeSet<_> = models.map(|model| &model.identity).collect();
+        models.len() as u64
+    }
+
+    /// Types with the models that serve them, and how many workers do.
+    pub fn iter(&self) -> impl Iterator<Item = (&TaskType, Option<&WorkerModel>, u64)> {
+        self.0.iter().flat_map(|(task_type, models)| {
+            let models = models.iter();
+            models.map(move |(model, n)| (task_type, model.as_ref(), *n))
+        })
+    }
+}
+
+impl WorkerRow {
+    /// The types that the worker serves, with the models as it registered them.
+    pub fn serves(&self) -> impl Iterator<Item = (&TaskType, Option<&WorkerModel>)> {
+        let here = (self.absence != Absence::Gone).then_some(&self.profile);
+        let here = here.into_iter();
+        here.flat_map(|profile| {
+            let allowed = self.standings.allowed(&profile.capabilities);
+            allowed.map(|task_type| (task_type, profile.model_of(task_type)))
+        })
     }
 }
 
@@ -86,11 +105,16 @@ mod tests {
         counts.add(&able("alice"), &Standings::default());
         counts.add(&able("bob"), &suspended);
         counts.add(&plain, &Standings::default());
+        let new = model("n");
         let expected = [
-            Serving::new(ner, Some(model("n")), 1),
-            Serving::new(sentiment.clone(), None, 1),
-            Serving::new(sentiment, Some(known), 2),
+            (&ner, Some(&new), 1),
+            (&sentiment, None, 1),
+            (&sentiment, Some(&known), 2),
         ];
-        assert_eq!(counts.into_serving(), expected);
+        assert!(counts.iter().eq(expected), "{counts:?}");
+        assert_eq!(
+            (counts.workers(&sentiment), counts.models(&sentiment)),
+            (3, 1)
+        );
     }
 }

@@ -8,8 +8,9 @@ use crate::task::TaskDetails;
 use crate::time::Timestamp;
 
 use super::{
-    EventPage, EventQuery, LeaderboardQuery, Place, StatsQuery, Step, StoreError, StoreStats,
-    TallyQuery, TallyRow, TaskPage, TaskQuery, WorkerQuery, WorkerSummary,
+    EventPage, EventQuery, LeaderboardQuery, ModelQuery, ModelReport, Place, StatsQuery, Step,
+    StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskTypeQuery,
+    TaskTypeSummary, WorkerQuery, WorkerSummary,
 };
 
 /// A database for a market: it runs [steps](Step) in atomic, durable transactions, and answers
@@ -21,6 +22,8 @@ use super::{
 ///   [`finish`](Step::finish) has said so (persistent stores);
 /// - bring back rows as they were written, and find them by an index and in order, so that what a
 ///   step costs does not grow with history or backlog (persistent stores);
+/// - answer a question at a cost that grows with the answer, and not with how many tasks, workers,
+///   models or task types there are (persistent stores);
 /// - log the events of a step in its transaction, each at a higher place than every event that could
 ///   be read before, also after a restart and after [`clear`](super::Transaction::clear); keep the
 ///   newest of them, as many as it was told to at least, and drop the oldest beyond that;
@@ -39,7 +42,7 @@ pub trait TaskStore: Debug + Send + Sync + 'static {
     /// The time of the store: that of the next transaction, as far as it is known.
     fn now(&self) -> Timestamp;
 
-    /// A task with its votes and leases.
+    /// A task with its votes; an open one with its leases and how many workers serve its type.
     async fn task(&self, id: TaskId) -> Result<Option<TaskDetails>, StoreError>;
 
     /// A page of tasks, by age. Reading ends with the first task that finds no place on it.
@@ -55,9 +58,13 @@ pub trait TaskStore: Debug + Send + Sync + 'static {
     async fn leaderboard(&self, query: LeaderboardQuery) -> Result<Vec<Place>, StoreError>;
 
     /// A page of tallies.
-    ///
-    /// It visits all groups, which are as many as workers, models and task types in use.
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError>;
+
+    /// A page of the models that workers serve task types with, and of those that have a tally.
+    async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError>;
+
+    /// A page of the task types that have a task or that a worker serves.
+    async fn task_types(&self, query: TaskTypeQuery) -> Result<Vec<TaskTypeSummary>, StoreError>;
 
     /// Counts what there is.
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError>;
@@ -104,6 +111,17 @@ macro_rules! forward {
 
             async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
                 (**self).tallies(query).await
+            }
+
+            async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError> {
+                (**self).models(query).await
+            }
+
+            async fn task_types(
+                &self,
+                query: TaskTypeQuery,
+            ) -> Result<Vec<TaskTypeSummary>, StoreError> {
+                (**self).task_types(query).await
             }
 
             async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {

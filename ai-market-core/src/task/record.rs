@@ -213,7 +213,7 @@ pub struct TaskDetails {
     /// Who holds a lease on it, in the order in which they claimed it; empty for a closed task.
     pub leases: Vec<Lease>,
     /// How many workers that are here may be given a task of its type; `None` for a closed task, and
-    /// where it is not known. It may be a second old.
+    /// where it is not known.
     pub able_workers: Option<u64>,
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ai_market_core::api::ErrorCode;
-use ai_market_core::id::TaskType;
 use ai_market_core::metrics::{ByTaskType, InProgress, InRegistry};
 use ai_market_core::store::{Presence, StoreStats};
 use poem::http::{Method, StatusCode};
@@ -93,18 +92,12 @@ impl Metrics {
     }
 
     /// Everything in Prometheus' text format, with the counts of the store as they are now.
-    ///
-    /// `able` tells how many workers serve each task type.
-    pub(super) fn render(
-        &self,
-        stats: &StoreStats,
-        able: &BTreeMap<TaskType, u64>,
-    ) -> Result<String, prometheus::Error> {
+    pub(super) fn render(&self, stats: &StoreStats) -> Result<String, prometheus::Error> {
         let own = self.counts.collect();
         let mut families = self.registry.gather();
         families.retain(|family| own.iter().all(|own| own.name() != family.name()));
         families.extend(own);
-        families.extend(of_store(stats, able)?);
+        families.extend(of_store(stats)?);
         // The encoder refuses a family without a value, as there are in an empty market.
         families.retain(|family| !family.get_metric().is_empty());
         families.sort_by(|a, b| a.name().cmp(b.name()));
@@ -177,25 +170,28 @@ fn known(method: &Method) -> &'static str {
     }
 }
 
-fn of_store(
-    stats: &StoreStats,
-    able: &BTreeMap<TaskType, u64>,
-) -> Result<Vec<MetricFamily>, prometheus::Error> {
+fn of_store(stats: &StoreStats) -> Result<Vec<MetricFamily>, prometheus::Error> {
     let tasks = IntGaugeVec::new(
         Opts::new("ai_market_tasks", "Tasks, by type and status"),
         &["task_type", "status"],
     )?;
     let shown = largest_types(stats);
+    // The types that the stats do not tell apart are in the sums alone.
+    let mut others = stats.tasks_by_status.clone();
     for ((task_type, status), count) in &stats.tasks {
         let task_type = task_type.as_str();
-        let task_type = if shown.contains(task_type) {
-            task_type
-        } else {
-            OTHER_TYPES
-        };
+        if shown.contains(task_type) {
+            tasks
+                .with_label_values(&[task_type, status.as_str()])
+                .set(gauge(*count));
+            let others = others.entry(*status).or_default();
+            *others = others.saturating_sub(*count);
+        }
+    }
+    for (status, count) in others.into_iter().filter(|(_, count)| *count > 0) {
         tasks
-            .with_label_values(&[task_type, status.as_str()])
-            .add(gauge(*count));
+            .with_label_values(&[OTHER_TYPES, status.as_str()])
+            .set(gauge(count));
     }
     let workers = IntGaugeVec::new(
         Opts::new(
@@ -210,12 +206,6 @@ fn of_store(
     }
     let mut families = tasks.collect();
     families.extend(workers.collect());
-    let open = stats.tasks.iter().filter(|(_, count)| **count > 0);
-    let open = open.filter(|((_, status), _)| status.is_open());
-    let unserved: BTreeSet<_> = open
-        .map(|((task_type, _), _)| task_type)
-        .filter(|task_type| !able.contains_key(*task_type))
-        .collect();
     let counts = [
         (
             "ai_market_submissions",
@@ -236,7 +226,7 @@ fn of_store(
         (
             "ai_market_task_types_unserved",
             "Task types with open tasks that no live worker serves",
-            unserved.len() as u64,
+            stats.task_types_unserved,
         ),
     ];
     for (name, help, count) in counts {
@@ -265,6 +255,7 @@ fn gauge(count: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use ai_market_core::id::TaskType;
     use ai_market_core::task::TaskStatus;
 
     use super::*;
@@ -279,15 +270,15 @@ mod tests {
                 .insert((task_type.clone(), TaskStatus::Queued), 1);
             stats.tasks.insert((task_type, TaskStatus::Failed), n);
         }
-        let able = (0..10).map(|n| (TaskType::new(format!("type-{n}")).unwrap(), 1));
-        let text = Metrics::new(&Registry::new())
-            .render(&stats, &able.collect())
-            .unwrap();
+        // Of as many types again the stats tell only the sums.
+        stats.tasks_by_status = [(TaskStatus::Queued, 2_000), (TaskStatus::Failed, 499_500)].into();
+        stats.task_types_unserved = 990;
+        let text = Metrics::new(&Registry::new()).render(&stats).unwrap();
         let lines = text.lines().filter(|l| l.starts_with("ai_market_tasks{"));
         assert_eq!(lines.count(), 2 * (SHOWN_TYPES + 1));
         for line in [
             r#"ai_market_tasks{status="failed",task_type="type-999"} 999"#,
-            r#"ai_market_tasks{status="queued",task_type="(other)"} 950"#,
+            r#"ai_market_tasks{status="queued",task_type="(other)"} 1950"#,
             "ai_market_task_types_unserved 990",
         ] {
             assert!(text.lines().any(|l| l == line), "{text}");
@@ -306,8 +297,7 @@ mod tests {
         count(&second, 2);
         for (metrics, expected) in [(&first, 1), (&second, 2)] {
             let _now = metrics.came();
-            let stats = StoreStats::default();
-            let text = metrics.render(&stats, &BTreeMap::new()).unwrap();
+            let text = metrics.render(&StoreStats::default()).unwrap();
             for line in [
                 format!(
                     r#"ai_market_http_requests_total{{method="DELETE",route="/a",status="200"}} {expected}"#

@@ -117,11 +117,10 @@ impl OperationRoutes {
         &self,
         caller: Data<&Caller>,
     ) -> Result<Response<PlainText<String>>, Failure<ReadErrors>> {
-        let acting = self.acting_as(caller.0);
-        let (stats, able) = (acting.stats().await?, acting.able_workers().await?);
+        let stats = self.acting_as(caller.0).stats().await?;
         let metrics = self.metrics.clone();
         // The store looks at its files, and tokio's threads wait for no disk.
-        let text = spawn_blocking(move || metrics.render(&stats, &able)).await;
+        let text = spawn_blocking(move || metrics.render(&stats)).await;
         let text = text.map_err(unwritten)?.map_err(unwritten)?;
         Ok(Response::new(PlainText(text)).header("Content-Type", prometheus::TEXT_FORMAT))
     }

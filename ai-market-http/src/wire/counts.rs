@@ -53,7 +53,8 @@ pub(crate) struct StatsBody {
     /// How many tasks are in each status.
     #[serde(default)]
     tasks_by_status: Field<BTreeMap<String, u64>>,
-    /// How many tasks of each type are in each status.
+    /// How many tasks of each of the 100 types with the most tasks are in each status; the route of the
+    /// task types lists all types.
     #[serde(default)]
     tasks_by_type: Field<BTreeMap<String, BTreeMap<String, u64>>>,
     /// How many workers have not been heard of for some heartbeats, with those that are gone.
@@ -65,6 +66,9 @@ pub(crate) struct StatsBody {
     /// How many open tasks want more votes than there are workers for their type.
     #[serde(default)]
     tasks_short_of_workers: Field<u64>,
+    /// How many task types have open tasks and no worker that serves them.
+    #[serde(default)]
+    task_types_unserved: Field<u64>,
 }
 
 impl From<StoreStats> for StatsBody {
@@ -89,13 +93,13 @@ impl From<StoreStats> for StatsBody {
             workers_stale: Field(stats.workers_stale),
             workers_gone: Field(stats.workers_gone),
             tasks_short_of_workers: Field(stats.tasks_short_of_workers),
+            task_types_unserved: Field(stats.task_types_unserved),
         }
     }
 }
 
 impl From<StatsBody> for StoreStats {
-    /// Passes over types and statuses that this side does not know. What a narrower coordinator
-    /// counts only in all is left out: its tasks cannot be told apart.
+    /// Passes over types and statuses that this side does not know.
     fn from(body: StatsBody) -> Self {
         let mut stats = Self::default();
         for (task_type, counts) in body.tasks_by_type.0 {
@@ -108,11 +112,20 @@ impl From<StatsBody> for StoreStats {
                 }
             }
         }
+        for (status, count) in body.tasks_by_status.0 {
+            match status.parse() {
+                Ok(status) if count > 0 => {
+                    stats.tasks_by_status.insert(status, count);
+                }
+                _ => {}
+            }
+        }
         stats.submissions = body.submissions.0;
         stats.workers = body.workers.0;
         stats.workers_stale = body.workers_stale.0;
         stats.workers_gone = body.workers_gone.0;
         stats.tasks_short_of_workers = body.tasks_short_of_workers.0;
+        stats.task_types_unserved = body.task_types_unserved.0;
         stats
     }
 }

@@ -123,7 +123,7 @@ async fn the_life_of_a_task_as_the_original_lives_it() {
     assert_eq!(board.ok(), json!([place("alice"), place("bob")]));
     let stats = json!({
         "tasks": 1, "submissions": 2, "workers": 2, "tasks_total": 1, "workers_stale": 0,
-        "workers_gone": 0, "tasks_short_of_workers": 0,
+        "workers_gone": 0, "tasks_short_of_workers": 0, "task_types_unserved": 0,
         "tasks_by_status": {"queued": 0, "assigned": 0, "finalized": 1, "failed": 0, "cancelled": 0},
         "tasks_by_type": {"sentiment": {"finalized": 1}},
     });

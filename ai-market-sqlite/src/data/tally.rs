@@ -1,38 +1,22 @@
-use std::time::Duration;
-
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::{Tally, TallyGroup, TallyQuery, TallyRow};
+use ai_market_core::store::Tally;
 use ai_market_core::submission::ModelIdentity;
 
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{AddToTally, ModelBySeq, TalliesBy, TalliesOf};
+use crate::sql::statements::{
+    AddToTally, AddToTallyAndTypePoints, AddToTypePoints, InsertTally, MarkTallied, ModelBySeq,
+};
 
-use super::{count, from_json, name};
+use super::from_json;
+use super::sums::columns;
 
 /// The number of the model of answers that do not say theirs.
 pub(crate) const NO_MODEL: i64 = 0;
 
-type Sums = ((i64, i64, i64), (i64, i64, i64), (i64, i64));
-type Row = (String, String, i64, Sums);
-
-fn tally(sums: Sums) -> Result<Tally, Error> {
-    let ((points, submissions, late), (agreements, disagreements, lost), (timed, latency)) = sums;
-    let n = |n| count::<u64>("a tally", n);
-    let mut tally = Tally::default();
-    tally.points = points;
-    tally.submissions = n(submissions)?;
-    tally.late = n(late)?;
-    tally.agreements = n(agreements)?;
-    tally.disagreements = n(disagreements)?;
-    tally.lost = n(lost)?;
-    tally.timed = n(timed)?;
-    tally.latency = Duration::from_micros(n(latency)?);
-    Ok(tally)
-}
-
 impl Connection {
-    /// Adds to the tally of a worker's answers to tasks of a type with a model.
+    /// Adds to the tally of a worker's answers to tasks of a type with a model, and to the worker's
+    /// points for the type.
     pub(crate) fn add_to_tally(
         &mut self,
         worker: &WorkerId,
@@ -40,21 +24,62 @@ impl Connection {
         model: i64,
         tally: &Tally,
     ) -> Result<(), Error> {
-        let n = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        let micros = u64::try_from(tally.latency.as_micros()).unwrap_or(u64::MAX);
-        self.execute::<AddToTally>((
+        let points = tally.points;
+        let (submissions, late, agreements, disagreements, lost, timed, latency) = columns(tally);
+        if points != 0 {
+            let changed = self.execute::<AddToTallyAndTypePoints>((
+                points,
+                points,
+                submissions,
+                late,
+                agreements,
+                disagreements,
+                lost,
+                timed,
+                latency,
+                worker,
+                task_type,
+                model,
+            ))?;
+            if changed > 0 {
+                return Ok(());
+            }
+        }
+        let changed = self.execute::<AddToTally>((
+            points,
+            submissions,
+            late,
+            agreements,
+            disagreements,
+            lost,
+            timed,
+            latency,
             worker,
             task_type,
             model,
-            tally.points,
-            n(tally.submissions),
-            n(tally.late),
-            n(tally.agreements),
-            n(tally.disagreements),
-            n(tally.lost),
-            n(tally.timed),
-            n(micros),
         ))?;
+        if changed > 0 && points == 0 {
+            return Ok(());
+        }
+        // Another row has the points for the type, unless this is the first one.
+        let elsewhere = self.execute::<AddToTypePoints>((points, worker, task_type))? > 0;
+        if changed == 0 {
+            self.execute::<InsertTally>((
+                (!elsewhere).then_some(points),
+                points,
+                submissions,
+                late,
+                agreements,
+                disagreements,
+                lost,
+                timed,
+                latency,
+                worker,
+                task_type,
+                model,
+            ))?;
+            self.execute::<MarkTallied>((worker,))?;
+        }
         Ok(())
     }
 
@@ -68,60 +93,5 @@ impl Connection {
             ));
         };
         from_json("a model identity", &identity)
-    }
-
-    /// A page of tallies.
-    pub(crate) fn tallies(&mut self, query: &TallyQuery) -> Result<Vec<TallyRow>, Error> {
-        let task_type = query.task_type.as_ref().map_or("", TaskType::as_str);
-        let rows = match &query.worker {
-            Some(worker) => self.rows::<TalliesOf, Row, _>((worker,))?,
-            None => {
-                let by = query.by;
-                let flags = [by.worker, by.task_type, by.model].map(i64::from);
-                let [worker, of_type, model] = flags;
-                self.rows::<TalliesBy, Row, _>((worker, of_type, model, task_type, task_type))?
-            }
-        };
-        // A worker's own are few, and are summed up here.
-        let mut groups: Vec<TallyRow> = Vec::with_capacity(rows.len());
-        for (worker, of_type, model, sums) in rows {
-            if query.worker.is_some() && !task_type.is_empty() && of_type != task_type {
-                continue;
-            }
-            let group = self.group(query, worker, of_type, model)?;
-            let sums = tally(sums)?;
-            let known = match query.worker {
-                Some(_) => groups.iter_mut().find(|row| row.group == group),
-                None => None,
-            };
-            match known {
-                Some(row) => row.tally.add(&sums),
-                None => groups.push(TallyRow::new(group, sums)),
-            }
-        }
-        Ok(query.page(groups))
-    }
-
-    fn group(
-        &mut self,
-        query: &TallyQuery,
-        worker: String,
-        task_type: String,
-        model: i64,
-    ) -> Result<TallyGroup, Error> {
-        let mut group = TallyGroup::new();
-        if query.by.worker {
-            group.worker = Some(name("a worker id", worker)?);
-        }
-        if query.by.task_type {
-            group.task_type = Some(name("a task type", task_type)?);
-        }
-        if query.by.model {
-            group.model = Some(match model {
-                NO_MODEL => None,
-                seq => Some(self.model(seq)?),
-            });
-        }
-        Ok(group)
     }
 }

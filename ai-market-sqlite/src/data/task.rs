@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::sql::Connection;
 use crate::sql::statements::{LeasesOn, TaskById};
 
+use super::counter::SERVING_TYPE;
 use super::{LeaseColumns, count, from_json, json, name, time};
 
 type Head = (
@@ -150,7 +151,13 @@ impl Connection {
         } else {
             Vec::new()
         };
-        Ok(Some(TaskDetails::new(task, votes, leases)))
+        let able = match task.state {
+            TaskState::Open => Some(self.counter_of(SERVING_TYPE, &task.task_type)?),
+            _ => None,
+        };
+        let mut details = TaskDetails::new(task, votes, leases);
+        details.able_workers = able;
+        Ok(Some(details))
     }
 }
 

@@ -6,10 +6,10 @@ use ai_market_core::store::{Absence, WorkerProfile, WorkerQuery, WorkerRow, Work
 
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{HeldCount, WorkerById, WorkersAfter, WorkersPresentAfter};
+use crate::sql::statements::{HeldCount, WorkerById, WorkersAfter};
 
 use super::lease::{instance, owner};
-use super::{count, from_json, limit, micros, name, time};
+use super::{count, from_json, limit, name, time};
 
 /// What a row says of a worker: what is written whole, and how it did.
 type Row = (
@@ -70,13 +70,7 @@ impl Connection {
     pub(crate) fn worker_page(&mut self, query: &WorkerQuery) -> Result<Vec<WorkerSummary>, Error> {
         let after = query.after.as_ref().map_or("", |id| id.as_str());
         let at_most = limit(query.limit);
-        let rows = match query.seen_since {
-            None => self.rows::<WorkersAfter, Row, _>((after, at_most))?,
-            Some(since) => {
-                let binds = (after, micros(since), at_most);
-                self.rows::<WorkersPresentAfter, Row, _>(binds)?
-            }
-        };
+        let rows = self.rows::<WorkersAfter, Row, _>((after, at_most))?;
         rows.iter().map(|row| self.summary(row)).collect()
     }
 

@@ -2,5 +2,8 @@
 
 mod events;
 mod leaderboard;
+mod models;
 mod stats;
+mod tallies;
+mod task_types;
 mod tasks;

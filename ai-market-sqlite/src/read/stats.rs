@@ -1,36 +1,43 @@
-use ai_market_core::store::{Counter, StatsQuery, StoreStats};
+use ai_market_core::id::TaskType;
+use ai_market_core::store::{StatsQuery, StoreStats};
 
-use crate::data::{count, micros, name, status_of};
+use crate::data::counter::{GONE, SHORT, SUBMISSIONS, TASKS, TASKS_IN_STATUS, UNSERVED, WORKERS};
+use crate::data::{count, limit, micros, name, status_of};
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{Counters, StaleWorkers};
-
-type Row = (i64, String, i64, i64);
-
-fn counter((kind, task_type, key, n): Row) -> Result<(Counter, u64), Error> {
-    let counter = match kind {
-        0 => Counter::Tasks(name("a task type", task_type)?, status_of(key)?),
-        1 => {
-            let wanted = count("a number of votes", key)?;
-            Counter::Claimable(name("a task type", task_type)?, wanted)
-        }
-        2 => Counter::Capable(name("a task type", task_type)?),
-        3 => Counter::Submissions,
-        _ => Counter::Workers,
-    };
-    Ok((counter, count("a counter", n)?))
-}
+use crate::sql::statements::{CountersOf, LargestTypes, StaleWorkers, Totals};
 
 impl Connection {
     /// Counts what there is, from the counters.
     pub(crate) fn stats(&mut self, query: &StatsQuery) -> Result<StoreStats, Error> {
-        let rows = self.rows::<Counters, Row, _>(())?;
-        let counters: Vec<_> = rows.into_iter().map(counter).collect::<Result<_, _>>()?;
-        let mut stats = StoreStats::from_counters(counters);
-        let stale = self.row::<StaleWorkers, (i64, i64), _>((micros(query.stale_before),))?;
-        let (stale, gone) = stale.unwrap_or_default();
-        stats.workers_stale = count("a number of workers", stale)?;
-        stats.workers_gone = count("a number of workers", gone)?;
+        let mut stats = StoreStats::default();
+        for (kind, key, n) in self.rows::<Totals, (i64, i64, i64), _>(())? {
+            let n: u64 = count("a counter", n)?;
+            match kind {
+                SUBMISSIONS => stats.submissions = n,
+                WORKERS => stats.workers = n,
+                TASKS_IN_STATUS if n > 0 => {
+                    stats.tasks_by_status.insert(status_of(key)?, n);
+                }
+                SHORT => stats.tasks_short_of_workers = n,
+                UNSERVED => stats.task_types_unserved = n,
+                GONE => stats.workers_gone = n,
+                _ => {}
+            }
+        }
+        let stale = self.row::<StaleWorkers, (i64,), _>((micros(query.stale_before),))?;
+        let stale: u64 = count("a number of workers", stale.map_or(0, |(n,)| n))?;
+        stats.workers_stale = stats.workers_gone + stale;
+        let largest = self.rows::<LargestTypes, (String,), _>((limit(query.task_types),))?;
+        for (of,) in largest {
+            let of: TaskType = name("a task type", of)?;
+            for (status, n) in self.rows::<CountersOf, (i64, i64), _>((TASKS, &of))? {
+                let n: u64 = count("a counter", n)?;
+                if n > 0 {
+                    stats.tasks.insert((of.clone(), status_of(status)?), n);
+                }
+            }
+        }
         Ok(stats)
     }
 }

@@ -3,5 +3,6 @@
 mod claimable;
 mod leases;
 mod records;
+mod served;
 mod tasks;
 mod workers;

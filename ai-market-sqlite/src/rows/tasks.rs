@@ -2,10 +2,11 @@ use ai_market_core::id::{IdempotencyKey, Reference};
 use ai_market_core::store::ClaimKey;
 use ai_market_core::task::{Params, Task, TaskState};
 
-use crate::data::{micros, state_number, tags_json, unknown_state};
+use crate::data::{micros, state_number, status_number, tags_json, unknown_state};
 use crate::error::Error;
 use crate::sql::statements::{
     CloseTask, InsertInput, InsertKey, InsertOutcome, InsertTask, InsertText, UpdateTask,
+    UpdateTaskAndStatus,
 };
 use crate::writer::Session;
 
@@ -76,14 +77,23 @@ impl Session {
         );
         let (at, outcome) = match &task.state {
             TaskState::Open => {
-                let updated = self.db.execute::<UpdateTask>((
-                    counts.0,
-                    counts.1,
-                    counts.2,
-                    i64::from(task.lease_count),
-                    rank(claim),
-                    task.id,
-                ))?;
+                let (leases, rank) = (i64::from(task.lease_count), rank(claim));
+                let updated = if self.has_status(task) {
+                    self.db.execute::<UpdateTask>((
+                        counts.0, counts.1, counts.2, leases, rank, task.id,
+                    ))?
+                } else {
+                    self.db.execute::<UpdateTaskAndStatus>((
+                        counts.0,
+                        counts.1,
+                        counts.2,
+                        leases,
+                        rank,
+                        status_number(task.status()),
+                        task.id,
+                    ))?
+                };
+                self.remember_status(task);
                 return one_row(updated, "a task");
             }
             TaskState::Finalized {
@@ -111,6 +121,7 @@ impl Session {
             counts.1,
             counts.2,
             state_number(&task.state)?,
+            status_number(task.status()),
             micros(at),
             task.id,
         ))?;

@@ -49,6 +49,7 @@ impl Session {
             now,
             if appears { now } else { i64::MIN },
         ))?;
+        self.update_served(before.as_deref(), row)?;
         let standings = before.map(|before| before.standings.clone());
         let standings = standings.unwrap_or_default();
         if standings != row.standings {

@@ -113,18 +113,23 @@ statements! {
     /// Right after `InsertText` or `InsertInput`.
     InsertTask -> () =
         "INSERT INTO tasks (id, input, task_type, created_at, required, wanted, max_submissions,
-            max_attempts, rank, claim_rank, deadline, distinct_models)
-        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+            max_attempts, rank, claim_rank, deadline, distinct_models, status)
+        VALUES (?, last_insert_rowid(), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)";
     InsertKey -> () = "INSERT INTO idempotency_keys (name, task) VALUES (?, ?)";
-    /// Leaves the columns of the indexes on state and deadline alone, so that those do not move.
+    /// Leaves the columns of the indexes on status and deadline alone, so that those do not move.
     UpdateTask -> () =
         "UPDATE tasks SET wanted = ?, attempts = ?, submission_count = ?, lease_count = ?,
             claim_rank = ?
         WHERE id = ?";
+    /// Of an open task whose status changes.
+    UpdateTaskAndStatus -> () =
+        "UPDATE tasks SET wanted = ?, attempts = ?, submission_count = ?, lease_count = ?,
+            claim_rank = ?, status = ?
+        WHERE id = ?";
     /// Right after `InsertOutcome`.
     CloseTask -> () =
         "UPDATE tasks SET wanted = ?, attempts = ?, submission_count = ?, lease_count = 0,
-            claim_rank = NULL, state = ?, closed_at = ?, outcome = last_insert_rowid()
+            claim_rank = NULL, state = ?, status = ?, closed_at = ?, outcome = last_insert_rowid()
         WHERE id = ? AND state = 0";
     InsertOutcome -> () =
         "INSERT INTO outcomes (label, agreement, policy, reason) VALUES (?, ?, ?, ?)";
@@ -195,12 +200,12 @@ statements! {
     DeleteLease -> () = "DELETE FROM leases WHERE task = ? AND worker = ?";
     OverdueLeases -> (Binary, Text) =
         "SELECT task, worker FROM leases WHERE until < ? ORDER BY until, task, worker LIMIT ? + 0";
-    /// Visits every lease, whose number is bounded by what the workers may hold, once after each
+    /// Changes every lease, whose number is bounded by what the workers may hold, once after each
     /// time in which nobody served.
     ShiftLeases -> () =
         "UPDATE leases SET until = min(until + ?, ?), claimed_at = min(claimed_at + ?, ?)";
-    /// Visits every worker, as rarely.
-    SeenAtMost -> () = "UPDATE workers SET last_seen = ? WHERE last_seen > ?";
+    SeenAtMost -> () = "UPDATE workers SET last_seen = ? WHERE gone = 0 AND last_seen > ?";
+    GoneSeenAtMost -> () = "UPDATE workers SET last_seen = ? WHERE gone = 1 AND last_seen > ?";
     LossesOf -> (Text, MaybeText, BigInt) =
         "SELECT worker, owner, n FROM losses WHERE task = ? ORDER BY worker";
     PutLoss -> () =
@@ -232,18 +237,12 @@ statements! {
         "SELECT id, owner, instance, capabilities, model, models, stale, gone, registered_at,
             last_seen, points, submissions, last_heartbeat
         FROM workers WHERE id > ? ORDER BY id LIMIT ? + 0";
-    /// Those that are not gone and were seen since then. Passes over the others.
-    WorkersPresentAfter -> WorkerRow =
-        "SELECT id, owner, instance, capabilities, model, models, stale, gone, registered_at,
-            last_seen, points, submissions, last_heartbeat
-        FROM workers WHERE id > ? AND gone = 0 AND last_seen >= ? ORDER BY id LIMIT ? + 0";
     SilentWorkers -> (Text, BigInt, MaybeInt) =
         "SELECT id, last_seen, last_heartbeat FROM workers
         WHERE gone = 0 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
-    /// Visits every worker; the market never asks for those that are gone.
-    AllSilentWorkers -> (Text, BigInt, MaybeInt) =
+    GoneWorkers -> (Text, BigInt, MaybeInt) =
         "SELECT id, last_seen, last_heartbeat FROM workers
-        WHERE last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
+        WHERE gone = 1 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
     /// Of those that are not gone yet, of which few are stale.
     QuietWorkers -> (Text, BigInt, MaybeInt) =
         "SELECT id, last_seen, last_heartbeat FROM workers
@@ -282,10 +281,19 @@ statements! {
     LeadersFirst -> (Text, BigInt, BigInt) =
         "SELECT id, points, submissions FROM workers
         WHERE submissions > 0 ORDER BY points DESC, id LIMIT ? + 0";
-    /// Visits every worker; workers are few beside tasks, and an index on when each was last seen
-    /// would be moved by every step.
-    StaleWorkers -> (BigInt, BigInt) =
-        "SELECT count(*), coalesce(sum(gone), 0) FROM workers WHERE last_seen < ? OR gone = 1";
+    /// The same of workers that have a tally but no vote in time, which the leaderboard leaves out.
+    VotelessTied -> (Text, BigInt) =
+        "SELECT id, points FROM workers
+        WHERE submissions = 0 AND tallied = 1 AND points = ? AND id > ? ORDER BY id LIMIT ? + 0";
+    VotelessBelow -> (Text, BigInt) =
+        "SELECT id, points FROM workers
+        WHERE submissions = 0 AND tallied = 1 AND points < ? ORDER BY points DESC, id LIMIT ? + 0";
+    VotelessFirst -> (Text, BigInt) =
+        "SELECT id, points FROM workers
+        WHERE submissions = 0 AND tallied = 1 ORDER BY points DESC, id LIMIT ? + 0";
+    MarkTallied -> () = "UPDATE workers SET tallied = 1 WHERE id = ? AND tallied = 0";
+    /// Those that are not gone; a worker is declared gone soon after it is stale, so there are few.
+    StaleWorkers -> (BigInt,) = "SELECT count(*) FROM workers WHERE gone = 0 AND last_seen < ?";
 
     // Track records.
 
@@ -313,26 +321,63 @@ statements! {
             max_leases = excluded.max_leases, reason = excluded.reason, policy = excluded.policy,
             since = excluded.since";
     DeleteStanding -> () = "DELETE FROM standings WHERE worker = ? AND task_type = ?";
-    /// Saturates as `CreditWorker` does.
+    /// Saturates as `CreditWorker` does. Leaves the points for the type alone, so that the index on
+    /// those does not move.
     AddToTally -> () =
-        "INSERT INTO tallies (worker, task_type, model, points, submissions, late, agreements,
-            disagreements, lost, timed, latency)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (worker, task_type, model) DO UPDATE SET
-            points = max(-9223372036854775808, min(points + excluded.points, 9223372036854775807)),
-            submissions = min(submissions + excluded.submissions, 9223372036854775807),
-            late = min(late + excluded.late, 9223372036854775807),
-            agreements = min(agreements + excluded.agreements, 9223372036854775807),
-            disagreements = min(disagreements + excluded.disagreements, 9223372036854775807),
-            lost = min(lost + excluded.lost, 9223372036854775807),
-            timed = min(timed + excluded.timed, 9223372036854775807),
-            latency = min(latency + excluded.latency, 9223372036854775807)";
+        "UPDATE tallies SET
+            points = max(-9223372036854775808, min(points + ?, 9223372036854775807)),
+            submissions = min(submissions + ?, 9223372036854775807),
+            late = min(late + ?, 9223372036854775807),
+            agreements = min(agreements + ?, 9223372036854775807),
+            disagreements = min(disagreements + ?, 9223372036854775807),
+            lost = min(lost + ?, 9223372036854775807),
+            timed = min(timed + ?, 9223372036854775807),
+            latency = min(latency + ?, 9223372036854775807)
+        WHERE worker = ? AND task_type = ? AND model = ?";
+    /// With the points for the type, where this row has them.
+    AddToTallyAndTypePoints -> () =
+        "UPDATE tallies SET type_points =
+                max(-9223372036854775808, min(type_points + ?, 9223372036854775807)),
+            points = max(-9223372036854775808, min(points + ?, 9223372036854775807)),
+            submissions = min(submissions + ?, 9223372036854775807),
+            late = min(late + ?, 9223372036854775807),
+            agreements = min(agreements + ?, 9223372036854775807),
+            disagreements = min(disagreements + ?, 9223372036854775807),
+            lost = min(lost + ?, 9223372036854775807),
+            timed = min(timed + ?, 9223372036854775807),
+            latency = min(latency + ?, 9223372036854775807)
+        WHERE worker = ? AND task_type = ? AND model = ? AND type_points IS NOT NULL";
+    /// The points for the type alone, whichever row has them.
+    AddToTypePoints -> () =
+        "UPDATE tallies SET type_points =
+                max(-9223372036854775808, min(type_points + ?, 9223372036854775807))
+        WHERE worker = ? AND task_type = ? AND type_points IS NOT NULL";
+    InsertTally -> () =
+        "INSERT INTO tallies (type_points, points, submissions, late, agreements, disagreements,
+            lost, timed, latency, worker, task_type, model)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     TalliesOf -> (Text, Text, BigInt, TallySums) =
         "SELECT worker, task_type, model, points, submissions, late, agreements, disagreements, lost,
             timed, latency
         FROM tallies WHERE worker = ?";
-    /// Visits every tally, of which there are as many as workers, types and models in use, and sums
-    /// them up by what is asked for. `sum` fails where a sum is too large for an integer, so the upper
+    TalliesOfType -> (Text, Text, BigInt, TallySums) =
+        "SELECT worker, task_type, model, points, submissions, late, agreements, disagreements, lost,
+            timed, latency
+        FROM tallies WHERE worker = ? AND task_type = ?";
+    /// Workers by their points for a type, as `LeadersTied` and the others have them for all types.
+    TypeLeadersTied -> (Text, BigInt) =
+        "SELECT worker, type_points FROM tallies
+        WHERE type_points IS NOT NULL AND task_type = ? AND type_points = ? AND worker > ?
+        ORDER BY worker LIMIT ? + 0";
+    TypeLeadersBelow -> (Text, BigInt) =
+        "SELECT worker, type_points FROM tallies
+        WHERE type_points IS NOT NULL AND task_type = ? AND type_points < ?
+        ORDER BY type_points DESC, worker LIMIT ? + 0";
+    TypeLeadersFirst -> (Text, BigInt) =
+        "SELECT worker, type_points FROM tallies
+        WHERE type_points IS NOT NULL AND task_type = ?
+        ORDER BY type_points DESC, worker LIMIT ? + 0";
+    /// For groupings that no route asks for. Visits every tally, and sums them up by what is asked for. `sum` fails where a sum is too large for an integer, so the upper
     /// and lower halves are summed up apart, and then saturate as in `CreditWorker`.
     TalliesBy -> (Text, Text, BigInt, TallySums) =
         "SELECT iif(?, worker, '') AS w, iif(?, task_type, '') AS t, iif(?, model, 0) AS m,
@@ -354,45 +399,125 @@ statements! {
                 9223372036854775807)
         FROM tallies WHERE ? = '' OR task_type = ? GROUP BY w, t, m";
 
+    // Tallies summed up over workers.
+
+    SumsTied -> (Text, TallySums) =
+        "SELECT name, points, submissions, late, agreements, disagreements, lost, timed, latency
+        FROM sums INDEXED BY sums_by_points WHERE kind = ? AND task_type = ? AND points = ? AND name > ?
+        ORDER BY name LIMIT ? + 0";
+    SumsBelow -> (Text, TallySums) =
+        "SELECT name, points, submissions, late, agreements, disagreements, lost, timed, latency
+        FROM sums INDEXED BY sums_by_points WHERE kind = ? AND task_type = ? AND points < ?
+        ORDER BY points DESC, name LIMIT ? + 0";
+    SumsFirst -> (Text, TallySums) =
+        "SELECT name, points, submissions, late, agreements, disagreements, lost, timed, latency
+        FROM sums INDEXED BY sums_by_points WHERE kind = ? AND task_type = ? ORDER BY points DESC, name LIMIT ? + 0";
+    SumsOf -> (Text, TallySums) =
+        "SELECT task_type, points, submissions, late, agreements, disagreements, lost, timed, latency
+        FROM sums WHERE kind = ? AND name = ? ORDER BY task_type";
+    /// Leaves the points alone where there are none to add, so that the index on those does not move.
+    AddToSum -> () =
+        "UPDATE sums SET
+            submissions = min(submissions + ?, 9223372036854775807),
+            late = min(late + ?, 9223372036854775807),
+            agreements = min(agreements + ?, 9223372036854775807),
+            disagreements = min(disagreements + ?, 9223372036854775807),
+            lost = min(lost + ?, 9223372036854775807),
+            timed = min(timed + ?, 9223372036854775807),
+            latency = min(latency + ?, 9223372036854775807)
+        WHERE kind = ? AND name = ? AND task_type = ?";
+    AddToSumAndPoints -> () =
+        "UPDATE sums SET
+            points = max(-9223372036854775808, min(points + ?, 9223372036854775807)),
+            submissions = min(submissions + ?, 9223372036854775807),
+            late = min(late + ?, 9223372036854775807),
+            agreements = min(agreements + ?, 9223372036854775807),
+            disagreements = min(disagreements + ?, 9223372036854775807),
+            lost = min(lost + ?, 9223372036854775807),
+            timed = min(timed + ?, 9223372036854775807),
+            latency = min(latency + ?, 9223372036854775807)
+        WHERE kind = ? AND name = ? AND task_type = ?";
+    InsertSum -> () =
+        "INSERT INTO sums (points, submissions, late, agreements, disagreements, lost, timed, latency,
+            kind, name, task_type)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+    // Who serves which types with which models.
+
+    /// The first model that has a tally from a place on.
+    TalliedModel -> (Text,) = "SELECT name FROM sums WHERE kind = 1 AND name >= ? ORDER BY name LIMIT 1";
+    /// The first model that somebody runs from a place on.
+    ServedModel -> (Text,) = "SELECT model FROM served WHERE model >= ? ORDER BY model LIMIT 1";
+    ServedTypes -> (Text, BigInt) =
+        "SELECT task_type, workers FROM served WHERE model = ? ORDER BY task_type";
+    ServedLabels -> (Text,) =
+        "SELECT labels FROM served_labels WHERE model = ? AND task_type = ? ORDER BY labels LIMIT 1";
+    AddToServed -> () = "UPDATE served SET workers = workers + ? WHERE model = ? AND task_type = ?";
+    InsertServed -> () = "INSERT INTO served (workers, model, task_type) VALUES (?, ?, ?)";
+    DeleteServed -> () = "DELETE FROM served WHERE model = ? AND task_type = ? AND workers = 0";
+    AddToServedLabels -> () =
+        "UPDATE served_labels SET workers = workers + ?
+        WHERE model = ? AND task_type = ? AND labels = ?";
+    InsertServedLabels -> () =
+        "INSERT INTO served_labels (workers, model, task_type, labels) VALUES (?, ?, ?, ?)";
+    DeleteServedLabels -> () =
+        "DELETE FROM served_labels
+        WHERE model = ? AND task_type = ? AND labels = ? AND workers = 0";
+
     // Pages of tasks.
 
     TasksAfter -> (Binary,) = "SELECT id FROM tasks WHERE id > ? ORDER BY id LIMIT ? + 0";
-    TasksInState -> (Binary,) =
-        "SELECT id FROM tasks WHERE task_type = ? AND state = ? AND id > ? ORDER BY id LIMIT ? + 0";
-    /// Passes over assigned tasks, of which there are at most as many as leases.
-    TasksQueued -> (Binary,) =
-        "SELECT id FROM tasks
-        WHERE task_type = ? AND state = 0 AND lease_count = 0 AND id > ? ORDER BY id LIMIT ? + 0";
-    /// Visits the leases after a place, whose number is bounded by what the workers may hold.
-    TasksAssigned -> (Binary,) =
-        "SELECT DISTINCT l.task FROM leases l
-        CROSS JOIN tasks t ON t.id = l.task
-        WHERE l.task > ? AND l.standing = 0 AND t.task_type = ? ORDER BY l.task LIMIT ? + 0";
+    TasksByType -> (Binary,) =
+        "SELECT id FROM tasks WHERE task_type = ? AND status = ? AND id > ? ORDER BY id LIMIT ? + 0";
+    TasksByStatus -> (Binary,) =
+        "SELECT id FROM tasks WHERE status = ? AND id > ? ORDER BY id LIMIT ? + 0";
 
     // The same with the newest first.
 
     TasksBefore -> (Binary,) = "SELECT id FROM tasks WHERE id < ? ORDER BY id DESC LIMIT ? + 0";
-    TasksInStateBefore -> (Binary,) =
-        "SELECT id FROM tasks WHERE task_type = ? AND state = ? AND id < ?
+    TasksByTypeBefore -> (Binary,) =
+        "SELECT id FROM tasks WHERE task_type = ? AND status = ? AND id < ?
         ORDER BY id DESC LIMIT ? + 0";
-    TasksQueuedBefore -> (Binary,) =
-        "SELECT id FROM tasks
-        WHERE task_type = ? AND state = 0 AND lease_count = 0 AND id < ?
-        ORDER BY id DESC LIMIT ? + 0";
-    TasksAssignedBefore -> (Binary,) =
-        "SELECT DISTINCT l.task FROM leases l
-        CROSS JOIN tasks t ON t.id = l.task
-        WHERE l.task < ? AND l.standing = 0 AND t.task_type = ? ORDER BY l.task DESC LIMIT ? + 0";
+    TasksByStatusBefore -> (Binary,) =
+        "SELECT id FROM tasks WHERE status = ? AND id < ? ORDER BY id DESC LIMIT ? + 0";
 
     // Counters and what the store knows of itself.
 
-    /// Visits the counters, of which there are a few per task type.
-    Counters -> (BigInt, Text, BigInt, BigInt) =
-        "SELECT kind, task_type, \"key\", n FROM counters";
-    CountersOf -> (Text, BigInt) = "SELECT task_type, n FROM counters WHERE kind = ?";
-    /// Visits two counters per task type.
+    /// Those that are not of one type.
+    Totals -> (BigInt, BigInt, BigInt) =
+        "SELECT kind, \"key\", n FROM counters
+        WHERE kind IN (3, 4, 6, 10, 12, 13) AND task_type = ''";
+    LargestTypes -> (Text,) =
+        "SELECT task_type FROM counters INDEXED BY counters_by_size WHERE kind = 5 AND n > 0
+        ORDER BY n DESC, task_type LIMIT ? + 0";
+    /// The counters of a kind of a type.
+    CountersOf -> (BigInt, BigInt) =
+        "SELECT \"key\", n FROM counters WHERE kind = ? AND task_type = ?";
+    /// The first types after one that have a counter of a kind. Passes over those that count nothing.
+    TypesAfter -> (Text,) =
+        "SELECT task_type FROM counters WHERE kind = ? AND \"key\" = 0 AND task_type > ? AND n > 0
+        ORDER BY task_type LIMIT ? + 0";
     OpenTasks -> (BigInt,) =
-        "SELECT coalesce(sum(n), 0) FROM counters WHERE kind = 0 AND \"key\" < 2";
+        "SELECT coalesce(sum(n), 0) FROM counters
+        WHERE kind = 6 AND task_type = '' AND \"key\" < 2";
+    /// By how much two sums of a type are behind its counters: its open tasks that want more votes
+    /// than there are workers for it, and whether it has open tasks and nobody serves it.
+    TypeSumsBehind -> (BigInt, BigInt) =
+        "SELECT
+            coalesce((
+                SELECT sum(c.n) FROM counters c
+                WHERE c.kind = 1 AND c.task_type = ? AND c.\"key\" > coalesce((
+                    SELECT n FROM counters WHERE kind = 2 AND task_type = ? AND \"key\" = 0), 0)), 0)
+            - coalesce((
+                SELECT n FROM counters WHERE kind = 9 AND task_type = ? AND \"key\" = 0), 0),
+            (coalesce((
+                SELECT sum(n) FROM counters WHERE kind = 0 AND task_type = ? AND \"key\" < 2), 0) > 0
+                AND coalesce((
+                    SELECT n FROM counters WHERE kind = 7 AND task_type = ? AND \"key\" = 0), 0) = 0)
+            - coalesce((
+                SELECT n FROM counters WHERE kind = 11 AND task_type = ? AND \"key\" = 0), 0)";
+    DeleteEmptyCounter -> () =
+        "DELETE FROM counters WHERE kind = ? AND task_type = ? AND \"key\" = ? AND n = 0";
     AddToCounter -> () =
         "UPDATE counters SET n = n + ? WHERE kind = ? AND task_type = ? AND \"key\" = ?";
     InsertCounter -> () =

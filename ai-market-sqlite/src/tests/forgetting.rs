@@ -10,9 +10,10 @@ use ai_market_core::market::{
     Claim, Claimed, Market, Progress, Ruling, StandingChange, SubmitOutcome,
 };
 use ai_market_core::store::{
-    Absence, Addition, EventPage, EventQuery, LeaderboardQuery, Place as Entry, StatsQuery, Step,
-    StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, Transaction,
-    Turn, WorkerProfile, WorkerQuery, WorkerSummary,
+    Absence, Addition, EventPage, EventQuery, LeaderboardQuery, ModelQuery, ModelReport,
+    Place as Entry, StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage,
+    TaskQuery, TaskStore, TaskTypeQuery, TaskTypeSummary, Transaction, Turn, WorkerProfile,
+    WorkerQuery, WorkerSummary,
 };
 use ai_market_core::submission::ModelIdentity;
 use ai_market_core::task::TaskDetails;
@@ -67,6 +68,14 @@ impl TaskStore for Recorder {
 
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
         self.store.tallies(query).await
+    }
+
+    async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError> {
+        self.store.models(query).await
+    }
+
+    async fn task_types(&self, query: TaskTypeQuery) -> Result<Vec<TaskTypeSummary>, StoreError> {
+        self.store.task_types(query).await
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {

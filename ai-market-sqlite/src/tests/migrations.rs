@@ -78,6 +78,23 @@ const THIRD: &str = "
     UPDATE counters SET n = n + 1 WHERE kind = 1 AND \"key\" = 2;
 ";
 
+/// What the third version added to workers: a model with labels for one type, a worker that is gone, one
+/// that is suspended for a type, and tallies of one worker with two models.
+const WORKERS_OF_THIRD: &str = "
+    INSERT INTO workers (id, capabilities, model, registered_at, last_seen, gone)
+    VALUES ('carl', '[\"ner\",\"sentiment\"]', '{\"id\":\"m\"}', 1, 2, 1),
+        ('dora', '[\"ner\",\"sentiment\"]', '{\"id\":\"m\"}', 1, 2, 0);
+    UPDATE workers SET
+        models = '{\"ner\":{\"id\":\"n\",\"revision\":\"1\",\"labels\":[\"a\",\"é\\n\"]}}'
+    WHERE id = 'dora';
+    INSERT INTO standings (worker, task_type, state, reason, since)
+    VALUES ('dora', 'sentiment', 2, 'spam', 3);
+    INSERT INTO tallies VALUES ('dora', 'ner', 0, 0, 0, 0, 0, 0, 0, 0, 0),
+        ('dora', 'ner', 1, 0, 0, 0, 0, 0, 0, 0, 0);
+    UPDATE counters SET n = n + 2 WHERE kind IN (2, 4);
+    INSERT INTO counters VALUES (2, 'ner', 0, 2);
+";
+
 /// What the fifth version added to a task.
 const FIFTH: &str = "
     UPDATE inputs SET params = '{\"a\":1}', reference = 'row 2', tags = '[\"x\"]',
@@ -102,7 +119,10 @@ fn left_by(version: u32) -> Place {
         assert_eq!(user_version(&mut db).unwrap(), n);
         match n {
             1 => db.script(FIRST).unwrap(),
-            3 => db.script(THIRD).unwrap(),
+            3 => {
+                db.script(THIRD).unwrap();
+                db.script(WORKERS_OF_THIRD).unwrap();
+            }
             4 => {
                 let events = pack(&[(at(0), Event::MarketReset {})]).unwrap();
                 db.execute::<InsertEvents>((1_i64, 1_i64, events.as_slice()))

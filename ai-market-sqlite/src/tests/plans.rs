@@ -29,21 +29,15 @@ fn plan_of(name: &str) -> String {
     plan(&mut db, sql).join("\n")
 }
 
-/// What the documentation of each of these statements says of itself.
-const WALKING: [&str; 6] = [
-    "AllSilentWorkers",
-    "Counters",
-    "ShiftLeases",
-    "SeenAtMost",
-    "StaleWorkers",
-    "TalliesBy",
-];
+/// What the documentation of each of these statements says of itself: one changes every lease, and one
+/// is for groupings that no route asks for.
+const WALKING: [&str; 2] = ["ShiftLeases", "TalliesBy"];
 
 /// Sort what they walk through, or sum it up by groups.
-const SORTING: [&str; 2] = ["AllSilentWorkers", "TalliesBy"];
+const SORTING: [&str; 1] = ["TalliesBy"];
 
 /// Walks of an index in its order from the front that stop at a limit.
-const FROM_THE_FRONT: [&str; 1] = ["LeadersFirst"];
+const FROM_THE_FRONT: [&str; 2] = ["LeadersFirst", "VotelessFirst"];
 
 #[test]
 fn no_statement_walks_or_sorts() {
@@ -55,7 +49,9 @@ fn no_statement_walks_or_sorts() {
         if control.iter().any(|word| sql.starts_with(word)) {
             continue;
         }
+        // A row without a table is no walk.
         let plan = plan(&mut db, sql).join("\n");
+        let plan = plan.replace("SCAN CONSTANT ROW", "");
         let sorts = plan.contains("TEMP B-TREE");
         assert_eq!(
             sorts,
@@ -65,7 +61,7 @@ fn no_statement_walks_or_sorts() {
         if WALKING.contains(name) {
             assert!(plan.contains("SCAN"), "{name} is better than it says");
         } else if FROM_THE_FRONT.contains(name) {
-            assert!(plan.contains("USING INDEX"), "{name}:\n{plan}");
+            assert!(plan.contains("INDEX"), "{name}:\n{plan}");
         } else {
             assert!(!plan.contains("SCAN"), "{name} walks:\n{plan}");
         }
@@ -119,10 +115,6 @@ fn the_hot_statements_use_the_indexes_that_are_made_for_them() {
             "SEARCH workers USING INDEX workers_present (last_seen<?)",
         ),
         (
-            "WorkersPresentAfter",
-            "SEARCH workers USING PRIMARY KEY (id>?)",
-        ),
-        (
             "RecordTypesOf",
             "SEARCH track_records USING COVERING INDEX track_records_by_worker (worker=?)",
         ),
@@ -132,12 +124,91 @@ fn the_hot_statements_use_the_indexes_that_are_made_for_them() {
         ),
         ("TalliesOf", "SEARCH tallies USING PRIMARY KEY (worker=?)"),
         (
-            "TasksInState",
-            "SEARCH tasks USING COVERING INDEX tasks_by_state (task_type=? AND state=? AND id>?)",
+            "TasksByType",
+            "SEARCH tasks USING COVERING INDEX tasks_by_type (task_type=? AND status=? AND id>?)",
         ),
         (
-            "TasksInStateBefore",
-            "SEARCH tasks USING COVERING INDEX tasks_by_state (task_type=? AND state=? AND id<?)",
+            "TasksByTypeBefore",
+            "SEARCH tasks USING COVERING INDEX tasks_by_type (task_type=? AND status=? AND id<?)",
+        ),
+        (
+            "TasksByStatus",
+            "SEARCH tasks USING COVERING INDEX tasks_by_status (status=? AND id>?)",
+        ),
+        (
+            "TasksByStatusBefore",
+            "SEARCH tasks USING COVERING INDEX tasks_by_status (status=? AND id<?)",
+        ),
+        (
+            "StaleWorkers",
+            "SEARCH workers USING COVERING INDEX workers_present (last_seen<?)",
+        ),
+        (
+            "GoneWorkers",
+            "SEARCH workers USING INDEX workers_gone (last_seen<?)",
+        ),
+        ("SeenAtMost", "INDEX workers_present (last_seen>?)"),
+        ("GoneSeenAtMost", "INDEX workers_gone (last_seen>?)"),
+        ("CutLeases", "INDEX leases_by_until (until>?)"),
+        (
+            "Totals",
+            "SEARCH counters USING PRIMARY KEY (kind=? AND task_type=?)",
+        ),
+        (
+            "LargestTypes",
+            "SEARCH counters USING COVERING INDEX counters_by_size (n>?)",
+        ),
+        (
+            "TypesAfter",
+            "SEARCH counters USING PRIMARY KEY (kind=? AND task_type>?)",
+        ),
+        (
+            "TypeLeadersFirst",
+            "SEARCH tallies USING COVERING INDEX tallies_by_type (task_type=? AND type_points>?)",
+        ),
+        (
+            "TypeLeadersTied",
+            "SEARCH tallies USING COVERING INDEX tallies_by_type \
+             (task_type=? AND type_points=? AND worker>?)",
+        ),
+        (
+            "TypeLeadersBelow",
+            "SEARCH tallies USING COVERING INDEX tallies_by_type \
+             (task_type=? AND type_points>? AND type_points<?)",
+        ),
+        (
+            "TalliesOfType",
+            "SEARCH tallies USING PRIMARY KEY (worker=? AND task_type=?)",
+        ),
+        (
+            "VotelessBelow",
+            "SEARCH workers USING COVERING INDEX workers_without_votes (points<?)",
+        ),
+        (
+            "SumsFirst",
+            "SEARCH sums USING INDEX sums_by_points (kind=? AND task_type=?)",
+        ),
+        (
+            "SumsTied",
+            "SEARCH sums USING INDEX sums_by_points (kind=? AND task_type=? AND points=? AND name>?)",
+        ),
+        (
+            "SumsBelow",
+            "SEARCH sums USING INDEX sums_by_points (kind=? AND task_type=? AND points<?)",
+        ),
+        (
+            "SumsOf",
+            "SEARCH sums USING PRIMARY KEY (kind=? AND name=?)",
+        ),
+        (
+            "TalliedModel",
+            "SEARCH sums USING PRIMARY KEY (kind=? AND name>?)",
+        ),
+        ("ServedModel", "SEARCH served USING PRIMARY KEY (model>?)"),
+        ("ServedTypes", "SEARCH served USING PRIMARY KEY (model=?)"),
+        (
+            "ServedLabels",
+            "SEARCH served_labels USING PRIMARY KEY (model=? AND task_type=?)",
         ),
         (
             "EventsFrom",

@@ -1,5 +1,6 @@
 //! The thread that writes, and what it works with.
 
+mod counts;
 mod group;
 mod handle;
 mod log;

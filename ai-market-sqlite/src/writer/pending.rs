@@ -3,28 +3,16 @@ use std::collections::HashMap;
 use ai_market_core::consensus::{FractionalCount, TrackRecord};
 use ai_market_core::event::Event;
 use ai_market_core::id::{TaskType, WorkerId};
-use ai_market_core::store::{Counter, SEEN_INTERVAL, Tally};
+use ai_market_core::store::{SEEN_INTERVAL, Tally};
 use ai_market_core::time::Timestamp;
 
-use crate::data::{json, micros, status_number};
+use crate::data::{json, micros, sum_up};
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{
-    AddToCounter, BeatWorker, CreditWorker, InsertCounter, SeeWorker, SetPrior, SetRecord,
-};
+use crate::sql::statements::{BeatWorker, CreditWorker, SeeWorker, SetPrior, SetRecord};
 
+use super::counts::Counts;
 use super::records::Records;
-
-/// A counter as the database holds it.
-fn counter_row(counter: &Counter) -> (i64, &str, i64) {
-    match counter {
-        Counter::Tasks(task_type, status) => (0, task_type.as_str(), status_number(*status)),
-        Counter::Claimable(task_type, wanted) => (1, task_type.as_str(), i64::from(*wanted)),
-        Counter::Capable(task_type) => (2, task_type.as_str(), 0),
-        Counter::Submissions => (3, "", 0),
-        Counter::Workers => (4, "", 0),
-    }
-}
 
 /// A worker, a task type and the number of a model.
 type TallyKey = (WorkerId, TaskType, i64);
@@ -44,9 +32,7 @@ pub(super) struct WorkerDelta {
 /// No step reads these rows but through this.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
-    counters: HashMap<Counter, i64>,
-    /// By how many there are more open tasks.
-    open: i64,
+    pub(super) counts: Counts,
     workers: HashMap<WorkerId, WorkerDelta>,
     pub(super) records: Records,
     tallies: HashMap<TallyKey, Tally>,
@@ -57,21 +43,9 @@ pub(super) struct Pending {
 }
 
 impl Pending {
-    pub(super) fn count(&mut self, counter: &Counter, by: i64) {
-        if matches!(counter, Counter::Tasks(_, status) if status.is_open()) {
-            self.open += by;
-        }
-        match self.counters.get_mut(counter) {
-            Some(n) => *n += by,
-            None => {
-                self.counters.insert(counter.clone(), by);
-            }
-        }
-    }
-
     /// By how many there are more open tasks.
     pub(super) const fn open(&self) -> i64 {
-        self.open
+        self.counts.open()
     }
 
     fn worker(&mut self, worker: &WorkerId) -> &mut WorkerDelta {
@@ -148,10 +122,7 @@ impl Pending {
             *self = later;
             return;
         }
-        self.open += later.open;
-        for (key, by) in later.counters {
-            *self.counters.entry(key).or_default() += by;
-        }
+        self.counts.merge(later.counts);
         for (worker, delta) in later.workers {
             let sum = self.workers.entry(worker).or_default();
             sum.last_seen = sum.last_seen.max(delta.last_seen);
@@ -166,14 +137,18 @@ impl Pending {
         self.events.extend(later.events);
     }
 
-    /// Writes the collected changes.
-    pub(super) fn write(&self, db: &mut Connection) -> Result<(), Error> {
-        for (key, by) in self.counters.iter().filter(|(_, by)| **by != 0) {
-            let (kind, task_type, number) = counter_row(key);
-            if db.execute::<AddToCounter>((*by, kind, task_type, number))? == 0 {
-                db.execute::<InsertCounter>((*by, kind, task_type, number))?;
-            }
-        }
+    /// The numbers of the models to whose tallies something is added.
+    pub(super) fn models(&self) -> Vec<i64> {
+        self.tallies.keys().map(|(.., model)| *model).collect()
+    }
+
+    /// Writes the collected changes; `models` has the keys of the models by their numbers.
+    pub(super) fn write(
+        &self,
+        db: &mut Connection,
+        models: &HashMap<i64, String>,
+    ) -> Result<(), Error> {
+        self.counts.write(db)?;
         for (worker, delta) in &self.workers {
             if let Some(now) = delta.last_seen {
                 let before = micros(now.minus(SEEN_INTERVAL));
@@ -199,6 +174,13 @@ impl Pending {
         }
         for ((worker, task_type, model), tally) in &self.tallies {
             db.add_to_tally(worker, task_type, *model, tally)?;
+        }
+        let tallies = self.tallies.iter().filter_map(|((_, of, model), tally)| {
+            let model = models.get(model)?;
+            Some((model.as_str(), of, tally))
+        });
+        for (sum, tally) in sum_up(tallies) {
+            db.add_to_sum(sum, &tally)?;
         }
         Ok(())
     }

@@ -2,12 +2,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use ai_market_core::id::WorkerId;
+use ai_market_core::id::{TaskId, TaskType, WorkerId};
 use ai_market_core::store::WorkerRow;
 use ai_market_core::submission::ModelIdentity;
+use ai_market_core::task::{Task, TaskStatus};
 use ai_market_core::time::Timestamp;
 
-use crate::data::{NO_MODEL, count, json};
+use crate::data::{NO_MODEL, count, json, model_key};
 use crate::error::Error;
 use crate::sql::Connection;
 use crate::sql::statements::{InsertModel, ModelByIdentity, OpenTasks};
@@ -39,6 +40,8 @@ pub(crate) struct Session {
     pub(crate) records: Records,
     models: HashMap<ModelIdentity, i64>,
     model_names: HashMap<i64, ModelIdentity>,
+    /// The status of the tasks that the job has read or written.
+    statuses: HashMap<TaskId, TaskStatus>,
     log: Log,
 }
 
@@ -54,6 +57,7 @@ impl Session {
             records: Records::default(),
             models: HashMap::new(),
             model_names: HashMap::new(),
+            statuses: HashMap::new(),
             log: Log::new(kept_events),
         }
     }
@@ -150,6 +154,21 @@ impl Session {
         model.map_or(Ok(NO_MODEL), |model| self.model(model))
     }
 
+    /// Remembers the status that a task has in the database.
+    pub(crate) fn remember_status(&mut self, task: &Task) {
+        self.statuses.insert(task.id, task.status());
+    }
+
+    /// Whether a task is known to have its status in the database.
+    pub(crate) fn has_status(&self, task: &Task) -> bool {
+        self.statuses.get(&task.id) == Some(&task.status())
+    }
+
+    /// Adds to a counter of the store's own, of a type or of all.
+    pub(crate) fn count_own(&mut self, kind: i64, task_type: Option<&TaskType>, by: i64) {
+        self.job.counts.count_own(kind, task_type, by);
+    }
+
     /// The time of the group.
     pub(crate) const fn now(&self) -> Timestamp {
         self.now
@@ -179,6 +198,7 @@ impl Session {
     /// Takes over what the job did, which is now part of the group.
     pub(super) fn accept(&mut self) {
         self.group.merge(std::mem::take(&mut self.job));
+        self.statuses.clear();
     }
 
     /// Forgets what the job did, which was rolled back.
@@ -190,7 +210,13 @@ impl Session {
     /// Writes what the group collected.
     pub(super) fn write_pending(&mut self) -> Result<(), Error> {
         let events = self.group.take_events();
-        self.group.write(&mut self.db)?;
+        let mut models = HashMap::from([(NO_MODEL, model_key(None))]);
+        for seq in self.group.models() {
+            if let Entry::Vacant(entry) = models.entry(seq) {
+                entry.insert(model_key(Some(&self.model_named(seq)?)));
+            }
+        }
+        self.group.write(&mut self.db, &models)?;
         self.log.write(&mut self.db, &events)
     }
 
@@ -219,5 +245,6 @@ impl Session {
         self.records = Records::default();
         self.models.clear();
         self.model_names.clear();
+        self.statuses.clear();
     }
 }

@@ -15,9 +15,9 @@ use ai_market_core::time::Timestamp;
 use crate::data::{count, limit, micros, name, task_id, time};
 use crate::error::Error;
 use crate::sql::statements::{
-    AllSilentWorkers, DeleteBytes, DeleteLease, GetBytes, LossesOf, OverdueLeases, OverdueTasks,
-    PutBytes, PutLoss, QuietWorkers, ReapedAt, ScanBytes, SeenAtMost, SetReapedAt, ShiftLeases,
-    SilentWorkers, TaskByName,
+    DeleteBytes, DeleteLease, GetBytes, GoneSeenAtMost, GoneWorkers,
+    LossesOf, OverdueLeases, OverdueTasks, PutBytes, PutLoss, QuietWorkers, ReapedAt, ScanBytes,
+    SeenAtMost, SetReapedAt, ShiftLeases, SilentWorkers, TaskByName,
 };
 
 use super::Session;
@@ -36,6 +36,9 @@ const CLEAR: &str = "
     DELETE FROM leases;
     DELETE FROM idempotency_keys;
     DELETE FROM tallies;
+    DELETE FROM sums;
+    DELETE FROM served;
+    DELETE FROM served_labels;
     DELETE FROM standings;
     DELETE FROM track_records;
     DELETE FROM priors;
@@ -56,7 +59,11 @@ impl Transaction for Session {
     }
 
     fn task(&mut self, id: TaskId) -> Result<Option<Task>> {
-        Ok(self.db.task(id)?)
+        let task = self.db.task(id)?;
+        if let Some(task) = &task {
+            self.remember_status(task);
+        }
+        Ok(task)
     }
 
     fn task_named(&mut self, key: &IdempotencyKey) -> Result<Option<TaskId>> {
@@ -145,6 +152,7 @@ impl Transaction for Session {
         self.db
             .execute::<ShiftLeases>((by, micros(latest), by, now))?;
         self.db.execute::<SeenAtMost>((now, now))?;
+        self.db.execute::<GoneSeenAtMost>((now, now))?;
         Ok(())
     }
 
@@ -188,7 +196,13 @@ impl Transaction for Session {
         let rows: Vec<(String, i64, Option<i64>)> = match absence {
             Absence::Present => self.db.rows::<QuietWorkers, _, _>(binds)?,
             Absence::Stale => self.db.rows::<SilentWorkers, _, _>(binds)?,
-            Absence::Gone => self.db.rows::<AllSilentWorkers, _, _>(binds)?,
+            Absence::Gone => {
+                let mut rows: Vec<_> = self.db.rows::<SilentWorkers, _, _>(binds)?;
+                let gone: Vec<(String, i64, _)> = self.db.rows::<GoneWorkers, _, _>(binds)?;
+                rows.extend(gone);
+                rows.sort_unstable_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+                rows
+            }
         };
         let mut silent = Vec::with_capacity(rows.len());
         for (worker, _, last_heartbeat) in rows {
@@ -223,7 +237,7 @@ impl Transaction for Session {
 
     fn add(&mut self, addition: Addition<'_>) -> Result<()> {
         match addition {
-            Addition::Count(counter, by) => self.job.count(counter, by),
+            Addition::Count(counter, by) => self.job.counts.count(counter, by),
             Addition::Seen(worker) => self.job.seen(worker, self.now),
             Addition::Heartbeat(worker) => self.job.beat(worker, self.now),
             Addition::Tally {

@@ -11,8 +11,8 @@ use crate::event::{EventId, EventKind};
 use crate::id::{TaskId, TaskType, WorkerId};
 use crate::store::{
     Candidate, ClaimKey, ClaimableQuery, Claimant, EventQuery, LeaderboardQuery, LeaseRow, LossRow,
-    StatsQuery, StoreStats, Tally, TallyBy, TallyQuery, TaskQuery, TaskStore, Transaction,
-    TransactionError, WorkerProfile, WorkerQuery,
+    StatsQuery, StoreStats, Tally, TallyBy, TallyQuery, TaskQuery, TaskStore, TaskTypeQuery,
+    Transaction, TransactionError, WorkerProfile, WorkerQuery,
 };
 use crate::submission::Submission;
 use crate::task::{Task, TaskState};
@@ -180,6 +180,7 @@ async fn check_stats(store: &dyn TaskStore, rows: &Rows, profiles: &[WorkerProfi
     for TaskRows { task, .. } in &rows.tasks {
         let key = (task.task_type.clone(), task.status());
         *expected.tasks.entry(key).or_default() += 1;
+        *expected.tasks_by_status.entry(task.status()).or_default() += 1;
         expected.submissions += u64::from(task.submission_count);
         let capable = profiles.iter();
         let capable = capable.filter(|profile| profile.capabilities.contains(&task.task_type));
@@ -187,6 +188,12 @@ async fn check_stats(store: &dyn TaskStore, rows: &Rows, profiles: &[WorkerProfi
         expected.tasks_short_of_workers += u64::from(short);
     }
     expected.workers = profiles.len() as u64;
+    let page = store.task_types(TaskTypeQuery::new(99)).await.unwrap();
+    let unserved = page.iter().filter(|of| {
+        let open = of.tasks.iter().any(|(status, _)| status.is_open());
+        open && of.workers == 0
+    });
+    expected.task_types_unserved = unserved.count() as u64;
     let mut stats = store.stats(StatsQuery::new(at(0))).await.unwrap();
     (stats.workers_stale, stats.workers_gone) = (0, 0);
     assert_eq!(stats, expected);

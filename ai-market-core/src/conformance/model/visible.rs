@@ -7,8 +7,9 @@ use crate::conformance::harness::at;
 use crate::conformance::run_step;
 use crate::event::EventId;
 use crate::store::{
-    Absence, ClaimableQuery, Claimant, EventQuery, LeaderboardQuery, StatsQuery, TallyBy,
-    TallyQuery, TaskOrder, TaskQuery, TaskStore, Transaction, TransactionError, WorkerQuery,
+    Absence, ClaimableQuery, Claimant, EventQuery, LeaderboardQuery, ModelQuery, StatsQuery,
+    TallyBy, TallyQuery, TaskOrder, TaskQuery, TaskStore, TaskTypeQuery, Transaction,
+    TransactionError, WorkerQuery,
 };
 use crate::task::TaskStatus;
 
@@ -16,12 +17,16 @@ use crate::task::TaskStatus;
 pub(super) async fn visible(store: &dyn TaskStore, now: i64) -> Vec<String> {
     let mut seen = run_step(store, |tx| rows(tx)).await.unwrap();
     task_pages(store, &mut seen).await;
-    worker_pages(store, now, &mut seen).await;
+    worker_pages(store, &mut seen).await;
     tally_pages(store, &mut seen).await;
+    overviews(store, &mut seen).await;
     let events = EventQuery::after(EventId::START, 1_000_000);
     seen.push(format!("{:?}", store.events(events).await.unwrap()));
     let stats = StatsQuery::new(at(now - 20));
-    seen.push(format!("{:?}", store.stats(stats).await.unwrap()));
+    seen.push(format!("{:?}", store.stats(stats.clone()).await.unwrap()));
+    // With types of equally many tasks, which of them are shown is up to the store.
+    let totals = store.stats(stats.with_task_types(0)).await.unwrap();
+    seen.push(format!("{totals:?}"));
     seen
 }
 
@@ -92,19 +97,16 @@ async fn task_pages(store: &dyn TaskStore, seen: &mut Vec<String>) {
     }
 }
 
-async fn worker_pages(store: &dyn TaskStore, now: i64, seen: &mut Vec<String>) {
+async fn worker_pages(store: &dyn TaskStore, seen: &mut Vec<String>) {
     for id in workers() {
         seen.push(format!("{:?}", store.worker(id).await.unwrap()));
     }
-    for seen_since in [None, Some(at(now - 50))] {
-        let mut query = WorkerQuery::new(2);
-        query.seen_since = seen_since;
-        loop {
-            let page = store.workers(query.clone()).await.unwrap();
-            seen.push(format!("{page:?}"));
-            let Some(last) = page.last() else { break };
-            query = query.after(last.profile.worker.clone());
-        }
+    let mut query = WorkerQuery::new(2);
+    loop {
+        let page = store.workers(query.clone()).await.unwrap();
+        seen.push(format!("{page:?}"));
+        let Some(last) = page.last() else { break };
+        query = query.after(last.profile.worker.clone());
     }
     let mut query = LeaderboardQuery::new(2);
     loop {
@@ -112,6 +114,26 @@ async fn worker_pages(store: &dyn TaskStore, now: i64, seen: &mut Vec<String>) {
         seen.push(format!("{page:?}"));
         let Some(last) = page.last() else { break };
         query = query.after(last.points, last.worker.clone());
+    }
+}
+
+/// Models and task types.
+async fn overviews(store: &dyn TaskStore, seen: &mut Vec<String>) {
+    for limit in 0..3 {
+        let mut query = ModelQuery::new(limit);
+        loop {
+            let page = store.models(query.clone()).await.unwrap();
+            seen.push(format!("{page:?}"));
+            let Some(last) = page.last() else { break };
+            query = query.after(last.model.clone());
+        }
+        let mut query = TaskTypeQuery::new(limit);
+        loop {
+            let page = store.task_types(query.clone()).await.unwrap();
+            seen.push(format!("{page:?}"));
+            let Some(last) = page.last() else { break };
+            query = query.after(last.task_type.clone());
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use async_trait::async_trait;
 
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
-    EventPage, EventQuery, LeaderboardQuery, Place, StatsQuery, Step, StoreError, StoreStats,
-    TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, WorkerQuery, WorkerSummary,
+    EventPage, EventQuery, LeaderboardQuery, ModelQuery, ModelReport, Place, StatsQuery, Step,
+    StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, TaskTypeQuery,
+    TaskTypeSummary, WorkerQuery, WorkerSummary,
 };
 use crate::task::TaskDetails;
 use crate::time::{Clock, SteadyClock, Timestamp};
@@ -199,6 +200,14 @@ impl TaskStore for RemoteStore {
 
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
         Ok(self.server.read(|state| state.tally_page(&query)))
+    }
+
+    async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError> {
+        Ok(self.server.read(|state| state.model_page(&query)))
+    }
+
+    async fn task_types(&self, query: TaskTypeQuery) -> Result<Vec<TaskTypeSummary>, StoreError> {
+        Ok(self.server.read(|state| state.task_type_page(&query)))
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {

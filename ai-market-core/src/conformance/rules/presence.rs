@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::conformance::harness::{Harness, LEASE, at, new_task, vote, worker};
 use crate::id::InstanceId;
 use crate::market::{LeaseScope, Reap, Reaped, Release, Renew};
-use crate::store::{Presence, StatsQuery, WorkerQuery};
+use crate::store::{ModelQuery, Presence, StatsQuery, TaskTypeQuery};
 use crate::task::TaskStatus;
 
 /// After how long a worker is gone in the cases.
@@ -228,24 +228,29 @@ pub async fn signs_of_life_within_a_second_are_one(h: &Harness) {
     assert_eq!(h.worker("alice").await.last_seen, at(1));
 }
 
-/// Those that were seen since a point in time, and were not declared gone.
-pub async fn workers_that_are_here_are_found(h: &Harness) {
-    let here = async |since| {
-        let query = WorkerQuery::new(9).seen_since(at(since));
-        let found = h.store.workers(query).await.unwrap();
-        let names = found.iter().map(|known| known.profile.worker.to_string());
-        names.collect::<Vec<_>>()
-    };
+/// Until it is declared gone, and again once it is back.
+pub async fn a_worker_that_is_gone_serves_nothing(h: &Harness) {
     h.reap_gone(-100).await;
+    let id = h.task(1, 0).await;
+    let serving = async || {
+        let details = h.store.task(id).await.unwrap().unwrap();
+        let types = h.store.task_types(TaskTypeQuery::new(9)).await.unwrap();
+        let models = h.store.models(ModelQuery::new(9)).await.unwrap();
+        let models = models.iter().flat_map(|model| &model.task_types);
+        let by_model: u64 = models.map(|of| of.workers).sum();
+        let unserved = h.stats().await.task_types_unserved;
+        (details.able_workers, types[0].workers, by_model, unserved)
+    };
+    assert_eq!(serving().await, (Some(0), 0, 0, 1));
     h.register(&["dave"], 1).await;
-    h.register(&["carole"], 30).await;
-    h.register(&["alice", "bob"], 40).await;
-    assert_eq!(here(0).await, ["alice", "bob", "carole", "dave"]);
-    assert_eq!(here(30).await, ["alice", "bob", "carole"]);
-    assert_eq!(here(31).await, ["alice", "bob"]);
-    let query = WorkerQuery::new(1).seen_since(at(30));
-    let page = h.store.workers(query.after(worker("bob"))).await.unwrap();
-    assert_eq!(page[0].profile.worker, worker("carole"));
+    h.register(&["alice"], 40).await;
+    assert_eq!(serving().await, (Some(2), 2, 2, 0));
     assert_eq!(h.reap_gone(50).await.gone, [worker("dave")]);
-    assert_eq!(here(0).await, ["alice", "bob", "carole"]);
+    assert_eq!(serving().await, (Some(1), 1, 1, 0));
+    assert_eq!(h.reap_gone(90).await.gone, [worker("alice")]);
+    assert_eq!(serving().await, (Some(0), 0, 0, 1));
+    h.register(&["dave"], 91).await;
+    assert_eq!(serving().await, (Some(1), 1, 1, 0));
+    h.answer("dave", "x", 92).await;
+    assert_eq!(serving().await, (None, 1, 1, 0));
 }

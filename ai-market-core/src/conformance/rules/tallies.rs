@@ -277,6 +277,43 @@ pub async fn tallies_are_paged_by_points_and_name(h: &Harness) {
     );
 }
 
+/// Of each type and in all, whatever it ran; others come before or after it by all its points.
+pub async fn a_worker_with_several_models_has_one_place(h: &Harness) {
+    h.register(&["bob"], 0).await;
+    for (round, id) in ["m", "n", "m", "n", "o"].into_iter().enumerate() {
+        let seconds = round as i64;
+        register(h, "alice", id, seconds).await;
+        h.task(1, seconds).await;
+        h.answer("alice", "x", seconds).await;
+        if round < 3 {
+            h.task(1, seconds).await;
+            h.answer("bob", "x", seconds).await;
+        }
+        let query = TallyQuery::new(TallyBy::WORKER, 9);
+        let of_type = query.clone().with_task_type(TaskType::sentiment());
+        let (all, of_type) = (query, of_type);
+        let all = h.store.tallies(all).await.unwrap();
+        assert_eq!(h.store.tallies(of_type.clone()).await.unwrap(), all);
+        let points: Vec<_> = all.iter().map(|row| row.tally.points).collect();
+        assert_eq!(points, [seconds + 1, (seconds + 1).min(3)]);
+        let first = all[0].group.clone();
+        assert_eq!(first.worker, Some(worker("alice")));
+        let next = of_type.after(points[0], first);
+        assert_eq!(h.store.tallies(next).await.unwrap(), all[1..]);
+    }
+    let query = TallyQuery::new(TallyBy::MODEL, 9).with_task_type(TaskType::sentiment());
+    let models = h.store.tallies(query).await.unwrap();
+    let models: Vec<_> = models
+        .iter()
+        .map(|row| {
+            let model = row.group.model.as_ref().and_then(Option::as_ref);
+            (model.map(ModelIdentity::id), row.tally.points)
+        })
+        .collect();
+    let expected = [(None, 3), (Some("m"), 2), (Some("n"), 2), (Some("o"), 1)];
+    assert_eq!(models, expected);
+}
+
 /// Neither a duplicate nor an answer that came too late counts.
 pub async fn a_repeated_vote_is_counted_once(h: &Harness) {
     h.register(&["alice", "bob"], 0).await;

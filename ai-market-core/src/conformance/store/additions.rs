@@ -51,11 +51,19 @@ pub async fn counters_add_up(h: &Harness) {
     expected
         .tasks
         .insert(of(task_type("ner"), TaskStatus::Queued), 2);
+    expected.tasks_by_status = [(TaskStatus::Queued, 4), (TaskStatus::Finalized, 4)].into();
     expected.submissions = 20;
     expected.workers = 4;
+    expected.task_types_unserved = 2;
     // Two workers can do sentiment, so those that want three are short of one.
     expected.tasks_short_of_workers = 8 + 12;
-    let stats = h.store.stats(StatsQuery::new(at(0))).await.unwrap();
+    let query = StatsQuery::new(at(0));
+    assert_eq!(h.store.stats(query.clone()).await.unwrap(), expected);
+    // The type with the most tasks is sentiment.
+    expected
+        .tasks
+        .remove(&(task_type("ner"), TaskStatus::Queued));
+    let stats = h.store.stats(query.with_task_types(1)).await.unwrap();
     assert_eq!(stats, expected);
 }
 

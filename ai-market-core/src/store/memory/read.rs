@@ -4,9 +4,9 @@ use std::ops::Bound;
 
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
-    Absence, EventPage, EventQuery, LeaderboardQuery, Place, SilentWorker, StatsQuery, StoreStats,
-    Tally, TallyGroup, TallyQuery, TallyRow, TaskOrder, TaskPage, TaskQuery, WorkerQuery,
-    WorkerSummary,
+    Absence, Counter, EventPage, EventQuery, LeaderboardQuery, ModelQuery, ModelReport, Place,
+    ServingCounts, SilentWorker, StatsQuery, StoreStats, Tally, TallyGroup, TallyQuery, TallyRow,
+    TaskOrder, TaskPage, TaskQuery, TaskTypeQuery, TaskTypeSummary, WorkerQuery, WorkerSummary,
 };
 use crate::task::{TaskDetails, TaskState};
 use crate::time::Timestamp;
@@ -22,7 +22,11 @@ impl State {
         } else {
             Vec::new()
         };
-        Some(TaskDetails::new(row.task.clone(), submissions, leases))
+        let mut details = TaskDetails::new(row.task.clone(), submissions, leases);
+        if row.task.state == TaskState::Open {
+            details.able_workers = Some(self.serving().workers(&row.task.task_type));
+        }
+        Some(details)
     }
 
     pub(crate) fn task_page(&self, query: &TaskQuery) -> TaskPage {
@@ -69,15 +73,8 @@ impl State {
             .after
             .clone()
             .map_or(Bound::Unbounded, Bound::Excluded);
-        let wanted = |known: &Known| {
-            query.seen_since.is_none_or(|since| {
-                let last_seen = self.last_seen(known.row.id());
-                known.row.absence != Absence::Gone && last_seen >= Some(since)
-            })
-        };
         self.workers
             .range((from, Bound::Unbounded))
-            .filter(|(_, worker)| wanted(worker))
             .take(query.limit)
             .map(|(_, worker)| self.summary(worker))
             .collect()
@@ -131,13 +128,35 @@ impl State {
         )
     }
 
-    pub(crate) fn stats(&self, query: &StatsQuery) -> StoreStats {
+    /// Who serves which task types.
+    fn serving(&self) -> ServingCounts {
+        let mut serving = ServingCounts::new();
+        for known in self.workers.values() {
+            if known.row.absence != Absence::Gone {
+                serving.add(&known.row.profile, &known.row.standings);
+            }
+        }
+        serving
+    }
+
+    fn counters(&self) -> impl Iterator<Item = (Counter, u64)> {
         let counters = self.counters.iter();
-        let counters = counters.map(|(counter, n)| {
-            let n = u64::try_from(*n).unwrap_or(0);
-            (counter.clone(), n)
-        });
-        let mut stats = StoreStats::from_counters(counters);
+        counters.map(|(counter, n)| (counter.clone(), u64::try_from(*n).unwrap_or(0)))
+    }
+
+    pub(crate) fn model_page(&self, query: &ModelQuery) -> Vec<ModelReport> {
+        let tallies = self.tallies.iter();
+        let tallies =
+            tallies.map(|((_, task_type, model), tally)| (model.as_ref(), task_type, tally));
+        query.page(tallies, &self.serving())
+    }
+
+    pub(crate) fn task_type_page(&self, query: &TaskTypeQuery) -> Vec<TaskTypeSummary> {
+        query.page(self.counters(), &self.serving())
+    }
+
+    pub(crate) fn stats(&self, query: &StatsQuery) -> StoreStats {
+        let mut stats = query.count(self.counters(), &self.serving());
         for (id, worker) in &self.workers {
             let gone = worker.row.absence == Absence::Gone;
             let stale = gone || self.last_seen(id) < Some(query.stale_before);

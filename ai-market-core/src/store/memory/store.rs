@@ -4,9 +4,9 @@ use async_trait::async_trait;
 
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
-    EventPage, EventQuery, KEPT_EVENTS, LeaderboardQuery, Place, StatsQuery, Step, StoreError,
-    StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, Turn, WorkerQuery,
-    WorkerSummary,
+    EventPage, EventQuery, KEPT_EVENTS, LeaderboardQuery, ModelQuery, ModelReport, Place,
+    StatsQuery, Step, StoreError, StoreStats, TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore,
+    TaskTypeQuery, TaskTypeSummary, Turn, WorkerQuery, WorkerSummary,
 };
 use crate::task::TaskDetails;
 use crate::time::{Clock, SteadyClock, SystemClock, Timestamp};
@@ -17,8 +17,8 @@ use super::transaction::MemoryTransaction;
 /// A [`TaskStore`] in memory: for tests, for trying things out, and for markets that may end with
 /// their process.
 ///
-/// One lock guards everything, and each step holds it from beginning to end. Pages of tasks and of
-/// the leaderboard are read by walking the whole map; a persistent store has indexes for them.
+/// One lock guards everything, and each step holds it from beginning to end. Questions are answered
+/// by walking whole maps; a persistent store has indexes for them.
 #[derive(Debug)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -139,6 +139,14 @@ impl TaskStore for MemoryStore {
 
     async fn tallies(&self, query: TallyQuery) -> Result<Vec<TallyRow>, StoreError> {
         Ok(self.state().tally_page(&query))
+    }
+
+    async fn models(&self, query: ModelQuery) -> Result<Vec<ModelReport>, StoreError> {
+        Ok(self.state().model_page(&query))
+    }
+
+    async fn task_types(&self, query: TaskTypeQuery) -> Result<Vec<TaskTypeSummary>, StoreError> {
+        Ok(self.state().task_type_page(&query))
     }
 
     async fn stats(&self, query: StatsQuery) -> Result<StoreStats, StoreError> {
