@@ -16,6 +16,19 @@ pub(crate) struct LimitOptions {
     #[arg(long, env = "AI_MARKET_MAX_OPEN_TASKS", default_value_t = Limits::default().max_open_tasks, value_name = "N")]
     max_open_tasks: u64,
 
+    /// How many task types may be in use; beyond, tasks and workers of new ones get a 503
+    #[arg(long, env = "AI_MARKET_MAX_TASK_TYPES", default_value_t = Limits::default().max_task_types, value_name = "N")]
+    max_task_types: u64,
+
+    /// How many models workers and votes may name; beyond, workers with new ones get a 503, and votes
+    /// count without
+    #[arg(long, env = "AI_MARKET_MAX_MODELS", default_value_t = Limits::default().max_models, value_name = "N")]
+    max_models: u64,
+
+    /// How many workers may be registered; beyond, new ones get a 503
+    #[arg(long, env = "AI_MARKET_MAX_WORKERS", default_value_t = Limits::default().max_workers, value_name = "N")]
+    max_workers: u64,
+
     /// The longest text of a task
     #[arg(long, env = "AI_MARKET_MAX_TEXT_BYTES", default_value_t = Limits::default().max_text_bytes, value_name = "N")]
     max_text_bytes: usize,
@@ -150,6 +163,9 @@ impl LimitOptions {
     pub(crate) fn coordinator(&self) -> Limits {
         let mut limits = Limits::default();
         limits.max_open_tasks = self.max_open_tasks;
+        limits.max_task_types = self.max_task_types;
+        limits.max_models = self.max_models;
+        limits.max_workers = self.max_workers;
         limits.max_text_bytes = self.max_text_bytes;
         limits.max_params_bytes = self.max_params_bytes;
         limits.max_label_bytes = self.max_label_bytes;

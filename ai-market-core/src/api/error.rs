@@ -83,7 +83,8 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type",
     /// There are more requests than are taken; later they may be.
     TooManyRequests = "too_many_requests",
-    /// As many tasks are open as may be; later there may be room.
+    /// As many tasks are open, or as many task types, models or workers in use, as may be; later there
+    /// may be room.
     MarketFull = "market_full",
     /// The coordinator or its store cannot work now; later they may.
     Unavailable = "unavailable",

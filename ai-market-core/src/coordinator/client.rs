@@ -14,7 +14,7 @@ use crate::store::{
     WorkerQuery,
 };
 use crate::submission::ModelIdentity;
-use crate::task::TaskDetails;
+use crate::task::{NewTask, TaskDetails};
 
 use super::reply::{fail_all, market_full, too_many_waiting, unknown_task};
 use super::worker::LOOK_AGAIN;
@@ -106,7 +106,8 @@ impl Coordinator {
         let mut results = Vec::with_capacity(tasks.len());
         let mut good = Vec::with_capacity(tasks.len());
         for spec in tasks {
-            match validate::new_task(spec, settings, self.inner.market.policies(), now) {
+            let checked = validate::new_task(spec, settings, self.inner.market.policies(), now);
+            match self.admit_task(checked).await {
                 Ok(task) => {
                     results.push(Ok(()));
                     good.push(task);
@@ -138,6 +139,13 @@ impl Coordinator {
             }
         });
         ids.collect()
+    }
+
+    async fn admit_task(&self, task: Result<NewTask, ApiError>) -> Result<NewTask, ApiError> {
+        let task = task?;
+        let (store, of) = (&**self.store(), &task.task_type);
+        self.inner.names.admit_type(store, of, "task_type").await?;
+        Ok(task)
     }
 
     /// A task, as soon as it is closed or the time is over; `open` shows the votes on an open one.

@@ -11,6 +11,7 @@ use crate::time::Timestamp;
 
 use super::events::EventHub;
 use super::metrics::Metrics;
+use super::name_limits::NameLimits;
 use super::recorder::Recorder;
 use super::signals::Signals;
 use super::wakeups::Wakeups;
@@ -36,6 +37,7 @@ pub(super) struct Inner {
     pub(super) market: Market,
     pub(super) settings: Settings,
     pub(super) signals: Arc<Signals>,
+    pub(super) names: NameLimits,
     /// Ends every wait when the coordinator stops.
     pub(super) stopping: CancellationToken,
 }
@@ -63,6 +65,7 @@ impl Coordinator {
             inner: Arc::new(Inner {
                 market: Market::observed(store, policies, Arc::clone(&signals) as _),
                 signals,
+                names: NameLimits::new(&settings.limits),
                 settings,
                 stopping: CancellationToken::new(),
             }),

@@ -21,6 +21,12 @@ pub struct Limits {
     pub max_scores_bytes: usize,
     /// The most tasks that may be open at the same time.
     pub max_open_tasks: u64,
+    /// The most task types that may be in use: by a task, or by a worker that is here.
+    pub max_task_types: u64,
+    /// The most models that workers and votes may name. A vote that names one more counts without it.
+    pub max_models: u64,
+    /// The most workers that may be registered.
+    pub max_workers: u64,
     /// The most votes that a task may ask for, and that a policy may extend it to.
     pub max_submissions: u32,
     /// The most lost leases that a task may allow.
@@ -56,6 +62,9 @@ impl Default for Limits {
             max_label_bytes: 4_096,
             max_scores_bytes: 32 * 1024,
             max_open_tasks: 10_000_000,
+            max_task_types: 10_000,
+            max_models: 10_000,
+            max_workers: 100_000,
             max_submissions: 100,
             max_attempts: 100,
             max_batch: 1_000,

@@ -98,6 +98,8 @@ impl Coordinator {
     ///
     /// When the store fails.
     pub async fn reset(&self) -> Result<(), StoreError> {
-        self.inner.market.clear().await
+        self.inner.market.clear().await?;
+        self.inner.names.clear().await;
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ mod limits;
 mod maintenance;
 mod metrics;
 mod moderation;
+mod name_limits;
 mod recorder;
 mod reply;
 mod settings;

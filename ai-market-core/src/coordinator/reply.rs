@@ -50,6 +50,11 @@ pub(super) fn market_full(max: u64) -> ApiError {
     ApiError::new(ErrorCode::MarketFull, message).with_retry_after(Duration::from_secs(5))
 }
 
+pub(super) fn too_many_names(what: &str, max: u64) -> ApiError {
+    let message = format!("{max} {what} are in use, which is the most; no new one is taken");
+    ApiError::new(ErrorCode::MarketFull, message).with_retry_after(Duration::from_secs(60))
+}
+
 pub(super) fn too_many_waiting() -> ApiError {
     ApiError::new(
         ErrorCode::TooManyRequests,

@@ -26,6 +26,8 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(5);
 impl WorkerApi for Coordinator {
     async fn register(&self, profile: WorkerProfile) -> Result<Terms, ApiError> {
         validate::profile(&profile, &self.inner.settings)?;
+        let names = &self.inner.names;
+        names.admit_profile(&**self.store(), &profile).await?;
         self.inner.market.register(profile).await?;
         Ok(Terms::new(
             self.inner.settings.lease,
@@ -95,6 +97,12 @@ impl WorkerApi for Coordinator {
                 self.inner.signals.metrics.invalid_vote();
             }
         }
+        for vote in &mut good {
+            let admitted = self.inner.names.admit_vote(&**self.store(), vote).await;
+            if let Err(error) = admitted {
+                return fail_all(results, error);
+            }
+        }
         let mut outcomes = match self.inner.market.submit(good).await {
             Ok(submitted) => submitted.outcomes.into_iter(),
             Err(error) => return fail_all(results, error),
@@ -151,6 +159,8 @@ impl Coordinator {
             settings.register_on_claim && request.instance.is_none() && request.owner.is_none();
         if claimed == Claimed::UnknownWorker && on_the_fly {
             let profile = WorkerProfile::new(worker.clone(), [TaskType::sentiment()]);
+            let names = &self.inner.names;
+            names.admit_profile(&**self.store(), &profile).await?;
             self.inner.market.register(profile).await?;
             claimed = self.inner.market.claim(claim()).await?;
         }

@@ -149,7 +149,6 @@ fn the_hot_statements_use_the_indexes_that_are_made_for_them() {
         ),
         ("SeenAtMost", "INDEX workers_present (last_seen>?)"),
         ("GoneSeenAtMost", "INDEX workers_gone (last_seen>?)"),
-        ("CutLeases", "INDEX leases_by_until (until>?)"),
         (
             "Totals",
             "SEARCH counters USING PRIMARY KEY (kind=? AND task_type=?)",
