@@ -31,6 +31,7 @@ use ai_market_http::Server;
 use ai_market_sqlite::{SqliteKeys, SqliteOptions};
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use humantime::parse_duration;
 use tokio_util::sync::CancellationToken;
 
 use keys::KeysCommand;
@@ -98,6 +99,21 @@ struct Serve {
         value_name = "N"
     )]
     keep_events: usize,
+
+    /// How long a task is kept after it was closed, as in 30d or 12h; at least a lease. What workers
+    /// earned stays. For ever where it is not said
+    #[arg(long, env = "AI_MARKET_KEEP_CLOSED", value_parser = parse_duration, value_name = "TIME")]
+    keep_closed: Option<Duration>,
+
+    /// After how long without a sign of life a worker that never did anything is deleted
+    #[arg(
+        long,
+        env = "AI_MARKET_KEEP_UNUSED",
+        value_parser = parse_duration,
+        default_value = "7d",
+        value_name = "TIME"
+    )]
+    keep_unused: Duration,
 
     /// How many votes a task asks for that does not say
     #[arg(
@@ -227,6 +243,8 @@ async fn serve(options: Serve, screen: Screen) -> Result<(), Failure> {
     settings.heartbeat = options.heartbeat_seconds.map_or(lease / 4, seconds);
     settings.stale_after = options.stale_after.map(seconds);
     settings.gone_after = options.gone_after.map(seconds);
+    settings.keep_closed = options.keep_closed;
+    settings.keep_unused = options.keep_unused;
     settings.open_votes = options.open_votes;
     settings.limits = options.limits.coordinator();
     let registry = process_metrics()?;

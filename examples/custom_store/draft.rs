@@ -9,7 +9,7 @@ use ai_market_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::rows::{Change, KnownWorker, Rows, TaskRow, under};
+use super::rows::{Change, KnownWorker, RecordRow, Rows, TallyRow, TaskRow, under};
 
 /// The rows as a group of steps changes them, and how to take the changes back.
 #[derive(Debug)]
@@ -151,6 +151,20 @@ impl Draft {
         let mut row = before.clone();
         change(&mut row);
         self.write_worker(Some(&before), &row)
+    }
+
+    /// Whether a worker holds nothing, and has no tally, track record or standing.
+    pub(super) fn is_unused(&self, worker: &WorkerId) -> Result<bool> {
+        let row = self.known(worker)?;
+        let trusted = row.is_some_and(|row| row.summary.standings.is_empty());
+        let of = format!("tally\t[{}", json(worker)?);
+        let mut tallies = self
+            .rows
+            .range::<TallyRow>(format!("{of},")..format!("{of}-"));
+        let records = under(&format!("record\t{worker}"));
+        let mut records = self.rows.range::<RecordRow>(records);
+        let known = tallies.next().is_some() || records.next().is_some();
+        Ok(trusted && !known && self.rows.count_held(worker) == 0)
     }
 
     pub(super) fn candidate(

@@ -5,9 +5,9 @@ use ai_market_core::consensus::TrackRecord;
 use ai_market_core::event::{Event, EventId, LoggedEvent};
 use ai_market_core::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
-    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Counter,
-    KEPT_EVENTS, KeyValue, LeaseRow, LossRow, SEEN_INTERVAL, ServiceRow, SilentWorker, Transaction,
-    WorkerRow, WorkerSummary,
+    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, ClosedQuery,
+    ClosedTask, Counter, KEPT_EVENTS, KeyValue, LeaseRow, LossRow, SEEN_INTERVAL, ServiceRow,
+    SilentWorker, Transaction, WorkerRow, WorkerSummary,
 };
 use ai_market_core::submission::Submission;
 use ai_market_core::task::{Task, TaskState};
@@ -38,6 +38,7 @@ impl Transaction for Draft {
     ) -> Result<()> {
         if let Some(name) = name {
             self.write(&format!("name\t{name}"), &task.id)?;
+            self.write(&format!("named\t{}", task.id), name)?;
         }
         self.update_task(task, claim)
     }
@@ -53,7 +54,39 @@ impl Transaction for Draft {
             Some(format!("deadline\t{deadline}\t{}", task.id))
         };
         self.index(before.as_ref().and_then(deadline), deadline(task), &task.id)?;
+        let closed = |task: &Task| task.decided_at().map(|_| format!("closed\t{}", task.id));
+        self.index(before.as_ref().and_then(closed), closed(task), &task.id)?;
         self.write(&key, &(task, claim))
+    }
+
+    fn closed_tasks(&mut self, query: &ClosedQuery) -> Result<Vec<ClosedTask>> {
+        let from = query.after.map_or(String::new(), |id| format!("{id}\n"));
+        let keys = format!("closed\t{from}")..format!("closed\t{}", query.before);
+        let mut closed = Vec::new();
+        for id in self.list(keys, query.limit)? {
+            closed.extend(self.task(id)?.as_ref().and_then(ClosedTask::of));
+        }
+        Ok(closed)
+    }
+
+    fn delete_task(&mut self, id: TaskId) -> Result<bool> {
+        if self.task(id)?.is_none() {
+            return Ok(false);
+        }
+        for lease in self.leases(id)? {
+            self.delete_lease(id, &lease.worker)?;
+        }
+        for loss in self.losses(id)? {
+            self.remove(&format!("loss\t{id}\t{}", loss.worker));
+        }
+        let name: Option<IdempotencyKey> = self.row(&format!("named\t{id}"))?;
+        if let Some(name) = name {
+            self.remove(&format!("name\t{name}"));
+        }
+        for table in ["task", "closed", "votes", "leases", "named"] {
+            self.remove(&format!("{table}\t{id}"));
+        }
+        Ok(true)
     }
 
     fn tasks_overdue(&mut self, limit: usize) -> Result<Vec<TaskId>> {
@@ -207,6 +240,27 @@ impl Transaction for Draft {
             Ok(SilentWorker::new(worker, beats))
         });
         silent.collect()
+    }
+
+    fn workers_unused(&mut self, silence: Duration, limit: usize) -> Result<Vec<WorkerId>> {
+        let before = seen_key(Absence::Gone, self.now.minus(silence));
+        let start = format!("seen\t{}\t", Absence::Gone as u8);
+        let silent: Vec<(Timestamp, WorkerId)> = self.list(start..before, usize::MAX)?;
+        let mut unused = Vec::new();
+        for (_, worker) in silent {
+            if unused.len() < limit && self.is_unused(&worker)? {
+                unused.push(worker);
+            }
+        }
+        Ok(unused)
+    }
+
+    fn delete_worker(&mut self, id: &WorkerId) -> Result<()> {
+        if let Some(KnownWorker { summary, absence }) = self.known(id)? {
+            self.remove(&format!("{}\t{id}", seen_key(absence, summary.last_seen)));
+            self.remove(&format!("worker\t{id}"));
+        }
+        Ok(())
     }
 
     fn record(&mut self, task_type: &TaskType, worker: Option<&WorkerId>) -> Result<TrackRecord> {

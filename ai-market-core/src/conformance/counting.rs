@@ -8,11 +8,11 @@ use crate::consensus::TrackRecord;
 use crate::event::Event;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::{
-    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, EventPage,
-    EventQuery, KeyValue, LeaderboardQuery, LeaseRow, LossRow, ModelQuery, ModelReport, Needs,
-    Place, ServiceRow, SilentWorker, StatsQuery, Step, StoreError, StoreStats, TallyQuery,
-    TallyRow, TaskPage, TaskQuery, TaskStore, TaskTypeQuery, TaskTypeSummary, Transaction,
-    TransactionError, Turn, WorkerQuery, WorkerRow, WorkerSummary,
+    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, ClosedQuery,
+    ClosedTask, EventPage, EventQuery, KeyValue, LeaderboardQuery, LeaseRow, LossRow, ModelQuery,
+    ModelReport, Needs, Place, ServiceRow, SilentWorker, StatsQuery, Step, StoreError, StoreStats,
+    TallyQuery, TallyRow, TaskPage, TaskQuery, TaskStore, TaskTypeQuery, TaskTypeSummary,
+    Transaction, TransactionError, Turn, WorkerQuery, WorkerRow, WorkerSummary,
 };
 use crate::submission::Submission;
 use crate::task::{Task, TaskDetails};
@@ -184,6 +184,8 @@ impl Transaction for CountingTransaction<'_> {
         fn insert_task(task: &Task, claim: Option<ClaimKey>, name: Option<&IdempotencyKey>) -> ();
         fn update_task(task: &Task, claim: Option<ClaimKey>) -> ();
         fn tasks_overdue(limit: usize) -> Vec<TaskId>;
+        fn closed_tasks(query: &ClosedQuery) -> Vec<ClosedTask>;
+        fn delete_task(id: TaskId) -> bool;
         fn open_tasks() -> u64;
         fn votes(task: TaskId) -> Vec<Submission>;
         fn insert_vote(task: TaskId, vote: &Submission) -> ();
@@ -204,6 +206,8 @@ impl Transaction for CountingTransaction<'_> {
             silence: Duration,
             limit: usize
         ) -> Vec<SilentWorker>;
+        fn workers_unused(silence: Duration, limit: usize) -> Vec<WorkerId>;
+        fn delete_worker(id: &WorkerId) -> ();
         fn record(task_type: &TaskType, worker: Option<&WorkerId>) -> TrackRecord;
         fn set_record(
             task_type: &TaskType,

@@ -16,8 +16,8 @@ const REAP_BATCH: usize = 500;
 const SILENT_ROUNDS: u32 = 5;
 
 impl Coordinator {
-    /// Does the maintenance until `stop` is cancelled: ends leases and deadlines that ran out, and
-    /// declares workers gone.
+    /// Does the maintenance until `stop` is cancelled: ends leases and deadlines that ran out, declares
+    /// workers gone, and deletes closed tasks and unused workers that are no longer kept.
     ///
     /// Its first round gives every lease the time back in which no coordinator ran. Once it is told
     /// to stop, requests that wait are answered, and later ones wait no more. What else is in
@@ -28,7 +28,7 @@ impl Coordinator {
             stop.cancelled().await;
             self.inner.stopping.cancel();
         };
-        tokio::join!(self.maintain(&stop), end_waits);
+        tokio::join!(self.maintain(&stop), self.prune_regularly(&stop), end_waits);
     }
 
     async fn maintain(&self, stop: &CancellationToken) {
@@ -70,7 +70,8 @@ impl Coordinator {
             let reap = Reap::new(REAP_BATCH, silence)
                 .with_longest_lease(self.inner.settings.lease)
                 .with_stale_after(self.inner.settings.noted_stale_after())
-                .with_gone_after(self.inner.settings.noted_gone_after());
+                .with_gone_after(self.inner.settings.noted_gone_after())
+                .with_unused_after(self.inner.settings.noted_unused_after());
             let reaped = self.inner.market.reap(reap).await?;
             total.lost += reaped.lost;
             total.expired += reaped.expired;
@@ -78,6 +79,7 @@ impl Coordinator {
                 tracing::warn!(%worker, "a worker is gone");
             }
             total.gone.extend(reaped.gone);
+            total.deleted += reaped.deleted;
             total.effects.merge(reaped.effects);
             // What is left when the coordinator stops runs out under the next one.
             if !reaped.more || self.inner.stopping.is_cancelled() {
@@ -85,6 +87,9 @@ impl Coordinator {
             }
             // Rounds that follow at once are not apart, however long the first one took.
             silence = Duration::MAX;
+        }
+        if total.deleted > 0 {
+            tracing::info!(deleted = total.deleted, "unused workers were deleted");
         }
         if total.lost > 0 {
             tracing::info!(lost = total.lost, "leases ran out");

@@ -13,6 +13,7 @@ mod moderation;
 mod name_limits;
 mod recorder;
 mod reply;
+mod retention;
 mod settings;
 mod signals;
 mod validate;

@@ -23,6 +23,10 @@ pub struct Settings {
     /// After how long without a sign of life a worker counts as gone, and, where it used to send
     /// heartbeats, its leases as lost; one heartbeat after being stale where it is not said.
     pub gone_after: Option<Duration>,
+    /// How long a task is kept after it was closed; for ever where it is not said.
+    pub keep_closed: Option<Duration>,
+    /// After how long without a sign of life a worker that never did anything is deleted; a week.
+    pub keep_unused: Duration,
     /// How many votes a task asks for that does not say; 3.
     pub required_submissions: NonZeroU32,
     /// How many leases a task may lose that does not say; 5.
@@ -43,6 +47,8 @@ impl Default for Settings {
             heartbeat: Duration::from_secs(15),
             stale_after: None,
             gone_after: None,
+            keep_closed: None,
+            keep_unused: Duration::from_secs(7 * 24 * 60 * 60),
             required_submissions: NewTask::DEFAULT_REQUIRED_SUBMISSIONS,
             max_attempts: NewTask::DEFAULT_MAX_ATTEMPTS,
             open_votes: false,
@@ -79,6 +85,14 @@ pub enum InvalidSettings {
         stale: Duration,
         /// After how long a worker would be gone.
         gone: Duration,
+    },
+    /// Closed tasks would be deleted while late answers may still come.
+    #[error("closed tasks must be kept for at least a lease ({lease:?}), not {keep:?}")]
+    KeepClosed {
+        /// The lease asked for.
+        lease: Duration,
+        /// How long closed tasks would be kept.
+        keep: Duration,
     },
     /// More lost leases are allowed by default than the limit on them.
     #[error("{attempts} attempts are allowed by default, but at most {max} may be")]
@@ -136,6 +150,9 @@ impl Settings {
                 gone,
             });
         }
+        if let Some(keep) = self.keep_closed.filter(|keep| *keep < lease) {
+            return Err(InvalidSettings::KeepClosed { lease, keep });
+        }
         let (required, max) = (self.required_submissions.get(), self.limits.max_submissions);
         if required > max {
             return Err(InvalidSettings::RequiredSubmissions { required, max });
@@ -185,6 +202,13 @@ impl Settings {
     /// much as [`SEEN_INTERVAL`] late.
     pub(super) fn noted_stale_after(&self) -> Duration {
         self.stale_after().saturating_add(SEEN_INTERVAL)
+    }
+
+    /// After how long without a noted sign of life a worker that never did anything is deleted: once it
+    /// is gone, and its leases ran out, at the earliest.
+    pub(super) fn noted_unused_after(&self) -> Duration {
+        let run_out = self.lease.saturating_add(SEEN_INTERVAL);
+        self.keep_unused.max(self.noted_gone_after()).max(run_out)
     }
 
     /// The same for a worker that is gone.

@@ -43,6 +43,7 @@ impl Observer for Signals {
                     self.metrics.voted(outcome);
                 }
             }
+            Report::Pruned(deleted) => self.metrics.pruned(*deleted),
             Report::Cleared => self.recorder.reset(at),
             Report::Other => {}
         }

@@ -13,8 +13,9 @@ use super::operation::{Job, Operation, Reply};
 use super::register::Register;
 use super::submit::Submit;
 use super::{
-    Cancel, CancelOutcome, Claim, ClaimFrontier, Claimed, Insert, InsertOutcome, Reap, Reaped,
-    Registered, Release, Released, Renew, Renewed, StandingChange, StandingChanged, Submitted,
+    Cancel, CancelOutcome, Claim, ClaimFrontier, Claimed, Insert, InsertOutcome, Prune, Pruned,
+    Reap, Reaped, Registered, Release, Released, Renew, Renewed, StandingChange, StandingChanged,
+    Submitted,
 };
 
 /// The rules of the market over a store.
@@ -168,7 +169,18 @@ impl Market {
         Ok(self.run(cancel).await?.0)
     }
 
-    /// Ends leases whose time has passed, and decides tasks whose deadline has passed.
+    /// Deletes tasks that were closed long ago, with their votes and idempotency keys. What workers
+    /// earned with them, and what was learned of workers and models, stays.
+    ///
+    /// One step deletes few enough that others hardly notice; [`Pruned::next`] tells where the next one
+    /// goes on. The tasks must have ids that [`TaskId::generate`](crate::id::TaskId::generate) made: it
+    /// looks only at ids from before the time.
+    pub async fn prune(&self, prune: Prune) -> Result<Pruned, StoreError> {
+        Ok(self.run(prune).await?.0)
+    }
+
+    /// Ends leases whose time has passed, decides tasks whose deadline has passed, declares silent
+    /// workers stale and gone, and deletes those that are gone and never did anything.
     pub async fn reap(&self, reap: Reap) -> Result<Reaped, StoreError> {
         let (mut reaped, effects) = self.run(reap).await?;
         reaped.effects = effects;

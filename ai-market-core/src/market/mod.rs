@@ -17,6 +17,7 @@ mod observer;
 mod operation;
 mod outcome;
 mod params;
+mod prune;
 mod reap;
 mod register;
 mod release;
@@ -28,10 +29,10 @@ mod submit;
 pub use effects::Effects;
 pub use handle::Market;
 pub use outcome::{
-    CancelOutcome, Claimed, InsertOutcome, Progress, Reaped, Registered, Released, Renewed,
+    CancelOutcome, Claimed, InsertOutcome, Progress, Pruned, Reaped, Registered, Released, Renewed,
     SubmitOutcome, Submitted,
 };
-pub use params::{Cancel, Claim, Insert, LeaseScope, Reap, Release, ReleaseReason, Renew};
+pub use params::{Cancel, Claim, Insert, LeaseScope, Prune, Reap, Release, ReleaseReason, Renew};
 pub use ruling::{Ruling, StandingChange, StandingChanged};
 
 pub(crate) use observer::{Observer, Report};

@@ -27,6 +27,8 @@ pub(crate) enum Report<'a> {
     Renewed,
     /// Votes were taken, or not.
     Submitted(&'a [SubmitOutcome]),
+    /// So many tasks that had been closed long ago were deleted.
+    Pruned(u64),
     /// Everything was deleted.
     Cleared,
     /// Something that nobody counts but by its effects.

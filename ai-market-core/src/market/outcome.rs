@@ -30,6 +30,16 @@ pub enum CancelOutcome {
     Closed,
 }
 
+/// What a step of pruning did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Pruned {
+    /// How many tasks it deleted.
+    pub deleted: u64,
+    /// After which task the next step goes on; none where this was the last one.
+    pub next: Option<TaskId>,
+}
+
 /// A registration was taken.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -152,6 +162,8 @@ pub struct Reaped {
     pub expired: u64,
     /// The workers that were declared gone.
     pub gone: Vec<WorkerId>,
+    /// How many workers that never did anything were deleted.
+    pub deleted: u64,
     /// Whether more has run out than the round's limit.
     pub more: bool,
     /// What that did.

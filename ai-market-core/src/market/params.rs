@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{InstanceId, OwnerId, TaskId, WorkerId};
 use crate::task::NewTask;
+use crate::time::Timestamp;
 
 /// Tasks are put in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,12 +212,43 @@ impl Cancel {
     }
 }
 
+/// Deletes tasks that were closed long ago.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Prune {
+    /// Only tasks that were closed before.
+    pub closed_before: Timestamp,
+    /// Only tasks after this one: what [`Pruned::next`](super::Pruned::next) said.
+    pub after: Option<TaskId>,
+    /// How many closed tasks to look at, and delete, at most.
+    pub limit: usize,
+}
+
+impl Prune {
+    /// Deletes up to `limit` tasks that were closed before `closed_before`.
+    #[must_use]
+    pub const fn new(closed_before: Timestamp, limit: usize) -> Self {
+        Self {
+            closed_before,
+            after: None,
+            limit,
+        }
+    }
+
+    /// Only tasks after `task`.
+    #[must_use]
+    pub const fn after(mut self, task: Option<TaskId>) -> Self {
+        self.after = task;
+        self
+    }
+}
+
 /// One round of ending what has run out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Reap {
-    /// How many leases that ran out, deadlines, stale workers, gone workers and leases of gone
-    /// workers, each, the round ends or declares at most.
+    /// How many leases that ran out, deadlines, stale workers, gone workers, leases of gone
+    /// workers and unused workers, each, the round ends, declares or deletes at most.
     pub limit: usize,
     /// When the last round is longer ago than this, nobody served in between, and every lease is
     /// first extended by that time.
@@ -229,6 +261,9 @@ pub struct Reap {
     pub stale_after: Option<Duration>,
     /// After how long without a noted sign of life a worker is gone; none is where it is absent.
     pub gone_after: Option<Duration>,
+    /// After how long without a sign of life a worker that is gone and never did anything is deleted;
+    /// none is where it is absent.
+    pub unused_after: Option<Duration>,
 }
 
 impl Reap {
@@ -242,6 +277,7 @@ impl Reap {
             longest_lease: Duration::MAX,
             stale_after: None,
             gone_after: None,
+            unused_after: None,
         }
     }
 
@@ -263,6 +299,13 @@ impl Reap {
     #[must_use]
     pub const fn with_gone_after(mut self, gone_after: Duration) -> Self {
         self.gone_after = Some(gone_after);
+        self
+    }
+
+    /// Deletes workers that gave no sign of life for `unused_after` and never did anything.
+    #[must_use]
+    pub const fn with_unused_after(mut self, unused_after: Duration) -> Self {
+        self.unused_after = Some(unused_after);
         self
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::event::Event;
 use crate::id::WorkerId;
 use crate::store::{
-    Absence, Needs, Overdue, ServiceRow, SilentWorker, TransactionError, WorkerRow,
+    Absence, Counter, Needs, Overdue, ServiceRow, SilentWorker, TransactionError, WorkerRow,
 };
 use crate::task::TaskState;
 use crate::time::Timestamp;
@@ -23,6 +23,7 @@ impl Operation for Reap {
         let mut overdue = Overdue::new(one_more(self.limit));
         overdue.stale_after = self.stale_after;
         overdue.gone_after = self.gone_after;
+        overdue.unused_after = self.unused_after;
         Needs::new().with_overdue(overdue)
     }
 
@@ -30,6 +31,9 @@ impl Operation for Reap {
         let mut reaped = Reaped::default();
         let since = keep_time(cx, self)?;
         end_overdue_leases(cx, self.limit, &mut reaped)?;
+        if let Some(silence) = can_be_silent(self.unused_after, since, cx.now()) {
+            delete_unused(cx, silence, self.limit, &mut reaped)?;
+        }
         if let Some(silence) = can_be_silent(self.stale_after, since, cx.now()) {
             let silent = silent(cx, Absence::Present, silence, self.limit, &mut reaped)?;
             for SilentWorker { worker, .. } in silent {
@@ -156,6 +160,28 @@ fn declare_gone(
             worker: worker.clone(),
         })?;
         reaped.gone.push(worker);
+    }
+    Ok(())
+}
+
+/// Deletes workers that registered and never did anything, so that names which nobody uses go.
+fn delete_unused(
+    cx: &mut Context<'_>,
+    silence: Duration,
+    limit: usize,
+    reaped: &mut Reaped,
+) -> Result<(), TransactionError> {
+    let unused = cx.tx.workers_unused(silence, one_more(limit))?;
+    reaped.more |= unused.len() > limit;
+    for worker in unused.into_iter().take(limit) {
+        let row = cx.tx.worker(&worker)?;
+        let row = row.ok_or_else(|| inconsistent("an unused worker is not there"))?;
+        cx.tx.delete_worker(&worker)?;
+        cx.count(&Counter::Workers, -1)?;
+        for task_type in &row.profile.capabilities {
+            cx.count(&Counter::Capable(task_type.clone()), -1)?;
+        }
+        reaped.deleted += 1;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! [rules](crate::market).
 
 mod claimable;
+mod closed_tasks;
 mod error;
 mod event_page;
 pub(crate) mod memory;
@@ -20,6 +21,7 @@ mod task_types;
 mod transaction;
 
 pub use claimable::{Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Involvement};
+pub use closed_tasks::{ClosedQuery, ClosedTask};
 pub use error::StoreError;
 pub use event_page::{EventPage, EventQuery, EventStart, KEPT_EVENTS};
 pub use memory::{MemoryOptions, MemoryStore};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::id::{IdempotencyKey, TaskId, WorkerId};
 
-use super::ClaimableQuery;
+use super::{ClaimableQuery, ClosedQuery};
 
 /// The rows that a step will look at.
 ///
@@ -32,6 +32,9 @@ pub struct Needs {
     /// What has run out. It brings the tasks and workers that it finds, what those hold, and when the
     /// market was looked after; rows that others have locked are passed over.
     pub overdue: Option<Overdue>,
+    /// A look-up of closed tasks. It brings the tasks that it finds; rows that others have locked are
+    /// passed over.
+    pub closed: Option<ClosedQuery>,
     /// Every row there is: nobody else may change any meanwhile.
     pub everything: bool,
 }
@@ -93,6 +96,13 @@ impl Needs {
         self
     }
 
+    /// A look-up of closed tasks.
+    #[must_use]
+    pub const fn with_closed(mut self, query: ClosedQuery) -> Self {
+        self.closed = Some(query);
+        self
+    }
+
     /// Every row there is.
     #[must_use]
     pub const fn with_everything(mut self) -> Self {
@@ -116,6 +126,8 @@ impl Needs {
             (Some(one), Some(other)) => Some(one.or_more(other)),
             (one, other) => one.or(other),
         };
+        // Two look-ups of closed tasks are rare: the second comes in a later group.
+        self.closed = self.closed.or(other.closed);
         self.everything |= other.everything;
     }
 }
@@ -130,6 +142,8 @@ pub struct Overdue {
     pub stale_after: Option<Duration>,
     /// Workers that are not gone and were silent for longer; none where it is absent.
     pub gone_after: Option<Duration>,
+    /// Workers that can be deleted and were silent for longer; none where it is absent.
+    pub unused_after: Option<Duration>,
 }
 
 impl Overdue {
@@ -140,6 +154,7 @@ impl Overdue {
             limit,
             stale_after: None,
             gone_after: None,
+            unused_after: None,
         }
     }
 
@@ -154,6 +169,7 @@ impl Overdue {
             limit: self.limit.max(other.limit),
             stale_after: shorter(self.stale_after, other.stale_after),
             gone_after: shorter(self.gone_after, other.gone_after),
+            unused_after: shorter(self.unused_after, other.unused_after),
         }
     }
 }
@@ -170,11 +186,13 @@ mod tests {
         let mut other = Overdue::new(100);
         other.stale_after = Some(seconds(20));
         other.gone_after = Some(seconds(60));
+        other.unused_after = Some(seconds(99));
         let mut needs = Needs::new().with_overdue(one);
         needs.merge(Needs::new().with_overdue(other));
         let merged = needs.overdue.unwrap();
         assert_eq!(merged.limit, 100);
         assert_eq!(merged.stale_after, Some(seconds(20)));
         assert_eq!(merged.gone_after, Some(seconds(60)));
+        assert_eq!(merged.unused_after, Some(seconds(99)));
     }
 }

@@ -9,8 +9,8 @@ use crate::task::Task;
 use crate::time::Timestamp;
 
 use super::{
-    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, LeaseRow,
-    LossRow, Needs, ServiceRow, SilentWorker, StoreError, WorkerRow,
+    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, ClosedQuery,
+    ClosedTask, LeaseRow, LossRow, Needs, ServiceRow, SilentWorker, StoreError, WorkerRow,
 };
 
 /// The rows of a market inside one transaction: what a database must do, and no rule of the market.
@@ -74,6 +74,12 @@ pub trait Transaction {
         claimant: &Claimant,
         keys: &[ClaimKey],
     ) -> Result<Vec<Candidate>, TransactionError>;
+
+    /// A page of closed tasks.
+    fn closed_tasks(&mut self, query: &ClosedQuery) -> Result<Vec<ClosedTask>, TransactionError>;
+
+    /// Deletes a closed task with its votes, leases, losses and name, and returns whether it was there.
+    fn delete_task(&mut self, id: TaskId) -> Result<bool, TransactionError>;
 
     /// How many tasks are open.
     fn open_tasks(&mut self) -> Result<u64, TransactionError>;
@@ -147,6 +153,18 @@ pub trait Transaction {
         silence: Duration,
         limit: usize,
     ) -> Result<Vec<SilentWorker>, TransactionError>;
+
+    /// At most `limit` workers that can be deleted: they are gone, gave no sign of life for longer than
+    /// `silence`, hold nothing but grace leases, and have no tally, track record or standing; those that
+    /// have been silent for longest first, then by id. What the transaction added to one counts.
+    fn workers_unused(
+        &mut self,
+        silence: Duration,
+        limit: usize,
+    ) -> Result<Vec<WorkerId>, TransactionError>;
+
+    /// Deletes a worker that [`workers_unused`](Self::workers_unused) has found.
+    fn delete_worker(&mut self, id: &WorkerId) -> Result<(), TransactionError>;
 
     // Track records.
 

@@ -1,3 +1,14 @@
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema
+SET sql = replace(replace(sql,
+    'input INTEGER NOT NULL', 'input INTEGER NOT NULL REFERENCES inputs (seq)'),
+    'outcome INTEGER', 'outcome INTEGER REFERENCES outcomes (seq)')
+WHERE type = 'table' AND name = 'tasks';
+UPDATE sqlite_schema
+SET sql = replace(sql, 'worker TEXT NOT NULL', 'worker TEXT NOT NULL REFERENCES workers (id)')
+WHERE type = 'table' AND name IN ('votes', 'leases', 'losses');
+PRAGMA writable_schema = RESET;
+
 CREATE TABLE less_counters (
     kind INTEGER NOT NULL CHECK (kind BETWEEN 0 AND 4),
     task_type TEXT NOT NULL,
@@ -15,7 +26,9 @@ DROP TABLE sums;
 DROP INDEX tallies_by_type;
 ALTER TABLE tallies DROP COLUMN type_points;
 DROP INDEX workers_without_votes;
+DROP INDEX workers_unused;
 ALTER TABLE workers DROP COLUMN tallied;
+DROP INDEX idempotency_keys_by_task;
 DROP INDEX workers_gone;
 DROP INDEX tasks_by_status;
 DROP INDEX tasks_by_type;

@@ -15,14 +15,6 @@ fn rank(claim: Option<ClaimKey>) -> Option<i64> {
     claim.map(|key| -i64::from(key.priority()))
 }
 
-/// Fails where a row that was to be changed is not there, or was closed before.
-fn one_row(changed: usize, what: &'static str) -> Result<(), Error> {
-    match changed {
-        1 => Ok(()),
-        _ => Err(Error::corrupt(what, "there is no such row to be changed")),
-    }
-}
-
 impl Session {
     /// Writes a new task.
     pub(crate) fn write_new_task(
@@ -78,23 +70,16 @@ impl Session {
         let (at, outcome) = match &task.state {
             TaskState::Open => {
                 let (leases, rank) = (i64::from(task.lease_count), rank(claim));
-                let updated = if self.has_status(task) {
-                    self.db.execute::<UpdateTask>((
-                        counts.0, counts.1, counts.2, leases, rank, task.id,
-                    ))?
+                if self.has_status(task) {
+                    let row = (counts.0, counts.1, counts.2, leases, rank, task.id);
+                    self.db.change::<UpdateTask>("a task", row)?;
                 } else {
-                    self.db.execute::<UpdateTaskAndStatus>((
-                        counts.0,
-                        counts.1,
-                        counts.2,
-                        leases,
-                        rank,
-                        status_number(task.status()),
-                        task.id,
-                    ))?
-                };
+                    let status = status_number(task.status());
+                    let row = (counts.0, counts.1, counts.2, leases, rank, status, task.id);
+                    self.db.change::<UpdateTaskAndStatus>("a task", row)?;
+                }
                 self.remember_status(task);
-                return one_row(updated, "a task");
+                return Ok(());
             }
             TaskState::Finalized {
                 label,
@@ -116,7 +101,7 @@ impl Session {
             _ => return Err(unknown_state()),
         };
         self.db.execute::<InsertOutcome>(outcome)?;
-        let closed = self.db.execute::<CloseTask>((
+        let row = (
             counts.0,
             counts.1,
             counts.2,
@@ -124,7 +109,7 @@ impl Session {
             status_number(task.status()),
             micros(at),
             task.id,
-        ))?;
-        one_row(closed, "a task")
+        );
+        self.db.change::<CloseTask>("a task", row)
     }
 }

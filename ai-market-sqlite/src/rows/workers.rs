@@ -2,10 +2,12 @@ use std::sync::Arc;
 
 use ai_market_core::id::WorkerId;
 use ai_market_core::store::{Absence, WorkerRow};
+use ai_market_core::time::Timestamp;
 
-use crate::data::{json, micros};
+use crate::data::counter::GONE;
+use crate::data::{json, limit, micros, name};
 use crate::error::Error;
-use crate::sql::statements::PutWorker;
+use crate::sql::statements::{DeleteWorker, PutWorker, UnusedWorkers};
 use crate::writer::{MAX_REMEMBERED, Session};
 
 impl Session {
@@ -19,6 +21,30 @@ impl Session {
             self.remember_worker(row);
         }
         Ok(row)
+    }
+
+    /// At most `limit` workers that can be deleted and were last heard of before a time.
+    pub(crate) fn workers_unused(
+        &mut self,
+        before: Timestamp,
+        at_most: usize,
+    ) -> Result<Vec<WorkerId>, Error> {
+        // What the group did for some of them is not written yet.
+        let rows_at_most = at_most.saturating_add(self.count_changed_workers());
+        let binds = (micros(before), limit(rows_at_most));
+        let rows = self.db.rows::<UnusedWorkers, (String,), _>(binds)?;
+        let workers = rows.into_iter().map(|(id,)| name("a worker id", id));
+        let workers: Vec<WorkerId> = workers.collect::<Result<_, _>>()?;
+        let unused = workers.into_iter().filter(|id| !self.has_changed(id));
+        Ok(unused.take(at_most).collect())
+    }
+
+    /// Deletes a worker that is gone and never did anything.
+    pub(crate) fn delete_worker(&mut self, id: &WorkerId) -> Result<(), Error> {
+        self.workers.remove(id);
+        self.db.change::<DeleteWorker>("a worker", (id,))?;
+        self.count_own(GONE, None, -1);
+        Ok(())
     }
 
     fn remember_worker(&mut self, row: &Arc<WorkerRow>) {

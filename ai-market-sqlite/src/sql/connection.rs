@@ -24,6 +24,18 @@ impl Connection {
         Ok(Bound::<S, _>::new(binds).execute(&mut self.inner)?)
     }
 
+    /// Runs a statement that changes one row, and fails where that row of `what` is not there.
+    pub(crate) fn change<S: Statement>(
+        &mut self,
+        what: &'static str,
+        binds: impl Binds,
+    ) -> Result<(), Error> {
+        match self.execute::<S>(binds)? {
+            1 => Ok(()),
+            _ => Err(Error::corrupt(what, "there is no such row to be changed")),
+        }
+    }
+
     /// Runs a statement and takes all its rows.
     pub(crate) fn rows<'query, S, U, B>(&mut self, binds: B) -> Result<Vec<U>, Error>
     where

@@ -138,6 +138,20 @@ statements! {
         WHERE state = 0 AND deadline IS NOT NULL AND deadline <= ?
         ORDER BY deadline, id LIMIT ? + 0";
 
+    /// Of one status; a page of closed tasks is made of three.
+    ClosedTasks -> (Binary, Text, BigInt, BigInt) =
+        "SELECT id, task_type, closed_at, submission_count FROM tasks
+        WHERE status = ? AND id > ? AND id < ? ORDER BY id LIMIT ? + 0";
+    ClosedTaskRows -> (BigInt, BigInt) =
+        "SELECT input, outcome FROM tasks WHERE id = ? AND outcome IS NOT NULL";
+    DeleteTask -> () = "DELETE FROM tasks WHERE id = ?";
+    DeleteInput -> () = "DELETE FROM inputs WHERE seq = ?";
+    DeleteOutcome -> () = "DELETE FROM outcomes WHERE seq = ?";
+    DeleteKeyOf -> () = "DELETE FROM idempotency_keys WHERE task = ?";
+    DeleteVotesOn -> () = "DELETE FROM votes WHERE task = ?";
+    DeleteLeasesOn -> () = "DELETE FROM leases WHERE task = ?";
+    DeleteLossesOf -> () = "DELETE FROM losses WHERE task = ?";
+
     // Claiming.
 
     /// A page of the claimable tasks of a type after a place, each with how a worker is involved with
@@ -243,6 +257,15 @@ statements! {
     GoneWorkers -> (Text, BigInt, MaybeInt) =
         "SELECT id, last_seen, last_heartbeat FROM workers
         WHERE gone = 1 AND last_seen < ? ORDER BY last_seen, id LIMIT ? + 0";
+    /// Of workers that never did anything, of which few have leases, records or standings.
+    UnusedWorkers -> (Text,) =
+        "SELECT id FROM workers w
+        WHERE gone = 1 AND tallied = 0 AND last_seen < ?
+            AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.worker = w.id AND l.standing = 0)
+            AND NOT EXISTS (SELECT 1 FROM track_records r WHERE r.worker = w.id)
+            AND NOT EXISTS (SELECT 1 FROM standings s WHERE s.worker = w.id)
+        ORDER BY last_seen, id LIMIT ? + 0";
+    DeleteWorker -> () = "DELETE FROM workers WHERE id = ?";
     /// Of those that are not gone yet, of which few are stale.
     QuietWorkers -> (Text, BigInt, MaybeInt) =
         "SELECT id, last_seen, last_heartbeat FROM workers
@@ -518,6 +541,9 @@ statements! {
                 SELECT n FROM counters WHERE kind = 11 AND task_type = ? AND \"key\" = 0), 0)";
     DeleteEmptyCounter -> () =
         "DELETE FROM counters WHERE kind = ? AND task_type = ? AND \"key\" = ? AND n = 0";
+    /// Of a type that has no tasks any more.
+    DeleteEmptyCountersOf -> () =
+        "DELETE FROM counters WHERE kind IN (0, 1, 2, 9, 11) AND task_type = ? AND n = 0";
     AddToCounter -> () =
         "UPDATE counters SET n = n + ? WHERE kind = ? AND task_type = ? AND \"key\" = ?";
     InsertCounter -> () =

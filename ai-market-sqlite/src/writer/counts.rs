@@ -9,7 +9,9 @@ use crate::data::counter::{
 };
 use crate::error::Error;
 use crate::sql::Connection;
-use crate::sql::statements::{AddToCounter, DeleteEmptyCounter, InsertCounter, TypeSumsBehind};
+use crate::sql::statements::{
+    AddToCounter, DeleteEmptyCounter, DeleteEmptyCountersOf, InsertCounter, TypeSumsBehind,
+};
 
 /// What is to be added to counters.
 #[derive(Debug, Default)]
@@ -58,6 +60,8 @@ impl Counts {
     /// Writes the counters, and the sums that follow from them.
     pub(super) fn write(&self, db: &mut Connection) -> Result<(), Error> {
         let mut rows: BTreeMap<(i64, &str, i64), i64> = BTreeMap::new();
+        // The types of which tasks were deleted.
+        let mut pruned = BTreeSet::new();
         // The types of which tasks may be short of workers, or no longer are.
         let mut changed = BTreeSet::new();
         let mut add = |row, by| *rows.entry(row).or_default() += by;
@@ -81,6 +85,9 @@ impl Counts {
         }
         for ((kind, task_type, key), by) in rows {
             db.add_to_counter(kind, task_type, key, by)?;
+            if kind == TASKS_OF_TYPE && by < 0 {
+                pruned.insert(task_type);
+            }
         }
         for of in changed {
             let row = db.row::<TypeSumsBehind, (i64, i64), _>((of, of, of, of, of, of))?;
@@ -91,6 +98,11 @@ impl Counts {
             ] {
                 db.add_to_counter(kind, of, 0, by)?;
                 db.add_to_counter(all, "", 0, by)?;
+            }
+        }
+        for of in pruned {
+            if db.execute::<DeleteEmptyCounter>((TASKS_OF_TYPE, of, 0_i64))? > 0 {
+                db.execute::<DeleteEmptyCountersOf>((of,))?;
             }
         }
         Ok(())

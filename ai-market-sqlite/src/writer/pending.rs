@@ -75,6 +75,18 @@ impl Pending {
         self.workers.len()
     }
 
+    /// Whether a worker was heard of, or something was learned of it, in these changes.
+    pub(super) fn changes_worker(&self, worker: &WorkerId) -> bool {
+        self.workers.contains_key(worker)
+            || self.records.iter().any(|(_, of, _)| of == Some(worker))
+            || self.tallies.keys().any(|(of, ..)| of == worker)
+    }
+
+    /// Of how many workers that may be so, at most.
+    pub(super) fn count_changed_workers(&self) -> usize {
+        self.workers.len() + self.records.len() + self.tallies.len()
+    }
+
     /// Adds to a tally, and to the totals of its worker.
     pub(super) fn add_to_tally(
         &mut self,

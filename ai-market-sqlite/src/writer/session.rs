@@ -81,6 +81,16 @@ impl Session {
         self.pending().map(Pending::count_heard).sum()
     }
 
+    /// Whether the group has heard of a worker or learned something of it so far.
+    pub(crate) fn has_changed(&self, worker: &WorkerId) -> bool {
+        self.pending().any(|pending| pending.changes_worker(worker))
+    }
+
+    /// Of how many workers that may be so, at most.
+    pub(crate) fn count_changed_workers(&self) -> usize {
+        self.pending().map(Pending::count_changed_workers).sum()
+    }
+
     /// How many tasks are open.
     pub(crate) fn open_tasks(&mut self) -> Result<u64, Error> {
         let open: i64 = self.pending().map(Pending::open).sum();

@@ -5,8 +5,9 @@ use ai_market_core::consensus::TrackRecord;
 use ai_market_core::event::Event;
 use ai_market_core::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use ai_market_core::store::{
-    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, KeyValue,
-    LeaseRow, LossRow, ServiceRow, SilentWorker, Transaction, TransactionError, WorkerRow,
+    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, ClosedQuery,
+    ClosedTask, KeyValue, LeaseRow, LossRow, ServiceRow, SilentWorker, Transaction,
+    TransactionError, WorkerRow,
 };
 use ai_market_core::submission::Submission;
 use ai_market_core::task::Task;
@@ -15,9 +16,9 @@ use ai_market_core::time::Timestamp;
 use crate::data::{count, limit, micros, name, task_id, time};
 use crate::error::Error;
 use crate::sql::statements::{
-    DeleteBytes, DeleteLease, GetBytes, GoneSeenAtMost, GoneWorkers,
-    LossesOf, OverdueLeases, OverdueTasks, PutBytes, PutLoss, QuietWorkers, ReapedAt, ScanBytes,
-    SeenAtMost, SetReapedAt, ShiftLeases, SilentWorkers, TaskByName,
+    DeleteBytes, DeleteLease, GetBytes, GoneSeenAtMost, GoneWorkers, LossesOf, OverdueLeases,
+    OverdueTasks, PutBytes, PutLoss, QuietWorkers, ReapedAt, ScanBytes, SeenAtMost, SetReapedAt,
+    ShiftLeases, SilentWorkers, TaskByName,
 };
 
 use super::Session;
@@ -97,6 +98,14 @@ impl Transaction for Session {
 
     fn claimable_at(&mut self, claimant: &Claimant, keys: &[ClaimKey]) -> Result<Vec<Candidate>> {
         Ok(self.look_at_claimable(claimant, keys)?)
+    }
+
+    fn closed_tasks(&mut self, query: &ClosedQuery) -> Result<Vec<ClosedTask>> {
+        Ok(Session::closed_tasks(self, query)?)
+    }
+
+    fn delete_task(&mut self, id: TaskId) -> Result<bool> {
+        Ok(Session::delete_task(self, id)?)
     }
 
     fn open_tasks(&mut self) -> Result<u64> {
@@ -215,6 +224,15 @@ impl Transaction for Session {
         }
         silent.truncate(at_most);
         Ok(silent)
+    }
+
+    fn workers_unused(&mut self, silence: Duration, limit: usize) -> Result<Vec<WorkerId>> {
+        let before = self.now().minus(silence);
+        Ok(Session::workers_unused(self, before, limit)?)
+    }
+
+    fn delete_worker(&mut self, id: &WorkerId) -> Result<()> {
+        Ok(Session::delete_worker(self, id)?)
     }
 
     fn record(&mut self, task_type: &TaskType, worker: Option<&WorkerId>) -> Result<TrackRecord> {

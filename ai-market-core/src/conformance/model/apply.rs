@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::ops::Op;
 use super::words::{instance, model, new_task, owner, task, task_type, tasks, vote, worker};
+use crate::conformance::harness::at;
 use crate::id::Label;
 use crate::market::{
-    Cancel, Claim, Insert, LeaseScope, Market, Reap, Release, Renew, Ruling, StandingChange,
+    Cancel, Claim, Insert, LeaseScope, Market, Prune, Reap, Release, Renew, Ruling, StandingChange,
 };
 use crate::store::{TaskStore, WorkerModel, WorkerProfile};
 use crate::submission::{ModelIdentity, Vote};
@@ -131,6 +132,7 @@ pub(super) async fn apply_with(market: &Market, op: &Op, held: Vec<Vote>, now: i
             let mut reap = Reap::new(*limit, seconds(*silence));
             reap.gone_after = gone.map(seconds);
             reap.stale_after = gone.map(|n| seconds(n / 2));
+            reap.unused_after = gone.map(|n| seconds(2 * n));
             format!("{:?}", market.reap(reap).await.unwrap())
         }
         Op::Rule {
@@ -149,6 +151,10 @@ pub(super) async fn apply_with(market: &Market, op: &Op, held: Vec<Vote>, now: i
         Op::Cancel(n) => {
             let cancel = Cancel::new(task(*n), "no longer needed");
             format!("{:?}", market.cancel(cancel).await.unwrap())
+        }
+        Op::Prune(age, limit) => {
+            let prune = Prune::new(at(now - age), *limit);
+            format!("{:?}", market.prune(prune).await.unwrap())
         }
         Op::Clear => format!("{:?}", market.clear().await.unwrap()),
         Op::Reopen => String::new(),

@@ -53,6 +53,8 @@ pub(super) enum Op {
         suspend: bool,
     },
     Cancel(u8),
+    /// Deletes tasks that were closed so many seconds ago, at most so many.
+    Prune(i64, usize),
     Clear,
     /// The market begins again, on a store that was closed and opened where that can be.
     Reopen,
@@ -84,7 +86,7 @@ prop_compose! {
     }
 }
 
-/// Any operation but [`Op::Clear`] and [`Op::Reopen`].
+/// Any operation but [`Op::Prune`], [`Op::Clear`] and [`Op::Reopen`].
 fn op() -> impl Strategy<Value = Op> {
     let worker = || 0..WORKERS;
     let instance = || option::weighted(0.4, 0..2_u8);
@@ -139,7 +141,17 @@ pub(super) fn sequence() -> impl Strategy<Value = Vec<(i64, Op)>> {
     // The clock mostly goes on, by a little or a lot, and is put back now and then.
     let seconds = prop_oneof![8 => 0..20_i64, 2 => 50..300_i64, 1 => -30..0_i64];
     let steps = vec((seconds, op), 1..60);
-    (steps, option::weighted(0.1, 0..60_usize)).prop_map(|(mut steps, clear)| {
+    let clear = option::weighted(0.1, 0..60_usize);
+    // What is deleted can no longer be checked against what was earned with it, so it comes late.
+    let prunes = prop_oneof![
+        2 => Just(Vec::new()),
+        1 => vec((0..9_usize, 0..100_i64, 1..9_usize), 1..4)
+    ];
+    (steps, clear, prunes).prop_map(|(mut steps, clear, prunes)| {
+        for (before_end, age, limit) in prunes {
+            let at = steps.len().saturating_sub(before_end);
+            steps.insert(at, (0, Op::Prune(age, limit)));
+        }
         if let Some(at) = clear.filter(|at| *at < steps.len()) {
             steps.insert(at, (0, Op::Clear));
         }

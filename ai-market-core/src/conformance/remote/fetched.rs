@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::memory::state::State;
-use crate::store::{Absence, ClaimableQuery, Needs, Overdue};
+use crate::store::{Absence, ClaimableQuery, ClosedQuery, Needs, Overdue};
 use crate::time::Timestamp;
 
 use super::claim_ranges::ClaimRanges;
@@ -23,6 +23,8 @@ pub(super) struct Fetched {
     pub(super) skipped: BTreeSet<TaskId>,
     /// What has run out.
     pub(super) overdue: Option<FetchedOverdue>,
+    /// A look-up of closed tasks, with those that it found.
+    pub(super) closed: Option<(ClosedQuery, BTreeSet<TaskId>)>,
     /// The types of the tasks, with the workers that hold or have answered one; these are there to
     /// be read, and are not locked.
     parties: BTreeMap<TaskType, BTreeSet<WorkerId>>,
@@ -36,6 +38,7 @@ pub(super) struct FetchedOverdue {
     pub(super) tasks: BTreeSet<TaskId>,
     pub(super) stale: BTreeSet<WorkerId>,
     pub(super) gone: BTreeSet<WorkerId>,
+    pub(super) unused: BTreeSet<WorkerId>,
 }
 
 impl Fetched {
@@ -67,6 +70,9 @@ impl Fetched {
         // What others have locked is waited for up to here, and passed over from here on.
         if let Some(query) = needs.overdue {
             fetched.find_overdue(state, locks, query, now);
+        }
+        if let Some(query) = needs.closed {
+            fetched.find_closed(state, locks, query);
         }
         for id in &needs.candidates {
             fetched.add_candidate(locks, *id);
@@ -114,9 +120,14 @@ impl Fetched {
                 .filter(|worker| held(state, worker).all(|task| free(&task)));
             gone.extend(whole.take(query.limit));
         }
+        let mut unused = BTreeSet::new();
+        if let Some(after) = query.unused_after {
+            let all = state.unused(now.minus(after), usize::MAX).into_iter();
+            unused.extend(all.filter(free_worker).take(query.limit));
+        }
         tasks.extend(gone.iter().flat_map(|worker| held(state, worker)));
         self.rows.extend(tasks.iter().copied().map(Row::Task));
-        let workers = stale.union(&gone).cloned();
+        let workers = stale.iter().chain(&gone).chain(&unused).cloned();
         self.rows.extend(workers.map(Row::Worker));
         self.holders.extend(gone.iter().cloned());
         self.overdue = Some(FetchedOverdue {
@@ -124,7 +135,16 @@ impl Fetched {
             tasks,
             stale,
             gone,
+            unused,
         });
+    }
+
+    fn find_closed(&mut self, state: &State, locks: &Locks, query: ClosedQuery) {
+        let closed = state.closed(&query).map(|task| task.id);
+        let free = closed.filter(|id| !locks.is_locked(&Row::Task(*id)));
+        let found: BTreeSet<_> = free.take(query.limit).collect();
+        self.rows.extend(found.iter().copied().map(Row::Task));
+        self.closed = Some((query, found));
     }
 
     fn find_claimable(&mut self, state: &State, locks: &Locks, claims: &[ClaimableQuery]) {

@@ -7,9 +7,9 @@ use crate::event::Event;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::memory::transaction::MemoryTransaction;
 use crate::store::{
-    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, KeyValue,
-    LeaseRow, LossRow, Needs, Overdue, ServiceRow, SilentWorker, Transaction, TransactionError,
-    WorkerRow,
+    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, ClosedQuery,
+    ClosedTask, KeyValue, LeaseRow, LossRow, Needs, Overdue, ServiceRow, SilentWorker, Transaction,
+    TransactionError, WorkerRow,
 };
 use crate::submission::Submission;
 use crate::task::Task;
@@ -116,6 +116,7 @@ impl<'a> RemoteTransaction<'a> {
             query.limit <= fetched.limit
                 && reaches(fetched.stale_after, query.stale_after)
                 && reaches(fetched.gone_after, query.gone_after)
+                && reaches(fetched.unused_after, query.unused_after)
         });
         let missing = || TransactionError::missing(Needs::new().with_overdue(query));
         overdue.map(Some).ok_or_else(missing)
@@ -203,6 +204,21 @@ impl Transaction for RemoteTransaction<'_> {
             }
         }
         Ok(candidates)
+    }
+
+    fn closed_tasks(&mut self, query: &ClosedQuery) -> Result<Vec<ClosedTask>> {
+        if self.fetched.everything {
+            return self.rows.closed_tasks(query);
+        }
+        let missing = || TransactionError::missing(Needs::new().with_closed(*query));
+        let fetched = self.fetched.closed.as_ref();
+        let (_, found) = fetched.filter(|(of, _)| of == query).ok_or_else(missing)?;
+        let closed = self.rows.state().closed(query);
+        Ok(closed.filter(|task| found.contains(&task.id)).collect())
+    }
+
+    fn delete_task(&mut self, id: TaskId) -> Result<bool> {
+        self.task_rows(id)?.delete_task(id)
     }
 
     fn open_tasks(&mut self) -> Result<u64> {
@@ -296,6 +312,22 @@ impl Transaction for RemoteTransaction<'_> {
         silent.retain(|silent| found.contains(&silent.worker));
         silent.truncate(limit);
         Ok(silent)
+    }
+
+    fn workers_unused(&mut self, silence: Duration, limit: usize) -> Result<Vec<WorkerId>> {
+        let mut query = Overdue::new(limit);
+        query.unused_after = Some(silence);
+        let Some(overdue) = self.overdue(query)? else {
+            return self.rows.workers_unused(silence, limit);
+        };
+        let mut unused = self.rows.workers_unused(silence, usize::MAX)?;
+        unused.retain(|worker| overdue.unused.contains(worker));
+        unused.truncate(limit);
+        Ok(unused)
+    }
+
+    fn delete_worker(&mut self, id: &WorkerId) -> Result<()> {
+        self.worker_rows(id)?.delete_worker(id)
     }
 
     fn record(&mut self, task_type: &TaskType, worker: Option<&WorkerId>) -> Result<TrackRecord> {

@@ -18,6 +18,7 @@ pub mod models;
 pub mod presence;
 pub mod reading;
 pub mod renewing;
+pub mod retention;
 pub mod standing;
 pub mod tallies;
 pub mod voting;
@@ -172,6 +173,13 @@ macro_rules! __for_each_market_case {
             cancelling_tasks::cancelling_again_changes_nothing,
             cancelling_tasks::what_is_closed_or_unknown_is_not_cancelled,
             cancelling_tasks::cancelled_tasks_are_counted_and_listed,
+            retention::closed_tasks_are_deleted_once_they_are_old,
+            retention::what_was_earned_with_deleted_tasks_stays,
+            retention::pruning_goes_on_where_it_ended,
+            retention::a_deleted_task_is_unknown,
+            retention::a_grace_lease_ends_with_its_deleted_task,
+            retention::a_worker_that_never_did_anything_is_deleted,
+            retention::unused_workers_are_deleted_a_few_at_a_time,
             losing::leases_that_are_lost_together_are_one_loss,
             losing::a_worker_that_loses_all_its_leases_is_suspended,
             losing::answers_of_the_past_do_not_excuse_a_run_of_losses,
@@ -315,6 +323,7 @@ mod tests {
             include_str!("presence.rs"),
             include_str!("reading.rs"),
             include_str!("renewing.rs"),
+            include_str!("retention.rs"),
             include_str!("standing.rs"),
             include_str!("tallies.rs"),
             include_str!("voting.rs"),

@@ -1,6 +1,7 @@
 //! What a [`TaskStore`](crate::store::TaskStore) is, without any rule of the market.
 
 pub mod additions;
+pub mod deleting;
 pub mod events;
 pub mod lookups;
 pub mod rows;
@@ -40,6 +41,11 @@ macro_rules! __for_each_task_store_case {
             lookups::leases_of_a_worker_are_found_in_order,
             lookups::silent_workers_are_found_in_order,
             lookups::open_tasks_are_counted,
+            deleting::closed_tasks_are_found_in_order,
+            deleting::a_deleted_task_takes_along_what_belongs_to_it,
+            deleting::a_type_without_tasks_is_no_longer_found,
+            deleting::unused_workers_are_found_in_order,
+            deleting::a_deleted_worker_is_not_there,
             additions::counters_add_up,
             additions::tallies_add_up,
             additions::points_saturate,
@@ -107,6 +113,7 @@ mod tests {
     fn every_case_is_listed() {
         let files = [
             include_str!("additions.rs"),
+            include_str!("deleting.rs"),
             include_str!("events.rs"),
             include_str!("lookups.rs"),
             include_str!("rows.rs"),

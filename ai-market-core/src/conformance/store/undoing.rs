@@ -145,6 +145,10 @@ const WRITES: &[Write] = &[
     },
     |tx| tx.set_service(ServiceRow::new(Some(at(2)), Some(at(1)))),
     |tx| tx.log(Event::MarketReset {}),
+    |tx| tx.update_task(&failed(task(1)), None),
+    |tx| tx.delete_task(id(1)).map(drop),
+    |tx| change_worker(tx, "eve", |row| row.with_absence(Absence::Gone)),
+    |tx| tx.delete_worker(&worker("eve")),
     |tx| tx.put(b"there", b"after"),
     |tx| tx.put(b"new", b"value"),
     |tx| tx.delete(b"there"),
@@ -171,7 +175,7 @@ async fn everything(h: &Harness) -> Vec<String> {
                     seen.push(format!("{:?}", tx.losses(id(n))?));
                 }
             }
-            for name in ["alice", "bob", "carl", "dora", "mia", "zoe", "new"] {
+            for name in ["alice", "bob", "carl", "dora", "eve", "mia", "zoe", "new"] {
                 let id = worker(name);
                 seen.push(format!("{:?}", tx.worker(&id)?));
                 seen.push(format!("{:?}", tx.leases_held(&id)?));

@@ -23,6 +23,7 @@ pub(super) struct Families {
     pub(super) changes: IntCounterVec,
     pub(super) registrations: IntCounter,
     pub(super) heartbeats: IntCounter,
+    pub(super) pruned: IntCounter,
     pub(super) workers_waiting: IntGauge,
     pub(super) clients_waiting: IntGauge,
     pub(super) followers: IntGauge,
@@ -151,6 +152,10 @@ impl Families {
                 "ai_market_heartbeats_total",
                 "Heartbeats of workers that were taken",
             )?,
+            pruned: IntCounter::new(
+                "ai_market_tasks_pruned_total",
+                "Closed tasks that were deleted because they are no longer kept",
+            )?,
             workers_waiting: IntGauge::new(
                 "ai_market_workers_waiting",
                 "Requests of workers that wait for tasks now",
@@ -192,7 +197,7 @@ impl Families {
         }
     }
 
-    pub(super) fn all(&self) -> [&dyn Collector; 19] {
+    pub(super) fn all(&self) -> [&dyn Collector; 20] {
         [
             &self.build_info,
             &self.created,
@@ -208,6 +213,7 @@ impl Families {
             &self.changes,
             &self.registrations,
             &self.heartbeats,
+            &self.pruned,
             &self.workers_waiting,
             &self.clients_waiting,
             &self.followers,

@@ -181,6 +181,11 @@ impl Metrics {
         self.families.heartbeats.inc();
     }
 
+    /// So many closed tasks were deleted.
+    pub(crate) fn pruned(&self, tasks: u64) {
+        self.families.pruned.inc_by(tasks);
+    }
+
     /// A worker waits for tasks.
     pub(crate) fn worker_waits(&self) -> InProgress {
         InProgress::begin(&self.families.workers_waiting)

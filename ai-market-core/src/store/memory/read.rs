@@ -4,9 +4,10 @@ use std::ops::Bound;
 
 use crate::id::{TaskId, WorkerId};
 use crate::store::{
-    Absence, Counter, EventPage, EventQuery, LeaderboardQuery, ModelQuery, ModelReport, Place,
-    ServingCounts, SilentWorker, StatsQuery, StoreStats, Tally, TallyGroup, TallyQuery, TallyRow,
-    TaskOrder, TaskPage, TaskQuery, TaskTypeQuery, TaskTypeSummary, WorkerQuery, WorkerSummary,
+    Absence, ClosedQuery, ClosedTask, Counter, EventPage, EventQuery, LeaderboardQuery, ModelQuery,
+    ModelReport, Place, ServingCounts, SilentWorker, StatsQuery, StoreStats, Tally, TallyGroup,
+    TallyQuery, TallyRow, TaskOrder, TaskPage, TaskQuery, TaskTypeQuery, TaskTypeSummary,
+    WorkerQuery, WorkerSummary,
 };
 use crate::task::{TaskDetails, TaskState};
 use crate::time::Timestamp;
@@ -101,6 +102,34 @@ impl State {
             SilentWorker::new(id.clone(), beats)
         });
         silent.collect()
+    }
+
+    /// Workers that can be deleted and were silent since `before`, those that have been so for longest
+    /// first.
+    pub(crate) fn unused(&self, before: Timestamp, limit: usize) -> Vec<WorkerId> {
+        let silent = self.silent(Absence::Gone, before, usize::MAX).into_iter();
+        let is_unused = |id: &WorkerId| {
+            let tallies = self.tallies.keys().any(|(worker, ..)| worker == id);
+            let records = self.records.keys().any(|(of, _)| of.as_ref() == Some(id));
+            let leases = self.index.held.contains_key(id);
+            let known = self.workers.get(id);
+            let trusted = known.is_some_and(|known| {
+                known.row.absence == Absence::Gone && known.row.standings.is_empty()
+            });
+            trusted && !tallies && !records && !leases
+        };
+        let unused = silent.map(|silent| silent.worker);
+        unused.filter(is_unused).take(limit).collect()
+    }
+
+    /// The closed tasks of a look-up, however many it asks for.
+    pub(crate) fn closed(&self, query: &ClosedQuery) -> impl Iterator<Item = ClosedTask> {
+        let from = query.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let empty = query.after.is_some_and(|after| after >= query.before);
+        let to = Bound::Excluded(query.before);
+        let range = (!empty).then(|| self.index.closed.range((from, to)));
+        let ids = range.into_iter().flatten();
+        ids.filter_map(|id| ClosedTask::of(&self.tasks.get(id)?.task))
     }
 
     pub(crate) fn leaderboard(&self, query: &LeaderboardQuery) -> Vec<Place> {

@@ -38,6 +38,8 @@ pub(crate) struct Index {
     pub(crate) expiries: BTreeSet<(Timestamp, TaskId, WorkerId)>,
     /// Open tasks with a deadline.
     pub(crate) deadlines: BTreeSet<(Timestamp, TaskId)>,
+    /// Tasks that are not open.
+    pub(crate) closed: BTreeSet<TaskId>,
 }
 
 /// A worker, or none for the record of the type as a whole, and a task type.
@@ -51,6 +53,7 @@ pub(super) type TallyKey = (WorkerId, TaskType, Option<ModelIdentity>);
 pub(crate) struct TaskRow {
     pub(crate) task: Task,
     pub(super) claim: Option<ClaimKey>,
+    pub(super) name: Option<IdempotencyKey>,
     /// In the order in which they came.
     pub(crate) votes: Vec<Submission>,
     /// In the order in which they were claimed.
@@ -60,10 +63,15 @@ pub(crate) struct TaskRow {
 }
 
 impl TaskRow {
-    pub(super) const fn new(task: Task, claim: Option<ClaimKey>) -> Self {
+    pub(super) const fn new(
+        task: Task,
+        claim: Option<ClaimKey>,
+        name: Option<IdempotencyKey>,
+    ) -> Self {
         Self {
             task,
             claim,
+            name,
             votes: Vec::new(),
             leases: Vec::new(),
             losses: Vec::new(),
@@ -175,6 +183,9 @@ impl Index {
         if let Some(deadline) = task.deadline.filter(|_| task.state == TaskState::Open) {
             self.deadlines.insert((deadline, task.id));
         }
+        if task.state != TaskState::Open {
+            self.closed.insert(task.id);
+        }
     }
 
     fn remove(&mut self, row: &TaskRow) {
@@ -199,6 +210,9 @@ impl Index {
         }
         if let Some(deadline) = task.deadline {
             self.deadlines.remove(&(deadline, task.id));
+        }
+        if task.state != TaskState::Open {
+            self.closed.remove(&task.id);
         }
     }
 }

@@ -6,9 +6,9 @@ use crate::consensus::TrackRecord;
 use crate::event::Event;
 use crate::id::{IdempotencyKey, TaskId, TaskType, WorkerId};
 use crate::store::{
-    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, Involvement,
-    KeyValue, LeaseRow, LossRow, ServiceRow, SilentWorker, StoreError, Transaction,
-    TransactionError, WorkerRow,
+    Absence, Addition, Candidate, ClaimKey, ClaimablePage, ClaimableQuery, Claimant, ClosedQuery,
+    ClosedTask, Involvement, KeyValue, LeaseRow, LossRow, ServiceRow, SilentWorker, StoreError,
+    Transaction, TransactionError, WorkerRow,
 };
 use crate::submission::Submission;
 use crate::task::Task;
@@ -156,7 +156,7 @@ impl Transaction for MemoryTransaction<'_> {
         claim: Option<ClaimKey>,
         name: Option<&IdempotencyKey>,
     ) -> Result<()> {
-        let row = TaskRow::new(task.clone(), claim);
+        let row = TaskRow::new(task.clone(), claim, name.cloned());
         self.change(Change::Task(task.id, Some(Box::new(row))));
         self.changed.push(task.id);
         if let Some(name) = name {
@@ -196,6 +196,22 @@ impl Transaction for MemoryTransaction<'_> {
         Ok(keys
             .filter_map(|key| self.candidate(claimant, *key))
             .collect())
+    }
+
+    fn closed_tasks(&mut self, query: &ClosedQuery) -> Result<Vec<ClosedTask>> {
+        Ok(self.state.closed(query).take(query.limit).collect())
+    }
+
+    fn delete_task(&mut self, id: TaskId) -> Result<bool> {
+        let Some(row) = self.state.tasks.get(&id) else {
+            return Ok(false);
+        };
+        if let Some(name) = row.name.clone() {
+            self.change(Change::Name(name, None));
+        }
+        self.change(Change::Task(id, None));
+        self.changed.retain(|changed| *changed != id);
+        Ok(true)
     }
 
     fn open_tasks(&mut self) -> Result<u64> {
@@ -312,6 +328,16 @@ impl Transaction for MemoryTransaction<'_> {
         limit: usize,
     ) -> Result<Vec<SilentWorker>> {
         Ok(self.state.silent(absence, self.now.minus(silence), limit))
+    }
+
+    fn workers_unused(&mut self, silence: Duration, limit: usize) -> Result<Vec<WorkerId>> {
+        Ok(self.state.unused(self.now.minus(silence), limit))
+    }
+
+    fn delete_worker(&mut self, id: &WorkerId) -> Result<()> {
+        self.change(Change::Worker(id.clone(), None));
+        self.change(Change::Activity(id.clone(), None));
+        Ok(())
     }
 
     fn record(&mut self, task_type: &TaskType, worker: Option<&WorkerId>) -> Result<TrackRecord> {
