@@ -3,6 +3,7 @@
 use mimalloc::MiMalloc;
 
 mod batches;
+mod filling;
 mod lives;
 mod paced;
 
@@ -11,5 +12,6 @@ mod paced;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 pub use batches::Batches;
+pub use filling::fill;
 pub use lives::{Failure, Lives, Load, Party, setting};
 pub use paced::Paced;
