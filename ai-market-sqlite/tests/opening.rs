@@ -295,7 +295,7 @@ fn a_newer_schema_is_refused() {
             error,
             OpenError::TooNew {
                 found: 99,
-                known: 9,
+                known: 10,
                 ..
             }
         ),

@@ -9,8 +9,8 @@ use ai_market_core::access::{KeyId, Role};
 use ai_market_core::api::ErrorCode;
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{
-    EntityType, IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, Reference, Tag, TaskId,
-    TaskType, WorkerId,
+    EntityType, IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, Reference, RequestId, Tag,
+    TaskId, TaskType, WorkerId,
 };
 use ai_market_core::submission::{ModelIdentity, Scores, Spans};
 use ai_market_core::task::{Params, TaskStatus};
@@ -67,6 +67,7 @@ fuzz_target!(|data: &[u8]| {
     text::<IdempotencyKey>(data);
     text::<PolicyName>(data);
     text::<Reference>(data);
+    text::<RequestId>(data);
     text::<Tag>(data);
     text::<TaskId>(data);
     text::<KeyId>(data);

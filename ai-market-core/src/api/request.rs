@@ -3,7 +3,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::id::{IdempotencyKey, InstanceId, OwnerId, Reference, Tag, TaskId, TaskType, WorkerId};
+use crate::id::{
+    IdempotencyKey, InstanceId, OwnerId, Reference, RequestId, Tag, TaskId, TaskType, WorkerId,
+};
 use crate::market::ReleaseReason;
 use crate::task::Params;
 use crate::time::Timestamp;
@@ -168,6 +170,11 @@ pub struct ClaimRequest {
     pub instance: Option<InstanceId>,
     /// Who runs it, where that is known otherwise than from the registration.
     pub owner: Option<OwnerId>,
+    /// The worker's own name for the claim, which makes claiming again safe: while the worker holds
+    /// leases of an earlier claim of that name, it gets those again, renewed, and no others.
+    ///
+    /// It must differ from those of the worker's other claims whose leases it still holds.
+    pub request: Option<RequestId>,
     /// How many tasks it wants at most; more than the coordinator gives at once count as that.
     pub limit: usize,
     /// How long to wait for a task when there is none; more than the coordinator allows counts as
@@ -183,6 +190,7 @@ impl ClaimRequest {
             worker,
             instance: None,
             owner: None,
+            request: None,
             limit: 1,
             wait: Duration::ZERO,
         }
@@ -192,6 +200,13 @@ impl ClaimRequest {
     #[must_use]
     pub fn with_instance(mut self, instance: InstanceId) -> Self {
         self.instance = Some(instance);
+        self
+    }
+
+    /// Names the claim.
+    #[must_use]
+    pub fn with_request(mut self, request: RequestId) -> Self {
+        self.request = Some(request);
         self
     }
 

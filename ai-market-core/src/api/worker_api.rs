@@ -17,13 +17,18 @@ use super::{ApiError, ClaimRequest, Heartbeat, HeartbeatReply, Receipt, ReleaseR
 /// # Cancel safety
 ///
 /// A dropped call may or may not have been done. A task that a dropped claim was given stays leased
-/// until its lease runs out or the worker's next heartbeat, which does not name it, lets it.
+/// until its lease runs out or the worker's next heartbeat, which does not name it, lets it. A claim
+/// with a request id gets it when it is repeated.
 #[async_trait]
 pub trait WorkerApi: Debug + Send + Sync + 'static {
     /// Registers the worker, or renews what it said of itself, and learns the coordinator's terms.
     async fn register(&self, profile: WorkerProfile) -> Result<Terms, ApiError>;
 
     /// Gives the worker tasks to answer; none when there is nothing for it in the time it waits.
+    ///
+    /// A claim whose answer was lost may have been given tasks. Repeated with the same
+    /// [request id](ClaimRequest::request), it gets those, as far as it still holds them; without one
+    /// it gets others, and those are lost when their leases run out.
     ///
     /// # Errors
     ///

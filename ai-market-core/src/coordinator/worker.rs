@@ -37,7 +37,7 @@ impl WorkerApi for Coordinator {
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Assignment>, ApiError> {
         let limit = request.limit.min(self.inner.settings.limits.max_claim);
-        let found = self.claim_now(&request, limit).await?;
+        let (found, _) = self.claim_now(&request, limit).await?;
         let wait = request.wait.min(self.inner.settings.limits.max_wait);
         if !found.is_empty() || limit == 0 || wait.is_zero() || self.inner.stopping.is_cancelled() {
             return Ok(found);
@@ -53,8 +53,8 @@ impl WorkerApi for Coordinator {
         let _waiting = self.inner.signals.metrics.worker_waits();
         loop {
             waiter.look();
-            let found = self.claim_now(&request, limit).await?;
-            for assignment in &found {
+            let (found, new) = self.claim_now(&request, limit).await?;
+            for assignment in found.iter().filter(|_| new) {
                 self.inner.signals.wakeups.claimed(&assignment.task_type, 1);
             }
             if !found.is_empty() || Instant::now() >= until {
@@ -137,11 +137,12 @@ impl Coordinator {
         })
     }
 
+    /// Claims without waiting, and says whether the leases are new.
     async fn claim_now(
         &self,
         request: &ClaimRequest,
         limit: usize,
-    ) -> Result<Vec<Assignment>, ApiError> {
+    ) -> Result<(Vec<Assignment>, bool), ApiError> {
         let settings = &self.inner.settings;
         let worker = &request.worker;
         let claim = || {
@@ -150,6 +151,7 @@ impl Coordinator {
                 .with_max_leases(settings.limits.max_leases_per_worker);
             claim.instance.clone_from(&request.instance);
             claim.owner.clone_from(&request.owner);
+            claim.request.clone_from(&request.request);
             claim
         };
         let mut claimed = self.inner.market.claim(claim()).await?;
@@ -165,7 +167,8 @@ impl Coordinator {
             claimed = self.inner.market.claim(claim()).await?;
         }
         match claimed {
-            Claimed::Assigned(assignments) => Ok(assignments),
+            Claimed::Assigned(assignments) => Ok((assignments, true)),
+            Claimed::Repeated(assignments) => Ok((assignments, false)),
             Claimed::UnknownWorker => Err(unknown_worker(worker)),
             Claimed::Superseded => Err(superseded(worker)),
             Claimed::Suspended(reason) => Err(suspended(worker, &reason)),

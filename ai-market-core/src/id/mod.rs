@@ -5,6 +5,6 @@ mod task_id;
 
 pub use name::{
     EntityType, IdempotencyKey, InstanceId, InvalidName, Label, OwnerId, PolicyName, Reference,
-    Tag, TaskType, WorkerId,
+    RequestId, Tag, TaskType, WorkerId,
 };
 pub use task_id::{InvalidTaskId, TaskId};

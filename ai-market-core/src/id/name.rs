@@ -156,6 +156,10 @@ names! {
     ///
     /// 1 to 128 bytes without control characters or white space around them.
     InstanceId: "the instance", 128, Line;
+    /// A worker's own name for a claim, which makes claiming again safe.
+    ///
+    /// 1 to 64 bytes without control characters or white space around them.
+    RequestId: "the request id", 64, Line;
     /// The kind of inference that a task asks for, such as `sentiment`.
     ///
     /// 1 to 64 ASCII letters, digits and `. _ - : /`; upper and lower case differ.
@@ -223,6 +227,14 @@ impl InstanceId {
     }
 }
 
+impl RequestId {
+    /// The `n`-th claim of a run of a worker.
+    #[must_use]
+    pub fn numbered(n: u64) -> Self {
+        Self(Arc::from(n.to_string()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,6 +257,7 @@ mod tests {
         for bad in ["", "  ", "two\nlines", &"x".repeat(257)] {
             assert!(Reference::new(bad).is_err(), "{bad:?}");
         }
+        assert!(RequestId::new(RequestId::numbered(u64::MAX).as_str()).is_ok());
         assert!(Tag::new("x".repeat(64)).is_ok());
         for bad in ["", " a", "a\tb", &"x".repeat(65)] {
             assert!(Tag::new(bad).is_err(), "{bad:?}");

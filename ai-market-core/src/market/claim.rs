@@ -1,8 +1,9 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::assignment::Assignment;
 use crate::event::Event;
-use crate::id::TaskType;
+use crate::id::{TaskId, TaskType};
 use crate::store::{
     Candidate, ClaimKey, ClaimableQuery, Claimant, Involvement, LeaseRow, Needs, TransactionError,
     WorkerProfile,
@@ -14,6 +15,7 @@ use super::frontier::{Look, View, passed};
 use super::instance::{InstanceCheck, check_claim};
 use super::lease_end::MAX_LOSSES_PER_OWNER;
 use super::operation::Operation;
+use super::renew::renewed_until;
 use super::{Claim, ClaimFrontier, Claimed, Context, Report};
 
 /// How many claimable tasks a claim looks at before it lets others go first. Hardly any claim needs
@@ -109,7 +111,10 @@ impl Operation for ClaimStep {
 
     fn needs(&self, frontier: &mut ClaimFrontier) -> Needs {
         let worker = &self.claim.worker;
-        let needs = Needs::new().with_workers([worker.clone()]);
+        let needs = match &self.claim.request {
+            Some(_) => Needs::new().with_holder(worker.clone()),
+            None => Needs::new().with_workers([worker.clone()]),
+        };
         if self.paused {
             return self
                 .looks
@@ -150,7 +155,21 @@ impl Operation for ClaimStep {
             return Ok(Some(Claimed::Suspended(reason)));
         }
         cx.sign_of_life(&row)?;
-        let held = cx.tx.count_held(&worker)?;
+        let held = match &self.claim.request {
+            Some(request) => {
+                let mut held = cx.tx.leases_held(&worker)?;
+                let count = held.len();
+                held.retain(|(_, lease)| {
+                    lease.request.as_ref() == Some(request) && lease.instance == profile.instance
+                });
+                if !held.is_empty() {
+                    let again = hand_back(cx, self.claim.lease, held)?;
+                    return Ok(Some(Claimed::Repeated(again)));
+                }
+                count
+            }
+            None => cx.tx.count_held(&worker)?,
+        };
         let max_leases = standings.max_leases(&profile.capabilities, self.claim.max_leases);
         let room = self.claim.limit.min(max_leases.saturating_sub(held));
         let types: Vec<_> = standings.allowed(&profile.capabilities).collect();
@@ -215,7 +234,11 @@ impl Operation for ClaimStep {
     fn report<'a>(&'a self, outcome: &'a Claimed) -> Report<'a> {
         match outcome {
             Claimed::Assigned(assignments) => Report::Claimed(assignments),
-            Claimed::UnknownWorker | Claimed::Superseded | Claimed::Suspended(_) => Report::Other,
+            // Its leases were counted when it got them first.
+            Claimed::Repeated(_)
+            | Claimed::UnknownWorker
+            | Claimed::Superseded
+            | Claimed::Suspended(_) => Report::Other,
         }
     }
 }
@@ -356,6 +379,31 @@ fn select(looks: &mut [TypeLook], room: usize) -> Vec<(ClaimKey, usize)> {
     tasks
 }
 
+/// Gives a worker leases again that it holds, in the order in which it got them first.
+///
+/// They are renewed, like those that a heartbeat names: part of their time has passed, and no
+/// heartbeat of a worker that has not heard of them could name them.
+fn hand_back(
+    cx: &mut Context<'_>,
+    lease_time: Duration,
+    held: Vec<(TaskId, LeaseRow)>,
+) -> Result<Vec<Assignment>, TransactionError> {
+    let mut assignments = Vec::with_capacity(held.len());
+    for (id, lease) in held {
+        let task = cx.tx.task(id)?;
+        let task = task.ok_or_else(|| inconsistent("a leased task is not there"))?;
+        let until = renewed_until(lease.until, lease_time, cx.now());
+        if until != lease.until {
+            cx.tx.put_lease(id, &LeaseRow { until, ..lease })?;
+        }
+        let key = ClaimKey::new(task.priority, id);
+        let again = Assignment::new(id, task.text, task.task_type, until);
+        assignments.push((key, again));
+    }
+    assignments.sort_unstable_by_key(|(key, _)| *key);
+    Ok(assignments.into_iter().map(|(_, again)| again).collect())
+}
+
 fn assign(
     cx: &mut Context<'_>,
     claim: &Claim,
@@ -369,6 +417,7 @@ fn assign(
     let mut lease = LeaseRow::new(claim.worker.clone(), cx.now(), until);
     lease.owner.clone_from(&profile.owner);
     lease.instance.clone_from(&profile.instance);
+    lease.request.clone_from(&claim.request);
     lease.model = profile.model_for(task_type).cloned();
     cx.tx.put_lease(task.id, &lease)?;
     let before = TaskSnapshot::of(&task);

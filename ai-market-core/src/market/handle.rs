@@ -137,6 +137,12 @@ impl Market {
     }
 
     /// Gives a registered worker leases on tasks that it can do.
+    ///
+    /// A claim with a request id can be repeated when its outcome was lost: as long as the worker
+    /// holds leases that the same instance of it got by a claim with the same id, it gets exactly
+    /// those again ([`Claimed::Repeated`]), renewed as if it had named them, whatever the limits say
+    /// by then. A repeated claim is not logged and opens no lease. Without a request id, and once none
+    /// of those leases is held any more, a claim gives new ones.
     pub async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         Ok(self.run(ClaimStep::new(claim)).await?.0)
     }

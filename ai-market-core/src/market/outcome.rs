@@ -60,6 +60,9 @@ pub enum Claimed {
     Suspended(String),
     /// The leases that the worker got; none when there is nothing for it.
     Assigned(Vec<Assignment>),
+    /// The leases that it still holds of an earlier claim with the same request id, renewed; it got
+    /// no others.
+    Repeated(Vec<Assignment>),
 }
 
 /// What became of a renewal.

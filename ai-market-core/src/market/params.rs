@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{InstanceId, OwnerId, TaskId, WorkerId};
+use crate::id::{InstanceId, OwnerId, RequestId, TaskId, WorkerId};
 use crate::task::NewTask;
 use crate::time::Timestamp;
 
@@ -45,6 +45,9 @@ pub struct Claim {
     /// Who runs it, where that is known otherwise than from the registration; a worker that is
     /// registered under another owner, or none, is as good as unknown.
     pub owner: Option<OwnerId>,
+    /// The worker's own name for the claim. While it holds leases of an earlier claim of that name,
+    /// it gets those again, renewed, and no others.
+    pub request: Option<RequestId>,
     /// How many tasks it wants at most.
     pub limit: usize,
     /// How many leases it may hold in all; those that it holds count.
@@ -64,6 +67,7 @@ impl Claim {
             worker,
             instance: None,
             owner: None,
+            request: None,
             limit: 1,
             max_leases: Self::DEFAULT_MAX_LEASES,
             lease,
@@ -81,6 +85,13 @@ impl Claim {
     #[must_use]
     pub fn with_owner(mut self, owner: OwnerId) -> Self {
         self.owner = Some(owner);
+        self
+    }
+
+    /// Names the claim.
+    #[must_use]
+    pub fn with_request(mut self, request: RequestId) -> Self {
+        self.request = Some(request);
         self
     }
 

@@ -71,7 +71,7 @@ impl Operation for Renew {
 }
 
 /// Until when a lease lasts after a renewal that names its task.
-fn renewed_until(until: Timestamp, lease: Duration, now: Timestamp) -> Timestamp {
+pub(super) fn renewed_until(until: Timestamp, lease: Duration, now: Timestamp) -> Timestamp {
     until.max(now.plus(lease))
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::assignment::Lease;
 use crate::consensus::{RecordChange, StandingEntry, Standings};
-use crate::id::{InstanceId, OwnerId, TaskType, WorkerId};
+use crate::id::{InstanceId, OwnerId, RequestId, TaskType, WorkerId};
 use crate::submission::ModelIdentity;
 use crate::task::TaskStatus;
 use crate::time::Timestamp;
@@ -26,6 +26,8 @@ pub struct LeaseRow {
     pub owner: Option<OwnerId>,
     /// Which run of the worker claimed it, where it said so.
     pub instance: Option<InstanceId>,
+    /// Which claim it came from, where the worker named that.
+    pub request: Option<RequestId>,
     /// The model that the worker ran for the type of the task, where it said so.
     pub model: Option<ModelIdentity>,
     /// Whether its task was finalized while it was held: it then only lets a late answer in.
@@ -42,6 +44,7 @@ impl LeaseRow {
             until,
             owner: None,
             instance: None,
+            request: None,
             model: None,
             grace: false,
         }

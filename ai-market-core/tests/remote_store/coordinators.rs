@@ -6,14 +6,18 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use ai_market_core::event::Event;
-use ai_market_core::id::{IdempotencyKey, TaskId};
-use ai_market_core::market::{Insert, InsertOutcome, Progress, Reap, SubmitOutcome};
+use ai_market_core::id::{IdempotencyKey, RequestId, TaskId};
+use ai_market_core::market::{
+    Claim, Claimed, Insert, InsertOutcome, Progress, Reap, SubmitOutcome,
+};
 use ai_market_core::store::{EventQuery, Needs, TaskStore};
 use ai_market_core::task::TaskStatus;
 use ai_market_core::time::ManualClock;
 use futures_util::FutureExt;
 
-use crate::support::{Coordinator, LockedRows, at, database, new_task, on_thread, vote, worker};
+use crate::support::{
+    Coordinator, LEASE, LockedRows, at, database, new_task, on_thread, vote, worker,
+};
 
 #[tokio::test]
 async fn no_replica_is_leased_twice() {
@@ -52,6 +56,28 @@ async fn no_replica_is_leased_twice() {
     }
     assert_eq!(all.len(), TASKS);
     assert_eq!(BTreeSet::from_iter(&all).len(), TASKS);
+}
+
+/// A worker whose coordinator is gone before it answers asks another one.
+#[tokio::test]
+async fn a_claim_is_repeated_at_another_coordinator() {
+    let (database, _clock) = database();
+    let coordinators = [(); 2].map(|()| Coordinator::new(database.connect()));
+    coordinators[0].register(&["alice"]).await;
+    coordinators[0].tasks(5, 1).await;
+    let claim = || {
+        let claim = Claim::new(worker("alice"), LEASE).with_limit(2);
+        claim.with_request(RequestId::numbered(1))
+    };
+    let first = coordinators[0].market.claim(claim()).await.unwrap();
+    let Claimed::Assigned(first) = first else {
+        panic!("alice is registered: {first:?}");
+    };
+    assert_eq!(first.len(), 2);
+    for coordinator in coordinators {
+        let again = coordinator.market.claim(claim()).await.unwrap();
+        assert_eq!(again, Claimed::Repeated(first.clone()));
+    }
 }
 
 /// Each coordinator sees the vote of the other, although neither sees what is not committed.

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use ai_market_core::conformance::remote::RemoteDatabase;
 use ai_market_core::consensus::{Policies, Standing, StandingPolicy, TrackRecord};
-use ai_market_core::id::{IdempotencyKey, PolicyName, TaskId, TaskType};
-use ai_market_core::market::{Insert, LeaseScope, Reap, Release, Renew, Ruling, StandingChange};
+use ai_market_core::id::{IdempotencyKey, PolicyName, RequestId, TaskId, TaskType};
+use ai_market_core::market::{
+    Claim, Claimed, Insert, LeaseScope, Reap, Release, Renew, Ruling, StandingChange,
+};
 use ai_market_core::store::{TaskStore, WorkerProfile, WorkerQuery};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -137,6 +139,27 @@ async fn steps_that_are_rare_cost_as_much_as_others() {
     }
     // No task is locked to clear everything.
     assert_eq!(costs, [3, 3, 3, 2]);
+}
+
+/// It asks at once for what the worker holds.
+#[tokio::test]
+async fn a_claim_with_a_request_id_costs_as_much_as_one_without() {
+    let (database, _clock) = database();
+    let coordinator = Coordinator::new(database.connect().with_one_transaction());
+    // The first three have taken all replicas of their tasks, so a claim does not look at those.
+    let busy = busy_workers(&coordinator, 4).await;
+    let market = &coordinator.market;
+    let mut costs = Vec::new();
+    for again in [false, true] {
+        let claim = Claim::new(worker(&busy[0].name), LEASE).with_request(RequestId::numbered(1));
+        let call = market.claim(claim).map(move |claimed| match claimed {
+            Ok(Claimed::Assigned(new)) => assert_eq!((new.len(), again), (1, false)),
+            Ok(Claimed::Repeated(leases)) => assert_eq!((leases.len(), again), (1, true)),
+            other => unreachable!("{other:?}"),
+        });
+        costs.push(cost(&database, &coordinator, vec![call.boxed()]).await);
+    }
+    assert_eq!(costs, [3, 3]);
 }
 
 /// Two transactions, and an attempt to begin the second one beside the first.

@@ -9,7 +9,7 @@ use super::header::Header;
 pub(crate) const APPLICATION_ID: u32 = 0x6169_4d6b;
 
 /// The newest schema that this crate knows; what the last migration sets `PRAGMA user_version` to.
-pub(crate) const SCHEMA_VERSION: u32 = 9;
+pub(crate) const SCHEMA_VERSION: u32 = 10;
 
 /// The first version with the table of keys, which has not changed since.
 pub(crate) const KEYS_SCHEMA_VERSION: u32 = 2;

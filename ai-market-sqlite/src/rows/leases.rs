@@ -55,6 +55,7 @@ impl Session {
             until,
             lease.owner.as_ref().map(AsRef::as_ref),
             lease.instance.as_ref().map(AsRef::as_ref),
+            lease.request.as_ref().map(AsRef::as_ref),
             model,
             grace,
         ))?;

@@ -52,7 +52,7 @@ type CandidateRow = (Binary, BigInt, BigInt, BigInt, BigInt, BigInt);
 /// A lease but for its task and place.
 type LeaseColumns = (
     (Text, BigInt, BigInt),
-    (MaybeText, MaybeText, MaybeInt, BigInt),
+    (MaybeText, MaybeText, MaybeText, MaybeInt, BigInt),
 );
 
 /// A vote but for its place.
@@ -194,20 +194,21 @@ statements! {
 
     HeldCount -> (BigInt,) = "SELECT count(*) FROM leases WHERE worker = ? AND standing = 0";
     HeldBy -> (Binary, LeaseColumns) =
-        "SELECT task, worker, claimed_at, until, owner, instance, model, standing FROM leases
-        WHERE worker = ? AND standing = 0 ORDER BY task";
+        "SELECT task, worker, claimed_at, until, owner, instance, request, model, standing
+        FROM leases WHERE worker = ? AND standing = 0 ORDER BY task";
     LeaseOf -> LeaseColumns =
-        "SELECT worker, claimed_at, until, owner, instance, model, standing FROM leases
+        "SELECT worker, claimed_at, until, owner, instance, request, model, standing FROM leases
         WHERE task = ? AND worker = ?";
     LeasesOn -> (BigInt, LeaseColumns) =
-        "SELECT n, worker, claimed_at, until, owner, instance, model, standing FROM leases
+        "SELECT n, worker, claimed_at, until, owner, instance, request, model, standing FROM leases
         WHERE task = ?";
     /// Of a lease that is there, changes only until when it lasts, and nothing where it becomes a
     /// grace lease: the column of the index of held leases is left alone, so that a renewal does not
     /// move that.
     PutLease -> () =
-        "INSERT INTO leases (task, worker, n, claimed_at, until, owner, instance, model, standing)
-        VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM leases WHERE task = ?), ?, ?, ?, ?, ?, ?)
+        "INSERT INTO leases (task, worker, n, claimed_at, until, owner, instance, request, model,
+            standing)
+        VALUES (?, ?, (SELECT coalesce(max(n), 0) + 1 FROM leases WHERE task = ?), ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (task, worker) DO UPDATE SET until = excluded.until
         WHERE standing = excluded.standing";
     SetLease -> () = "UPDATE leases SET until = ?, standing = ? WHERE task = ? AND worker = ?";

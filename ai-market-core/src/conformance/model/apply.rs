@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::ops::Op;
-use super::words::{instance, model, new_task, owner, task, task_type, tasks, vote, worker};
+use super::words::{
+    instance, model, new_task, owner, request, task, task_type, tasks, vote, worker,
+};
 use crate::conformance::harness::at;
 use crate::id::Label;
 use crate::market::{
@@ -88,10 +90,12 @@ pub(super) async fn apply_with(market: &Market, op: &Op, held: Vec<Vote>, now: i
             limit,
             max_leases,
             lease,
+            request: named,
         } => {
-            let claim = Claim::new(worker(*n), seconds(*lease))
+            let mut claim = Claim::new(worker(*n), seconds(*lease))
                 .with_limit(*limit)
                 .with_max_leases(*max_leases);
+            claim.request = named.map(request);
             format!("{:?}", market.claim(claim).await.unwrap())
         }
         Op::Renew {

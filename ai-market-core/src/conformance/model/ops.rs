@@ -23,6 +23,7 @@ pub(super) enum Op {
         limit: usize,
         max_leases: usize,
         lease: u64,
+        request: Option<u8>,
     },
     Renew {
         worker: u8,
@@ -101,9 +102,9 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(worker, owner, instance, types, model, ner)| Op::Register {
                 worker, owner, instance, types, model, ner,
             }),
-        8 => (worker(), 0..6_usize, 0..6_usize, 1..200_u64)
-            .prop_map(|(worker, limit, max_leases, lease)| Op::Claim {
-                worker, limit, max_leases, lease,
+        8 => (worker(), 0..6_usize, 0..6_usize, 1..200_u64, option::weighted(0.4, 0..2_u8))
+            .prop_map(|(worker, limit, max_leases, lease, request)| Op::Claim {
+                worker, limit, max_leases, lease, request,
             }),
         2 => (worker(), instance(), tasks(), 1..200_u64)
             .prop_map(|(worker, instance, tasks, lease)| Op::Renew {

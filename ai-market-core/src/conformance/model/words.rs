@@ -2,7 +2,9 @@
 
 use crate::confidence::Confidence;
 use crate::conformance::harness::{at, number};
-use crate::id::{IdempotencyKey, InstanceId, Label, OwnerId, TaskId, TaskType, WorkerId};
+use crate::id::{
+    IdempotencyKey, InstanceId, Label, OwnerId, RequestId, TaskId, TaskType, WorkerId,
+};
 use crate::submission::{ModelIdentity, Scores, Vote};
 use crate::task::NewTask;
 
@@ -41,6 +43,10 @@ pub(super) fn task_type(n: u8) -> TaskType {
 
 pub(super) fn instance(n: u8) -> InstanceId {
     InstanceId::new(format!("run-{n}")).unwrap()
+}
+
+pub(super) fn request(n: u8) -> RequestId {
+    RequestId::new(format!("claim-{n}")).unwrap()
 }
 
 pub(super) fn owner(n: u8) -> OwnerId {

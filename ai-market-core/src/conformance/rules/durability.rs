@@ -23,6 +23,8 @@ use crate::submission::ModelIdentity;
 use crate::task::TaskStatus;
 use crate::time::ManualClock;
 
+use super::repeating::{claim_again, claim_new};
+
 /// Opens one place again and again.
 #[async_trait]
 pub trait Reopen: Debug + Send + Sync {
@@ -114,6 +116,21 @@ pub async fn rule_8_leases_votes_and_losses_are_there_again(restart: &Restart) {
     h.register(&["dave"], 212).await;
     h.answer("dave", "negative", 212).await;
     assert_eq!(h.get(id).await.status(), TaskStatus::Finalized);
+}
+
+/// The coordinator may have gone away before its answer was out.
+pub async fn rule_8_a_claim_is_repeated_after_a_restart(restart: &Restart) {
+    let h = restart.open().await;
+    h.register_instance("alice", "one", 0).await;
+    for i in 0..4 {
+        h.task(1, i).await;
+    }
+    let claimed = claim_new(&h, "alice", "a", 2, 5).await;
+    drop(h);
+
+    let h = restart.open().await;
+    assert_eq!(claim_again(&h, "alice", "a", 2, 6).await, claimed);
+    assert_eq!(claim_new(&h, "alice", "b", 4, 6).await.len(), 2);
 }
 
 /// A worker that went on working while the coordinator was away keeps its lease.

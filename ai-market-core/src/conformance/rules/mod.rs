@@ -18,6 +18,7 @@ pub mod models;
 pub mod presence;
 pub mod reading;
 pub mod renewing;
+pub mod repeating;
 pub mod retention;
 pub mod standing;
 pub mod tallies;
@@ -59,6 +60,17 @@ macro_rules! __for_each_market_case {
             claiming::a_claim_for_another_owner_is_as_good_as_unknown,
             claiming::an_assignment_says_what_is_to_be_done,
             claiming::new_capabilities_hold_from_the_next_claim,
+            repeating::a_repeated_claim_gives_the_same_leases,
+            repeating::a_repeated_claim_renews_its_leases,
+            repeating::a_repeated_claim_needs_no_room,
+            repeating::another_request_id_gives_other_tasks,
+            repeating::a_request_id_claims_anew_once_its_leases_have_ended,
+            repeating::a_repeated_claim_gives_what_is_left_of_its_leases,
+            repeating::a_repeated_claim_gives_no_grace_lease,
+            repeating::a_request_id_is_of_one_run_of_one_worker,
+            repeating::a_repeated_claim_is_not_logged,
+            repeating::a_suspended_worker_repeats_no_claim,
+            repeating::racing_claims_of_one_request_id_are_one,
             leases::rule_2_a_lease_does_not_end_by_the_clock_alone,
             leases::rule_2_a_lost_lease_takes_no_vote,
             leases::rule_2_a_vote_needs_the_lease,
@@ -211,6 +223,7 @@ macro_rules! __for_each_persistent_market_case {
             $($args)*;
             durability::rule_8_what_was_acknowledged_is_there_again,
             durability::rule_8_leases_votes_and_losses_are_there_again,
+            durability::rule_8_a_claim_is_repeated_after_a_restart,
             durability::rule_8_track_records_are_there_again,
             durability::rule_8_a_clock_put_back_between_two_processes_keeps_no_lease,
             durability::rule_8_time_between_two_processes_costs_no_lease,
@@ -323,6 +336,7 @@ mod tests {
             include_str!("presence.rs"),
             include_str!("reading.rs"),
             include_str!("renewing.rs"),
+            include_str!("repeating.rs"),
             include_str!("retention.rs"),
             include_str!("standing.rs"),
             include_str!("tallies.rs"),

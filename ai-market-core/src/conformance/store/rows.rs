@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::words::{claim_key, insert_people, insert_tasks, person, submission, task};
 use crate::confidence::Confidence;
 use crate::conformance::harness::{Harness, at, described_task, label, number, task_type, worker};
-use crate::id::{IdempotencyKey, InstanceId, OwnerId, PolicyName};
+use crate::id::{IdempotencyKey, InstanceId, OwnerId, PolicyName, RequestId};
 use crate::store::{LeaseRow, LossRow, ServiceRow, Transaction};
 use crate::submission::{ModelIdentity, Scores};
 use crate::task::{Task, TaskState};
@@ -168,6 +168,7 @@ fn full_lease() -> LeaseRow {
     let mut lease = LeaseRow::new(worker("zoe"), at(1), at(61));
     lease.owner = Some(owner("ann"));
     lease.instance = Some(InstanceId::new("run é").unwrap());
+    lease.request = Some(RequestId::new("claim é").unwrap());
     lease.model = Some(model("org/m"));
     lease
 }

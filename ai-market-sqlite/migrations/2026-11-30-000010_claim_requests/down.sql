@@ -1,0 +1,3 @@
+ALTER TABLE leases DROP COLUMN request;
+
+PRAGMA user_version = 9;
