@@ -243,7 +243,7 @@ async fn answers_and_requests_fit_their_schemas() {
     post("/workers/register", plain).await;
     post(
         "/tasks/next",
-        json!({"worker_id": "alice", "limit": 2, "wait_seconds": 0.5}),
+        json!({"worker_id": "alice", "limit": 2, "wait_seconds": 0.5, "request_id": "1"}),
     )
     .await;
     fits("get", "/tasks/{id}", "200", &market.get(&path).await.ok());

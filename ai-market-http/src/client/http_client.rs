@@ -25,7 +25,8 @@ use super::{HttpClientBuilder, InvalidClient};
 ///
 /// It repeats nothing by itself; only a stream of events that ended is opened again. An error that
 /// did not come from the coordinator has the code [`Unreachable`](ErrorCode::Unreachable) where the
-/// request may or may not have been done.
+/// request may or may not have been done. Repeating it is safe; for a claim, with a
+/// [request id](ai_market_core::api::ClaimRequest::request) of its own.
 ///
 /// # Examples
 ///

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ai_market_core::api::ClaimRequest;
 use ai_market_core::assignment::Assignment;
-use ai_market_core::id::{InstanceId, TaskId, TaskType, WorkerId};
+use ai_market_core::id::{InstanceId, RequestId, TaskId, TaskType, WorkerId};
 use ai_market_core::time::Timestamp;
 use poem_openapi::Object;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,10 @@ pub(crate) struct NextRequest {
     /// a bound.
     #[serde(default)]
     wait_seconds: Field<Option<Seconds>>,
+    /// The worker's own name for the claim. Asked again with it, the worker gets the leases again
+    /// that it still holds of that claim, renewed, and no others.
+    #[serde(default)]
+    request_id: Field<Option<RequestId>>,
 }
 
 impl From<NextRequest> for ClaimRequest {
@@ -33,6 +37,7 @@ impl From<NextRequest> for ClaimRequest {
             .with_limit(request.limit.0.map_or(1, Limit::get))
             .with_wait(request.wait_seconds.0.unwrap_or_default().0);
         claim.instance = request.instance.0;
+        claim.request = request.request_id.0;
         claim
     }
 }
@@ -44,6 +49,7 @@ impl From<ClaimRequest> for NextRequest {
             instance: Field(request.instance),
             limit: Field(Some(request.limit.into())),
             wait_seconds: Field(Some(Seconds(request.wait))),
+            request_id: Field(request.request),
         }
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use ai_market_core::access::{KeyId, Role};
 use ai_market_core::confidence::Confidence;
 use ai_market_core::id::{
-    IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, Reference, Tag, TaskId, TaskType,
-    WorkerId,
+    IdempotencyKey, InstanceId, Label, OwnerId, PolicyName, Reference, RequestId, Tag, TaskId,
+    TaskType, WorkerId,
 };
 use ai_market_core::store::TaskOrder;
 use ai_market_core::submission::Scores;
@@ -42,6 +42,7 @@ macro_rules! names {
 names! {
     WorkerId: pattern::line();
     InstanceId: pattern::line();
+    RequestId: pattern::line();
     TaskType: pattern::TOKEN.to_owned();
     Label: pattern::label();
     IdempotencyKey: pattern::line();

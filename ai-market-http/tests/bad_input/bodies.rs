@@ -313,6 +313,24 @@ pub(crate) fn bodies() -> Vec<Case<'static>> {
             "wait_seconds",
         ),
         invalid(
+            "/tasks/next",
+            r#"{"worker_id": "w", "request_id": ""}"#,
+            "request_id",
+        ),
+        invalid(
+            "/tasks/next",
+            &format!(
+                r#"{{"worker_id": "w", "request_id": "{}"}}"#,
+                "x".repeat(65)
+            ),
+            "request_id",
+        ),
+        invalid(
+            "/tasks/next",
+            r#"{"worker_id": "w", "request_id": 7}"#,
+            "request_id",
+        ),
+        invalid(
             "/workers/release",
             r#"{"worker_id": "w", "task_ids": "all"}"#,
             "task_ids",

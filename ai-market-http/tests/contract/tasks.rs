@@ -162,6 +162,29 @@ async fn names_of_the_original_are_taken() {
 }
 
 #[tokio::test]
+async fn a_claim_is_repeated_by_its_request_id() {
+    let market = open().await;
+    let mut ids = Vec::new();
+    for text in ["a", "b", "c"] {
+        let body = json!({"text": text, "required_submissions": 1});
+        ids.push(create(&market, body).await);
+    }
+    let claim = async |request_id: Value| {
+        let body = json!({"worker_id": "alice", "request_id": request_id});
+        market.post("/tasks/next", body).await.ok()
+    };
+    let first = claim(json!("7f3a")).await;
+    assert_eq!(
+        (&first["task_id"], &first["text"]),
+        (&json!(ids[0]), &json!("a"))
+    );
+    assert_eq!(claim(json!("7f3a")).await, first);
+    assert_eq!(claim(json!("7f3b")).await["task_id"], json!(ids[1]));
+    assert_eq!(claim(Value::Null).await["task_id"], json!(ids[2]));
+    assert_eq!(claim(json!("7f3a")).await, first);
+}
+
+#[tokio::test]
 async fn leases_are_given_back() {
     let market = open().await;
     let id = create(&market, json!({"text": "t"})).await;

@@ -28,6 +28,7 @@ macro_rules! __for_each_market_api_case {
             workers::three_workers_hold_one_task_at_the_same_time,
             workers::registering_tells_the_terms,
             workers::a_worker_that_claims_unregistered_gets_sentiment_tasks,
+            workers::a_repeated_claim_gives_the_same_leases,
             workers::a_repeated_vote_is_a_duplicate,
             workers::a_vote_without_a_lease_is_refused,
             workers::a_vote_on_a_closed_task_is_refused,

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::Market;
 use super::words::{answer, claim, enqueue, register, submit, task};
-use crate::api::{ErrorCode, Heartbeat, Receipt, ReleaseRequest, TaskSpec};
+use crate::api::{ClaimRequest, ErrorCode, Heartbeat, Receipt, ReleaseRequest, TaskSpec};
+use crate::assignment::Assignment;
 use crate::confidence::Confidence;
 use crate::conformance::harness::{at, label, number, profile, task_type, vote, worker};
-use crate::id::{InstanceId, TaskId, TaskType};
+use crate::id::{InstanceId, RequestId, TaskId, TaskType};
 use crate::store::LeaderboardQuery;
 use crate::submission::{ModelIdentity, Scores};
 use crate::task::TaskStatus;
@@ -80,6 +81,40 @@ pub async fn a_worker_that_claims_unregistered_gets_sentiment_tasks(market: &dyn
             .unwrap()
             .finalized()
     );
+}
+
+/// Its answer may have been lost. Another id, or none, is another claim.
+pub async fn a_repeated_claim_gives_the_same_leases(market: &dyn Market) {
+    register(market, &["alice"]).await;
+    for text in ["a", "b", "c", "d"] {
+        task(market, text, 1).await;
+    }
+    let claim = async |request: &str| {
+        let request = RequestId::new(request).unwrap();
+        let claim = ClaimRequest::new(worker("alice")).with_limit(2);
+        market.claim(claim.with_request(request)).await.unwrap()
+    };
+    let first = claim("claim é 1").await;
+    assert_eq!(
+        first.iter().map(|a| &*a.text).collect::<Vec<_>>(),
+        ["a", "b"]
+    );
+    let again = claim("claim é 1").await;
+    let tasks = |claimed: &[Assignment]| -> Vec<_> {
+        let tasks = claimed
+            .iter()
+            .map(|a| (a.task, a.text.clone(), a.task_type.clone()));
+        tasks.collect()
+    };
+    assert_eq!(tasks(&again), tasks(&first));
+    assert!(again[0].lease_until >= first[0].lease_until);
+    let other = claim("2").await;
+    assert_eq!(
+        other.iter().map(|a| &*a.text).collect::<Vec<_>>(),
+        ["c", "d"]
+    );
+    let details = market.task(first[0].task, NOW).await.unwrap();
+    assert_eq!((details.leases.len(), details.task.attempts), (1, 0));
 }
 
 /// The first answer stands.
