@@ -10,6 +10,7 @@ use super::backoff::Backoff;
 use super::computing::Batch;
 use super::session::Session;
 use crate::api::{ClaimRequest, ErrorCode};
+use crate::id::RequestId;
 
 /// How long to wait between two claims where the coordinator does not hold them.
 const POLL: Duration = Duration::from_secs(1);
@@ -23,6 +24,9 @@ impl Session<'_> {
         let mut backoff = Backoff::default();
         let mut unknown = Backoff::default();
         let mut suspended = false;
+        // The same until a claim is answered: where only the answer was lost, the next claim brings
+        // the tasks that the coordinator has leased to this worker.
+        let mut number = 1;
         loop {
             let room = tokio::select! {
                 biased;
@@ -33,6 +37,7 @@ impl Session<'_> {
             let asked = Instant::now();
             let request = ClaimRequest::new(self.settings.id.clone())
                 .with_instance(self.instance.clone())
+                .with_request(RequestId::numbered(number))
                 .with_limit(self.settings.batch)
                 .with_wait(self.settings.wait);
             let worker = self.settings.id.as_str();
@@ -45,6 +50,7 @@ impl Session<'_> {
             };
             match &claimed {
                 Ok(tasks) => {
+                    number += 1;
                     self.tracker.claimed(tasks.len());
                     self.tracker.connected(true);
                     unknown.reset();

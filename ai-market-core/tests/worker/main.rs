@@ -9,13 +9,13 @@ use std::time::Duration;
 use ai_market_core::api::{ClaimRequest, ClientApi, ErrorCode, WorkerApi};
 use ai_market_core::id::{TaskType, WorkerId};
 use ai_market_core::inference::{InferenceBackend, InferenceError, Route, Router};
-use ai_market_core::store::{LeaderboardQuery, WorkerProfile};
+use ai_market_core::store::{LeaderboardQuery, TallyBy, TallyQuery, WorkerProfile};
 use ai_market_core::submission::{ModelIdentity, Scores};
 use ai_market_core::task::{TaskState, TaskStatus};
 use ai_market_core::worker::WorkerError;
 use tokio_util::sync::CancellationToken;
 
-use support::{Faulty, Flaky, Market, Model, label, until, worker};
+use support::{Faulty, Flaky, LosesClaims, Market, Model, label, until, worker};
 
 #[tokio::test(start_paused = true)]
 async fn three_workers_finalize_every_task() {
@@ -89,6 +89,36 @@ async fn no_answer_is_lost_on_a_bad_line() {
         assert!(run.await.unwrap().is_ok());
         assert_eq!(market.coordinator.stats().await.unwrap().submissions, 30);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_answer_was_lost_costs_no_lease() {
+    let market = Market::open();
+    let ids = market.tasks(30, 1).await;
+    let api = LosesClaims::new(market.coordinator.clone());
+    // Not all tasks are answered at once, so that it holds others while it repeats a claim.
+    let model = Model::positive().takes(Duration::from_millis(500));
+    let alice = worker("alice", api, model).build().unwrap();
+    let stop = CancellationToken::new();
+    let run = tokio::spawn({
+        let stop = stop.clone();
+        async move { alice.run(stop).await }
+    });
+    for id in ids {
+        let task = market.closed(id).await.task;
+        assert_eq!((task.status(), task.attempts), (TaskStatus::Finalized, 0));
+    }
+    // Whatever was leased without being answered would be lost by now.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    stop.cancel();
+    let report = run.await.unwrap().unwrap();
+    assert_eq!((report.claimed, report.accepted), (30, 30));
+    let query = TallyQuery::new(TallyBy::WORKER, 1);
+    let tallies = market.coordinator.tallies(query).await.unwrap();
+    assert_eq!(
+        (tallies[0].tally.submissions, tallies[0].tally.lost),
+        (30, 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]

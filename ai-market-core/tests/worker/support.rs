@@ -258,7 +258,8 @@ impl WorkerApi for Flaky {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Vec<Assignment>, ApiError> {
-        // A claim that is done but not heard of costs a lease, which is not what is tested here.
+        // A claim that is done but not heard of costs a lease where the line stays bad for longer
+        // than that, which is not what is tested here.
         match self.fate() {
             None => self.coordinator.claim(request).await,
             Some(_) => Err(self.error()),
@@ -284,6 +285,50 @@ impl WorkerApi for Flaky {
 
     async fn release(&self, request: ReleaseRequest) -> Result<u64, ApiError> {
         self.pass(self.coordinator.release(request)).await
+    }
+}
+
+/// A connection that loses the answers of claims: all that bring tasks, but for every third one.
+#[derive(Debug)]
+pub(crate) struct LosesClaims {
+    coordinator: Coordinator,
+    answers: AtomicUsize,
+}
+
+impl LosesClaims {
+    pub(crate) fn new(coordinator: Coordinator) -> Self {
+        Self {
+            coordinator,
+            answers: AtomicUsize::new(0),
+        }
+    }
+}
+
+#[async_trait]
+impl WorkerApi for LosesClaims {
+    async fn register(&self, profile: WorkerProfile) -> Result<Terms, ApiError> {
+        self.coordinator.register(profile).await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Vec<Assignment>, ApiError> {
+        let claimed = self.coordinator.claim(request).await?;
+        let lost = !claimed.is_empty() && self.answers.fetch_add(1, Ordering::Relaxed) % 3 != 2;
+        if lost {
+            return Err(ApiError::new(ErrorCode::Unreachable, "the line is cut"));
+        }
+        Ok(claimed)
+    }
+
+    async fn heartbeat(&self, heartbeat: Heartbeat) -> Result<HeartbeatReply, ApiError> {
+        self.coordinator.heartbeat(heartbeat).await
+    }
+
+    async fn submit(&self, votes: Vec<Vote>) -> Vec<Result<Receipt, ApiError>> {
+        self.coordinator.submit(votes).await
+    }
+
+    async fn release(&self, request: ReleaseRequest) -> Result<u64, ApiError> {
+        self.coordinator.release(request).await
     }
 }
 
