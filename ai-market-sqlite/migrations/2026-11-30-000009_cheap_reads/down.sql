@@ -1,6 +1,7 @@
 PRAGMA writable_schema = ON;
 UPDATE sqlite_schema
-SET sql = replace(replace(sql,
+SET sql = replace(replace(replace(sql,
+    'CHECK (state BETWEEN 0 AND 3)', 'CHECK (state IN (0, 1, 2, 3))'),
     'input INTEGER NOT NULL', 'input INTEGER NOT NULL REFERENCES inputs (seq)'),
     'outcome INTEGER', 'outcome INTEGER REFERENCES outcomes (seq)')
 WHERE type = 'table' AND name = 'tasks';

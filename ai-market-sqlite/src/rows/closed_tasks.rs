@@ -5,8 +5,8 @@ use ai_market_core::task::TaskStatus;
 use crate::data::{count, limit, name, status_number, task_id, time};
 use crate::error::Error;
 use crate::sql::statements::{
-    ClosedTaskRows, ClosedTasks, DeleteInput, DeleteKeyOf, DeleteLeasesOn, DeleteLossesOf,
-    DeleteOutcome, DeleteTask, DeleteVotesOn,
+    ClosedTaskRows, ClosedTasks, DeleteInput, DeleteKey, DeleteLeasesOn, DeleteLossesOf,
+    DeleteOutcome, DeleteTask, DeleteVotesOn, KeyOf,
 };
 use crate::writer::Session;
 
@@ -45,13 +45,22 @@ impl Session {
 
     /// Deletes a closed task with what belongs to it, children before parents.
     pub(crate) fn delete_task(&mut self, id: TaskId) -> Result<bool, Error> {
-        let Some((input, outcome)) = self.db.row::<ClosedTaskRows, (i64, i64), _>((id,))? else {
+        let row = self
+            .db
+            .row::<ClosedTaskRows, (i64, i64, bool, bool), _>((id,))?;
+        let Some((input, outcome, leased, lost)) = row else {
             return Ok(false);
         };
         self.db.execute::<DeleteVotesOn>((id,))?;
-        self.db.execute::<DeleteLeasesOn>((id,))?;
-        self.db.execute::<DeleteLossesOf>((id,))?;
-        self.db.execute::<DeleteKeyOf>((id,))?;
+        if leased {
+            self.db.execute::<DeleteLeasesOn>((id,))?;
+        }
+        if lost {
+            self.db.execute::<DeleteLossesOf>((id,))?;
+        }
+        if let Some((key,)) = self.db.row::<KeyOf, (String,), _>((id,))? {
+            self.db.change::<DeleteKey>("a key", (key.as_str(),))?;
+        }
         self.db.change::<DeleteTask>("a task", (id,))?;
         self.db.change::<DeleteInput>("an input", (input,))?;
         self.db.change::<DeleteOutcome>("an outcome", (outcome,))?;

@@ -4,7 +4,7 @@
 //! therefore plans the statement anew whenever another value is bound, which costs more than most
 //! statements do. `RETURNING` is left to rare statements, since it makes a table for its rows.
 
-use diesel::sql_types::{BigInt, Binary, Double, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, Double, Nullable, Text};
 
 use super::Statement;
 
@@ -142,12 +142,17 @@ statements! {
     ClosedTasks -> (Binary, Text, BigInt, BigInt) =
         "SELECT id, task_type, closed_at, submission_count FROM tasks
         WHERE status = ? AND id > ? AND id < ? ORDER BY id LIMIT ? + 0";
-    ClosedTaskRows -> (BigInt, BigInt) =
-        "SELECT input, outcome FROM tasks WHERE id = ? AND outcome IS NOT NULL";
+    /// With whether it has leases, and whether it has losses, which few have.
+    ClosedTaskRows -> (BigInt, BigInt, Bool, Bool) =
+        "SELECT t.input, t.outcome, EXISTS (SELECT 1 FROM leases l WHERE l.task = t.id),
+            EXISTS (SELECT 1 FROM losses s WHERE s.task = t.id)
+        FROM tasks t WHERE t.id = ? AND t.outcome IS NOT NULL";
     DeleteTask -> () = "DELETE FROM tasks WHERE id = ?";
     DeleteInput -> () = "DELETE FROM inputs WHERE seq = ?";
     DeleteOutcome -> () = "DELETE FROM outcomes WHERE seq = ?";
-    DeleteKeyOf -> () = "DELETE FROM idempotency_keys WHERE task = ?";
+    /// Few tasks have one, and deleting it by the task would make a table of its own for each.
+    KeyOf -> (Text,) = "SELECT name FROM idempotency_keys WHERE task = ?";
+    DeleteKey -> () = "DELETE FROM idempotency_keys WHERE name = ?";
     DeleteVotesOn -> () = "DELETE FROM votes WHERE task = ?";
     DeleteLeasesOn -> () = "DELETE FROM leases WHERE task = ?";
     DeleteLossesOf -> () = "DELETE FROM losses WHERE task = ?";
