@@ -24,7 +24,7 @@ const MIN_INTERVAL: Duration = Duration::from_secs(1);
 const MAX_INTERVAL: Duration = Duration::from_secs(600);
 
 impl Coordinator {
-    /// Deletes the tasks that are no longer kept now and then, until `stop` is cancelled.
+    /// Deletes the tasks that are no longer kept, at intervals, until `stop` is cancelled.
     pub(super) async fn prune_regularly(&self, stop: &CancellationToken) {
         let Some(keep) = self.inner.settings.keep_closed else {
             return;

@@ -97,7 +97,7 @@ pub struct StoreStats {
     /// Tasks of the types that have the most, by type and status; a pair that is absent has none, or
     /// is of a type that has fewer.
     pub tasks: BTreeMap<(TaskType, TaskStatus), u64>,
-    /// Votes that were accepted in time.
+    /// Votes that were accepted in time, on the tasks that are kept.
     pub submissions: u64,
     /// Registered workers.
     pub workers: u64,

@@ -406,8 +406,9 @@ statements! {
         "SELECT worker, type_points FROM tallies
         WHERE type_points IS NOT NULL AND task_type = ?
         ORDER BY type_points DESC, worker LIMIT ? + 0";
-    /// For groupings that no route asks for. Visits every tally, and sums them up by what is asked for. `sum` fails where a sum is too large for an integer, so the upper
-    /// and lower halves are summed up apart, and then saturate as in `CreditWorker`.
+    /// For groupings that no route asks for: visits every tally, and sums them up by what is asked for.
+    /// `sum` fails where a sum is too large for an integer, so the upper and lower halves are summed
+    /// up apart, and then saturate as in `CreditWorker`.
     TalliesBy -> (Text, Text, BigInt, TallySums) =
         "SELECT iif(?, worker, '') AS w, iif(?, task_type, '') AS t, iif(?, model, 0) AS m,
             max(-9223372036854775808, min(
